@@ -1,0 +1,1 @@
+"""windowclf: train and run window classifiers with hand-derived gradients."""

@@ -1,0 +1,1 @@
+"""From files to sentences to feature ids, and back; no floating-point number here."""

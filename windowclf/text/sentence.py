@@ -1,0 +1,32 @@
+"""The unit that flows through the pipeline: the tokens of one sentence and where they came from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+NO_LABEL = frozenset({"-", ""})  # what stands where a token has no label
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """Tokens in order, with what the file says of them.
+
+    Every sequence has one entry per token. For `task: slots` a row of the table is a sentence of
+    one token: its slots are `columns`, its class is the label, and `tokens` holds an empty string.
+    """
+
+    tokens: Sequence[str]
+    labels: Sequence[str | None] | None = None
+    """One label per token, None for a token without; None instead of the list: labels not read."""
+    columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Further columns by the name that `data.extra` gives them."""
+    path: str = "<input>"
+    lines: Sequence[int] = ()
+    """1-based line of each token in `path`."""
+    source: object = None
+    """What the format's writer needs to give the input back; nobody else looks inside."""
+
+    def place(self, index: int = 0) -> str:
+        """`file:line` of the token at `index`, for messages."""
+        return f"{self.path}:{self.lines[index]}" if self.lines else self.path
