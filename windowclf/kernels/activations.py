@@ -1,0 +1,48 @@
+"""h = f(z) and f′(z); every derivative is read from the output h, so z need not be kept."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from windowclf.arrays import Floats
+
+Activation: TypeAlias = Literal["relu", "sigmoid", "tanh", "hard_tanh"]
+
+
+def logistic(z: Floats) -> Floats:
+    """a = 1 / (1 + e^−z), without overflow at either end; same shape and dtype as z."""
+    a: Floats = np.tanh(z * z.dtype.type(0.5))
+    a += z.dtype.type(1)
+    a *= z.dtype.type(0.5)
+    return a
+
+
+def activation_forward(name: Activation, z: Floats) -> Floats:
+    """h = f(z), a new array of z's shape and dtype."""
+    match name:
+        case "relu":
+            return np.maximum(z, z.dtype.type(0))
+        case "sigmoid":
+            return logistic(z)
+        case "tanh":
+            return np.tanh(z)
+        case "hard_tanh":
+            return np.clip(z, z.dtype.type(-1), z.dtype.type(1))
+
+
+def activation_backward(name: Activation, d_h: Floats, h: Floats) -> Floats:
+    """dJ/dz = dJ/dh ∘ f′(z), with f′ from h.
+
+    relu [z > 0] (0 at z = 0), sigmoid h(1 − h), tanh 1 − h², hard_tanh [|z| < 1].
+    """
+    match name:
+        case "relu":
+            return d_h * (h > 0)
+        case "sigmoid":
+            return d_h * h * (1 - h)
+        case "tanh":
+            return d_h * (1 - h * h)
+        case "hard_tanh":
+            return d_h * (np.abs(h) < 1)

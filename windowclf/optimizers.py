@@ -1,0 +1,308 @@
+"""Update rules on named arrays and on row gradients, clipping, schedules, averaged parameters.
+
+With p the parameter, g its gradient, lr the learning rate and t the global step from 1:
+
+    SGD        p −= lr·g
+    Momentum   v = μ v + g;                          p −= lr·v
+    Adagrad    a = a + g²;                           p −= lr·g / (√a + ε)
+    RMSProp    a = ρ a + (1 − ρ) g²;                 p −= lr·g / (√a + ε)
+    Adam       m = β₁ m + (1 − β₁) g, v = β₂ v + (1 − β₂) g²;
+               p −= lr · m/(1 − β₁ᵗ) / (√(v/(1 − β₂ᵗ)) + ε)
+
+The accumulators start at 0. Tables get their gradient as rows: `lazy` applies the rule to those
+rows and lets the moments of the others wait, `dense` is the textbook rule with zeros elsewhere. For
+SGD and Adagrad, which leave a row with a zero gradient alone, the two are the same.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, TypeAlias
+
+import numpy as np
+
+from windowclf.arrays import Floats, Ints
+
+
+class RowGradient(NamedTuple):
+    """Gradient of the rows of a table that a batch touched: dL[rows] = values, 0 elsewhere."""
+
+    rows: Ints  # (R,) ascending, each once
+    values: Floats  # (R, d)
+
+
+Gradients: TypeAlias = dict[str, "Floats | RowGradient"]
+Slots: TypeAlias = list[Floats]
+
+
+@dataclass(frozen=True)
+class Sgd:
+    """p −= lr·g."""
+
+    slots = ()
+    zero_gradient_is_no_step = True
+
+    def update(self, p: Floats, g: Floats, slots: Slots, lr: float, t: int) -> None:
+        """Change p in place."""
+        p -= lr * g
+
+
+@dataclass(frozen=True)
+class Momentum:
+    """v = μ v + g; p −= lr·v."""
+
+    momentum: float = 0.9
+    slots = ("v",)
+    zero_gradient_is_no_step = False
+
+    def update(self, p: Floats, g: Floats, slots: Slots, lr: float, t: int) -> None:
+        """Change p and its slot v in place."""
+        (v,) = slots
+        v *= self.momentum
+        v += g
+        p -= lr * v
+
+
+@dataclass(frozen=True)
+class Adagrad:
+    """a += g²; p −= lr·g / (√a + ε)."""
+
+    epsilon: float = 1e-8
+    slots = ("a",)
+    zero_gradient_is_no_step = True
+
+    def update(self, p: Floats, g: Floats, slots: Slots, lr: float, t: int) -> None:
+        """Change p and its slot a in place."""
+        (a,) = slots
+        a += g * g
+        _scaled_step(p, g, a, lr, self.epsilon)
+
+
+@dataclass(frozen=True)
+class RmsProp:
+    """a = ρ a + (1 − ρ) g²; p −= lr·g / (√a + ε)."""
+
+    decay: float = 0.9
+    epsilon: float = 1e-8
+    slots = ("a",)
+    zero_gradient_is_no_step = False
+
+    def update(self, p: Floats, g: Floats, slots: Slots, lr: float, t: int) -> None:
+        """Change p and its slot a in place."""
+        (a,) = slots
+        _decay_towards(a, g * g, self.decay)
+        _scaled_step(p, g, a, lr, self.epsilon)
+
+
+@dataclass(frozen=True)
+class Adam:
+    """m, v: decayed means of g and g², corrected for their start at 0 by the global step."""
+
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+    slots = ("m", "v")
+    zero_gradient_is_no_step = False
+
+    def update(self, p: Floats, g: Floats, slots: Slots, lr: float, t: int) -> None:
+        """Change p and its slots m and v in place."""
+        m, v = slots
+        _decay_towards(m, g, self.beta1)
+        _decay_towards(v, g * g, self.beta2)
+        step = np.sqrt(v)
+        step *= 1 / math.sqrt(1 - self.beta2**t)
+        step += self.epsilon
+        np.divide(m, step, out=step)
+        step *= lr / (1 - self.beta1**t)
+        p -= step
+
+
+Rule: TypeAlias = Sgd | Momentum | Adagrad | RmsProp | Adam
+
+
+def _decay_towards(mean: Floats, value: Floats, decay: float) -> None:
+    """mean = decay·mean + (1 − decay)·value, in place."""
+    mean *= decay
+    mean += (1 - decay) * value
+
+
+def _scaled_step(p: Floats, g: Floats, a: Floats, lr: float, epsilon: float) -> None:
+    """p −= lr·g / (√a + ε), in place."""
+    root = np.sqrt(a)
+    root += epsilon
+    np.divide(g, root, out=root)
+    root *= lr
+    p -= root
+
+
+def values_of(gradient: Floats | RowGradient) -> Floats:
+    """The numbers of a gradient, dense or by rows."""
+    return gradient.values if isinstance(gradient, RowGradient) else gradient
+
+
+def global_norm(gradients: Gradients) -> float:
+    """√(Σ g²) over every array, rows coalesced."""
+    squares = (values_of(g).ravel() for g in gradients.values())
+    return math.sqrt(sum(float(np.dot(g, g)) for g in squares))
+
+
+def clip_by_global_norm(gradients: Gradients, limit: float, norm: float) -> None:
+    """Scale all gradients in place by limit/norm where norm > limit (Pascanu et al. 2013)."""
+    if norm > limit:
+        for gradient in gradients.values():
+            values = values_of(gradient)
+            values *= limit / norm
+
+
+def schedule_factor(
+    name: Literal["constant", "linear", "cosine"], warmup: float, progress: float
+) -> float:
+    """Factor of the learning rate at `progress` in [0, 1] of the training.
+
+    Rises linearly from 0 to 1 over the first `warmup`, then stays, falls linearly to 0, or falls
+    as (1 + cos πs)/2 over the rest s.
+    """
+    if progress < warmup:
+        return progress / warmup
+    rest = min((progress - warmup) / (1 - warmup), 1.0)
+    match name:
+        case "constant":
+            return 1.0
+        case "linear":
+            return 1.0 - rest
+        case "cosine":
+            return 0.5 * (1 + math.cos(math.pi * rest))
+
+
+class Average:
+    """Exponential moving average of every parameter: a ← d_t a + (1 − d_t) p after step t.
+
+    d_t = min(decay, (1 + t)/(10 + t)), and a starts at the initial p. Rows of a table that a step
+    did not touch have p unchanged, so s missed steps are made up at once when the row is next read:
+    a ← D a + (1 − D) p with D the product of their d. Log-products since the start are kept, one
+    number for now and one per row, so that D = exp(now − then) needs no history.
+    """
+
+    def __init__(self, parameters: Mapping[str, Floats], decay: float, by_row: frozenset[str]):
+        self.decay = decay
+        self.values = {name: p.copy() for name, p in parameters.items()}
+        self.log_product = 0.0
+        self.row_log_product = {name: np.zeros(len(parameters[name])) for name in by_row}
+
+    def d(self, t: int) -> float:
+        """d_t."""
+        return min(self.decay, (1 + t) / (10 + t))
+
+    def begin_step(self, t: int) -> None:
+        """Account for step t before its arrays are folded in."""
+        self.log_product += math.log(max(self.d(t), 1e-300))
+
+    def fold(self, name: str, p: Floats, t: int) -> None:
+        """a ← d_t a + (1 − d_t) p for a whole array."""
+        a = self.values[name]
+        difference = p - a
+        difference *= 1 - self.d(t)
+        a += difference
+
+    def fold_rows(self, name: str, rows: Ints, before: Floats, after: Floats, t: int) -> None:
+        """The same for touched rows: `before` (R, d) stood there since they were last folded."""
+        d = self.d(t)
+        a = self.values[name][rows]
+        waiting = self.log_product - math.log(max(d, 1e-300)) - self.row_log_product[name][rows]
+        a -= before
+        a *= (d * np.exp(waiting)).astype(a.dtype)[:, None]
+        a += d * before
+        a += (1 - d) * after
+        self.values[name][rows] = a
+        self.row_log_product[name][rows] = self.log_product
+
+    def catch_up(self, parameters: Mapping[str, Floats]) -> dict[str, Floats]:
+        """Make up what every row missed, and return the averages (views, not copies)."""
+        for name, then in self.row_log_product.items():
+            a, p = self.values[name], parameters[name]
+            behind = then != self.log_product
+            D = np.exp(self.log_product - then[behind]).astype(a.dtype)[:, None]
+            a[behind] = p[behind] + D * (a[behind] - p[behind])
+            then[:] = self.log_product
+        return self.values
+
+
+class Optimizer:
+    """Applies a rule to every parameter array in place, and folds the result into the average."""
+
+    def __init__(
+        self,
+        rule: Rule,
+        parameters: dict[str, Floats],
+        tables: frozenset[str],
+        rows: Literal["lazy", "dense"] = "lazy",
+        average: float | None = None,
+    ):
+        self.rule = rule
+        self.parameters = parameters
+        self.t = 0
+        self._lazy = rows == "lazy" or rule.zero_gradient_is_no_step
+        self._slots = {
+            name: [np.zeros_like(p) for _ in rule.slots] for name, p in parameters.items()
+        }
+        by_row = tables if self._lazy else frozenset[str]()
+        self.average = None if average is None else Average(parameters, average, by_row)
+
+    def step(self, gradients: Gradients, learning_rate: float) -> None:
+        """One update of every parameter from `gradients`, whose arrays may be overwritten."""
+        self.t += 1
+        if self.average:
+            self.average.begin_step(self.t)
+        for name, gradient in gradients.items():
+            if isinstance(gradient, RowGradient) and self._lazy:
+                self._step_rows(name, gradient, learning_rate)
+            else:
+                self._step_all(name, gradient, learning_rate)
+
+    def averaged(self) -> dict[str, Floats]:
+        """The parameters to evaluate and to keep: the averages, or the parameters themselves."""
+        return self.average.catch_up(self.parameters) if self.average else self.parameters
+
+    def _step_all(self, name: str, gradient: Floats | RowGradient, lr: float) -> None:
+        p = self.parameters[name]
+        if isinstance(gradient, RowGradient):
+            dense = np.zeros_like(p)
+            dense[gradient.rows] = gradient.values
+            gradient = dense
+        self.rule.update(p, gradient, self._slots[name], lr, self.t)
+        if self.average:
+            self.average.fold(name, p, self.t)
+
+    def _step_rows(self, name: str, gradient: RowGradient, lr: float) -> None:
+        rows, values = gradient
+        table, slots = self.parameters[name], self._slots[name]
+        p, taken = table[rows], [slot[rows] for slot in slots]
+        before = p.copy() if self.average else p
+        self.rule.update(p, values, taken, lr, self.t)
+        table[rows] = p
+        for slot, new in zip(slots, taken, strict=True):
+            slot[rows] = new
+        if self.average:
+            self.average.fold_rows(name, rows, before, p, self.t)
+
+    def state(self) -> dict[str, Floats]:
+        """Every array that a later run needs to go on as if never stopped, by name."""
+        arrays: dict[str, Floats] = {}
+        for name, slots in self._slots.items():
+            for slot, array in zip(self.rule.slots, slots, strict=True):
+                arrays[f"{slot}.{name}"] = array
+        if self.average:
+            arrays |= {f"average.{name}": a for name, a in self.average.values.items()}
+            arrays |= {f"folded.{name}": a for name, a in self.average.row_log_product.items()}
+            arrays["folded"] = np.array([self.average.log_product])
+        return arrays
+
+    def restore(self, arrays: Mapping[str, Floats], t: int) -> None:
+        """Take back what `state` gave after step t."""
+        self.t = t
+        for name, kept in self.state().items():
+            kept[...] = arrays[name]
+        if self.average:
+            self.average.log_product = float(arrays["folded"][0])

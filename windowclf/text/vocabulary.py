@@ -1,0 +1,170 @@
+"""Features <-> rows of the tables, labels <-> classes, and each distinct token's rows of ids."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from windowclf.arrays import Ints
+from windowclf.text.features import (
+    BOUNDARY,
+    FIRST_VALUE,
+    UNKNOWN,
+    Feature,
+    Key,
+    form_of,
+    ngram_rows,
+    value_of,
+)
+
+
+class SlotRows(NamedTuple):
+    """What one slot reads, for T distinct tokens: one id each, or (with offsets) a bag each."""
+
+    ids: Ints  # (T,), or (N,) with offsets
+    offsets: Ints | None = None  # (T + 1,)
+
+    def count(self) -> int:
+        """T."""
+        return len(self.ids) if self.offsets is None else len(self.offsets) - 1
+
+    def take(self, tokens: Ints) -> SlotRows:
+        """The same for some of the tokens, in the order given; ids int32."""
+        if self.offsets is None:
+            return SlotRows(self.ids[tokens])
+        starts, ends = self.offsets[tokens], self.offsets[tokens + 1]
+        offsets = np.zeros(len(tokens) + 1, np.int32)
+        np.cumsum(ends - starts, out=offsets[1:])
+        flat = np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], ends - starts)
+        return SlotRows(self.ids[flat], offsets)
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """Everything that turns tokens into ids and class indices into labels.
+
+    Row 0 of every table is the sentence boundary, row 1 the unknown value; the values follow from
+    row 2, most frequent first, equals in code point order. Hashed tables have no list of values.
+    """
+
+    features: tuple[Feature, ...]
+    columns: tuple[str, ...]
+    values: Mapping[str, Sequence[str]]
+    labels: tuple[str, ...]
+    seen: Sequence[str]  # every form of the training data, for scores on unseen words
+
+    @cached_property
+    def row_of(self) -> dict[str, dict[str, int]]:
+        """Table -> value -> row."""
+        return {
+            table: {value: row for row, value in enumerate(values, FIRST_VALUE)}
+            for table, values in self.values.items()
+        }
+
+    @cached_property
+    def seen_forms(self) -> frozenset[str]:
+        """The forms of the training data."""
+        return frozenset(self.seen)
+
+    @cached_property
+    def class_of(self) -> dict[str, int]:
+        """Label -> class index."""
+        return {label: index for index, label in enumerate(self.labels)}
+
+    def table_sizes(self) -> dict[str, int]:
+        """V of every table."""
+        sizes = {table: FIRST_VALUE + len(values) for table, values in self.values.items()}
+        hashed = {f.table: FIRST_VALUE + f.buckets for f in self.features if f.kind == "ngrams"}
+        return sizes | hashed
+
+    def encode(self, keys: Sequence[Key]) -> tuple[SlotRows, ...]:
+        """One SlotRows per feature for the boundary (token 0) and `keys` (tokens 1, 2, …)."""
+        return tuple(self._encode_slot(feature, keys) for feature in self.features)
+
+    def _encode_slot(self, feature: Feature, keys: Sequence[Key]) -> SlotRows:
+        if feature.is_bag:
+            bags = [[BOUNDARY], *(self._bag(feature, form_of(key)) for key in keys)]
+            offsets = np.zeros(len(bags) + 1, np.int32)
+            np.cumsum([len(bag) for bag in bags], out=offsets[1:])
+            return SlotRows(np.array([i for bag in bags for i in bag], np.int32), offsets)
+        rows = self.row_of[feature.table]
+        ids = [rows.get(value_of(feature, key, self.columns), UNKNOWN) for key in keys]
+        return SlotRows(np.array([BOUNDARY, *ids], np.int32))
+
+    def _bag(self, feature: Feature, form: str) -> list[int]:
+        if feature.kind == "ngrams":
+            return ngram_rows(form, feature)
+        rows = self.row_of[feature.table]
+        # A token without characters is written as the boundary, so that a maximum exists.
+        return [rows.get(character, UNKNOWN) for character in form] or [BOUNDARY]
+
+
+def with_dropped_variants(
+    features: Sequence[Feature], rows: Sequence[SlotRows]
+) -> tuple[SlotRows, ...]:
+    """Tokens T … 2T − 1 are tokens 0 … T − 1 as word dropout shows them."""
+    doubled = []
+    for feature, (ids, offsets) in zip(features, rows, strict=True):
+        hidden = feature.hides_when_dropped
+        if offsets is None:
+            again = np.full_like(ids, UNKNOWN) if hidden else ids
+            doubled.append(SlotRows(np.concatenate([ids, again])))
+        else:
+            again = np.full(len(offsets) - 1, UNKNOWN, np.int32) if hidden else ids
+            ends = np.arange(1, len(offsets), dtype=np.int32) if hidden else offsets[1:]
+            doubled.append(
+                SlotRows(np.concatenate([ids, again]), np.concatenate([offsets, len(ids) + ends]))
+            )
+    return tuple(doubled)
+
+
+def build_vocabulary(
+    features: Sequence[Feature],
+    columns: Sequence[str],
+    counts: Mapping[Key, int],
+    labels: Sequence[str],
+) -> Vocabulary:
+    """The vocabulary of a corpus given as its distinct tokens with their counts.
+
+    Values that occur fewer than `min_count` times read as unknown. The order does not depend on
+    the order of `counts`, nor on hash seeds.
+    """
+    by_table: dict[str, Counter[str]] = {}
+    least: dict[str, int] = {}
+    for feature in features:
+        if feature.kind == "ngrams":
+            continue
+        counter = by_table.setdefault(feature.table, Counter())
+        least[feature.table] = feature.min_count
+        _count(feature, columns, counts, counter)
+    forms: Counter[str] = Counter()
+    for key, count in counts.items():
+        forms[form_of(key)] += count
+    return Vocabulary(
+        features=tuple(features),
+        columns=tuple(columns),
+        values={table: _ranked(counter, least[table]) for table, counter in by_table.items()},
+        labels=tuple(sorted(labels)),
+        seen=_ranked(forms, 1),
+    )
+
+
+def _count(
+    feature: Feature, columns: Sequence[str], counts: Mapping[Key, int], counter: Counter[str]
+) -> None:
+    for key, count in counts.items():
+        if feature.kind == "char_cnn":
+            for character in form_of(key):
+                counter[character] += count
+        else:
+            counter[value_of(feature, key, columns)] += count
+
+
+def _ranked(counter: Counter[str], least: int) -> tuple[str, ...]:
+    kept = [(-count, value) for value, count in counter.items() if count >= least]
+    return tuple(value for _, value in sorted(kept))
