@@ -1,1 +1,68 @@
-"""windowclf: train and run window classifiers with hand-derived gradients."""
+"""Train and run window classifiers with hand-derived gradients.
+
+    >>> import windowclf
+    >>> result = windowclf.train("configs/quickstart.yaml")
+    >>> tagger = windowclf.load(result.model_path)
+    >>> tagger.predict_text("Anna Berg moved to Oslo in May 2019.")
+
+`train`, `evaluate`, `predict_file`, `gradcheck` and `info` are what the commands call; `load` gives
+a `Tagger` with `predict`, `predict_proba` and `predict_text`. Names are imported when first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from windowclf.errors import (
+        ConfigError,
+        DataError,
+        ModelFileError,
+        RunFolderError,
+        TrainingDiverged,
+        WindowclfError,
+    )
+    from windowclf.pipeline import TrainingResult, evaluate, gradcheck, info, train
+    from windowclf.prediction import Tagger, TextSpan, load
+    from windowclf.streaming import predict_file
+    from windowclf.text.sentence import Sentence
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ConfigError",
+    "DataError",
+    "ModelFileError",
+    "RunFolderError",
+    "Sentence",
+    "Tagger",
+    "TextSpan",
+    "TrainingDiverged",
+    "TrainingResult",
+    "WindowclfError",
+    "evaluate",
+    "gradcheck",
+    "info",
+    "load",
+    "predict_file",
+    "train",
+]
+
+_HOMES = {
+    "windowclf.pipeline": ("TrainingResult", "evaluate", "gradcheck", "info", "train"),
+    "windowclf.prediction": ("Tagger", "TextSpan", "load"),
+    "windowclf.streaming": ("predict_file",),
+    "windowclf.text.sentence": ("Sentence",),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'windowclf' has no attribute {name!r}")
+    home = next((module for module, names in _HOMES.items() if name in names), "windowclf.errors")
+    return getattr(import_module(home), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

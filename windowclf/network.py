@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -118,6 +118,38 @@ def initialize(architecture: Architecture, seed: int, dtype: str) -> dict[str, F
     return parameters
 
 
+class Forward(NamedTuple):
+    """What a forward pass leaves for the backward pass and for looking at."""
+
+    J: float  # without the L2 term
+    delta1: Floats  # (B, K) dJ/dtheta
+    E: Floats  # (T, D)
+    characters: dict[str, CharCnnTrace]
+    h: Floats | None  # (B, G) before dropout; None without a hidden layer
+    kept: Floats | None  # (B, G) after dropout
+
+
+def forward(
+    architecture: Architecture,
+    parameters: Parameters,
+    batch: Batch,
+    objective: Objective,
+    mask: Bytes | None = None,
+    frozen: Floats | None = None,
+) -> Forward:
+    """J and delta1 of a batch, with all that lies on the way to them."""
+    p = parameters
+    E, characters = _features_forward(architecture, p, batch)
+    if architecture.activation == "none":
+        h = kept = None
+        theta = window_forward(E, batch.neighbours, p["U"], p["b2"])
+    else:
+        h = _hidden_forward(architecture, p, E, batch, frozen)
+        kept = h if mask is None else dropout_forward(h, mask, objective.dropout)
+        theta = affine_forward(kept, p["U"], p["b2"])
+    return Forward(*_loss(theta, batch.labels, objective), E, characters, h, kept)
+
+
 def loss_and_gradients(
     architecture: Architecture,
     parameters: Parameters,
@@ -133,24 +165,32 @@ def loss_and_gradients(
     array a dense gradient of its own shape.
     """
     p = parameters
-    E, traces = _features_forward(architecture, p, batch)
     gradients: Gradients = {}
-    if architecture.activation == "none":
-        theta = window_forward(E, batch.neighbours, p["U"], p["b2"])
-        J, delta1 = _loss(theta, batch.labels, objective)
+    J, delta1, E, characters, h, kept = forward(architecture, p, batch, objective, mask, frozen)
+    if h is None or kept is None:
         dE, gradients["U"], gradients["b2"] = window_backward(delta1, E, batch.neighbours, p["U"])
     else:
-        h = _hidden_forward(architecture, p, E, batch, frozen)
-        kept = h if mask is None else dropout_forward(h, mask, objective.dropout)
-        theta = affine_forward(kept, p["U"], p["b2"])
-        J, delta1 = _loss(theta, batch.labels, objective)
         d_h, gradients["U"], gradients["b2"] = affine_backward(delta1, kept, p["U"])
         if mask is not None:
             d_h = dropout_backward(d_h, mask, objective.dropout)
         delta2 = _hidden_backward(architecture, p, d_h, h, batch, gradients)
         dE, gradients["W"], gradients["b1"] = window_backward(delta2, E, batch.neighbours, p["W"])
-    _features_backward(architecture, p, dE, batch, traces, gradients)
-    return J + _add_l2(architecture, p, gradients, objective.l2), gradients
+    _features_backward(architecture, p, dE, batch, characters, gradients)
+    for name in architecture.weight_matrices() if objective.l2 else ():
+        gradient = gradients[name]
+        assert not isinstance(gradient, RowGradient)
+        gradient += objective.l2 * p[name]
+    return J + l2_term(architecture, p, objective.l2), gradients
+
+
+def l2_term(architecture: Architecture, parameters: Parameters, l2: float) -> float:
+    """(l2/2) Σ‖·‖² over the weight matrices."""
+    if l2 == 0.0:
+        return 0.0
+    squares = (
+        np.vdot(parameters[name], parameters[name]) for name in architecture.weight_matrices()
+    )
+    return 0.5 * l2 * float(sum(squares))
 
 
 def scores(architecture: Architecture, parameters: Parameters, batch: Batch) -> Floats:
@@ -169,8 +209,8 @@ def activity(
 
     They say on which side of each kink the network is, and which states enter truncated blocks.
     """
-    E, traces = _features_forward(architecture, parameters, batch)
-    winners = [trace.winners for trace in traces.values()]
+    E, characters = _features_forward(architecture, parameters, batch)
+    winners = [trace.winners for trace in characters.values()]
     if architecture.activation == "none":
         return None, winners
     return _hidden_forward(architecture, parameters, E, batch, frozen), winners
@@ -191,24 +231,11 @@ def _loss(theta: Floats, labels: Ints, objective: Objective) -> tuple[float, Flo
     return sigmoid_cross_entropy(theta, objective.targets[classes], weights)
 
 
-def _add_l2(a: Architecture, p: Parameters, gradients: Gradients, l2: float) -> float:
-    """(l2/2) Σ‖·‖² over the weight matrices, adding l2·(matrix) to each one's gradient."""
-    if l2 == 0.0:
-        return 0.0
-    squares = 0.0
-    for name in a.weight_matrices():
-        gradient = gradients[name]
-        assert not isinstance(gradient, RowGradient)
-        gradient += l2 * p[name]
-        squares += float(np.vdot(p[name], p[name]))
-    return 0.5 * l2 * squares
-
-
 def _features_forward(
     a: Architecture, p: Parameters, batch: Batch
 ) -> tuple[Floats, dict[str, CharCnnTrace]]:
     """E (T, D): the slots of every distinct token side by side."""
-    T = batch.slots[0].count()
+    T = batch.slots[0].tokens()
     E = np.empty((T, a.token_width), p["U"].dtype)
     traces: dict[str, CharCnnTrace] = {}
     for columns, feature, (ids, offsets) in _slots(a, batch):

@@ -153,7 +153,7 @@ def make_batch(
     """
     tokens = places.tokens
     if dropped is not None:
-        distinct = slots[0].count() // 2
+        distinct = slots[0].tokens() // 2
         tokens = tokens + distinct * (dropped & (tokens > 0))
     used, local = np.unique(tokens, return_inverse=True)
     return Batch(

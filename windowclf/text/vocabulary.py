@@ -29,7 +29,7 @@ class SlotRows(NamedTuple):
     ids: Ints  # (T,), or (N,) with offsets
     offsets: Ints | None = None  # (T + 1,)
 
-    def count(self) -> int:
+    def tokens(self) -> int:
         """T."""
         return len(self.ids) if self.offsets is None else len(self.offsets) - 1
 

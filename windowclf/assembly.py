@@ -1,0 +1,326 @@
+"""From a config and its files to the objects that train: the one place where they meet."""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from windowclf import config as cfg
+from windowclf import network
+from windowclf.arrays import Bytes, Floats
+from windowclf.errors import DataError
+from windowclf.model_file import Model
+from windowclf.optimizers import Adagrad, Adam, Momentum, RmsProp, Rule, Sgd
+from windowclf.text.batches import NO_CLASS, Corpus, encode_corpus
+from windowclf.text.features import Feature
+from windowclf.text.formats import Layout, guess_format, read_sentences
+from windowclf.text.sentence import Sentence
+from windowclf.text.spans import Scheme, from_spans, to_spans
+from windowclf.text.vocabulary import SlotRows, Vocabulary, build_vocabulary
+from windowclf.training import Settings
+
+MOST_LABELS = 5000  # more distinct labels than this is a wrong column, not a task
+NO_LABELS_AT_ALL = "-"
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """The training corpus as numbers, with the vocabulary made from it, and the dev sentences."""
+
+    corpus: Corpus  # labels are class indices, or rows of `targets`
+    vocabulary: Vocabulary
+    slots: tuple[SlotRows, ...]
+    targets: Bytes | None  # (label strings, K) for a sigmoid output
+    dev: list[Sentence] | None
+
+
+def read_all(layout: Layout, paths: Iterable[str]) -> Iterator[Sentence]:
+    """The sentences of several files, one after the other, without empty ones."""
+    for path in paths:
+        for sentence in read_sentences(path, layout):
+            if sentence.tokens:
+                yield sentence
+
+
+def files_of(where: str | Sequence[str], key: str) -> list[str]:
+    """Paths of a config entry: a path, a glob or a list of them; globs sorted."""
+    patterns = [where] if isinstance(where, str) else list(where)
+    paths: list[str] = []
+    for pattern in patterns:
+        if glob.has_magic(pattern) and not Path(pattern).exists():
+            found = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 — keeps relative paths
+            if not found:
+                raise DataError(f"{key}: no file matches {pattern!r}.")
+            paths += found
+        else:
+            paths.append(pattern)
+    return paths
+
+
+def digest_of(paths: Sequence[str]) -> str:
+    """sha256 over the bytes of the files, in order."""
+    digest = hashlib.sha256()
+    for path in paths:
+        with Path(path).open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+def layout_of(config: cfg.Config, paths: Sequence[str]) -> Layout:
+    """How the data files are to be read."""
+    data = config.data
+    formats = {guess_format(path) for path in paths} if data.format is None else {data.format}
+    if len(formats) > 1:
+        raise DataError(
+            f"data.train: files of several formats ({', '.join(sorted(formats))}); "
+            "expected one format, set data.format."
+        )
+    format_ = formats.pop()
+    defaults: dict[str, int | str] = {"conllu": "upos", "csv": "label", "tsv": "label"}
+    slots = tuple(feature.column for feature in config.features.use if feature.kind == "column")
+    return Layout(
+        format=format_,
+        task=config.task,
+        token=data.token,
+        label=data.label if data.label is not None else defaults.get(format_, 1),
+        extra=dict(data.extra),
+        scheme=data.scheme,
+        tokenizer=data.tokenizer,
+        misaligned=data.misaligned,
+        slots=slots if config.task == "slots" else (),
+    )
+
+
+def features_of(config: cfg.Config) -> tuple[Feature, ...]:
+    """The slots of a token, in the config's order."""
+    return tuple(_feature(feature) for feature in config.features.use)
+
+
+def _feature(f: cfg.Feature) -> Feature:
+    match f.kind:
+        case "char_cnn":
+            return Feature(
+                "char_cnn", f.table_name, f.dim, f.min_count, filters=f.filters, width=f.width
+            )
+        case "ngrams":
+            return Feature(
+                "ngrams", f.table_name, f.dim, 1, min=f.min, max=f.max, buckets=f.buckets
+            )
+        case "prefix" | "suffix":
+            return Feature(f.kind, f.table_name, f.dim, f.min_count, length=f.length)
+        case "column":
+            return Feature("column", f.table_name, f.dim, f.min_count, column=f.column)
+        case _:
+            return Feature(f.kind, f.table_name, f.dim, f.min_count)
+
+
+def inside_scheme(config: cfg.Config) -> Scheme | None:
+    """The scheme of the classes; None where labels are not spans."""
+    return config.data.inside if config.task == "spans" else None
+
+
+def learnt_labels(
+    layout: Layout, inside: Scheme | None
+) -> Callable[[Sentence], Sequence[str | None]]:
+    """The labels of a sentence as the network learns them, None for a token without."""
+
+    def labels_of(sentence: Sentence) -> Sequence[str | None]:
+        labels = sentence.labels if sentence.labels is not None else [None] * len(sentence.tokens)
+        if inside is None or inside == layout.scheme:
+            return labels
+        known = ["O" if label is None else label for label in labels]
+        turned = from_spans(to_spans(known, layout.scheme), len(known), inside)
+        return [None if old is None else new for old, new in zip(labels, turned, strict=True)]
+
+    return labels_of
+
+
+def training_data(config: cfg.Config, layout: Layout, train: Sequence[str]) -> TrainingData:
+    """Read the training files (and dev) once, and make the vocabulary."""
+    features = features_of(config)
+    columns = _columns(features)
+    labels_of = learnt_labels(layout, inside_scheme(config))
+    sentences: Iterable[Sentence] = read_all(layout, train)
+    dev: list[Sentence] | None = None
+    if isinstance(config.data.dev, cfg.Holdout):
+        everything = [replace(sentence, source=None) for sentence in sentences]
+        kept = len(everything) - max(1, round(config.data.dev.holdout * len(everything)))
+        sentences, dev = everything[:kept], everything[kept:]
+    elif config.data.dev is not None:
+        paths = files_of(config.data.dev, "data.dev")
+        dev = [replace(s, source=None) for s in read_all(layout, paths)]
+        if not dev:
+            raise DataError(f"{', '.join(paths)}: no sentence found; dev must hold at least one.")
+    raw = encode_corpus(sentences, columns, labels_of)
+    _refuse_unusable(raw, train, layout)
+    multilabel = config.model.output == "sigmoid" and is_multilabel(raw.label_names)
+    labels = parts_of(raw.label_names) if multilabel else raw.label_names
+    vocabulary = build_vocabulary(features, columns, raw.counts(), labels)
+    targets = _targets(raw.label_names, vocabulary) if config.model.output == "sigmoid" else None
+    corpus = raw if targets is not None else _with_classes(raw, vocabulary)
+    return TrainingData(corpus, vocabulary, vocabulary.encode(corpus.keys), targets, dev)
+
+
+def _columns(features: Sequence[Feature]) -> tuple[str, ...]:
+    """The further columns that features read, each once."""
+    return tuple(dict.fromkeys(f.column for f in features if f.kind == "column"))
+
+
+def _refuse_unusable(corpus: Corpus, paths: Sequence[str], layout: Layout) -> None:
+    where = ", ".join(paths)
+    if not len(corpus.tokens):
+        raise DataError(f"{where}: no sentence found; expected at least one labelled sentence.")
+    names = corpus.label_names
+    if not names:
+        raise DataError(f"{where}: no token has a label; is data.label the right column?")
+    if len(names) > MOST_LABELS:
+        raise DataError(
+            f"{where}: {len(names):,} different labels in {len(corpus.tokens):,} tokens "
+            f"(such as {names[0]!r}); is data.label the right column?"
+        )
+    if layout.task == "tagging" and all(_is_decimal(name) for name in names):
+        raise DataError(
+            f"{where}: every label is a number with decimals (such as {names[0]!r}); expected "
+            "classes; is data.label the right column?"
+        )
+
+
+def _is_decimal(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return not text.lstrip("+-").isdigit()
+
+
+def is_multilabel(label_names: Sequence[str]) -> bool:
+    """True unless the labels are two plain classes, which one logit tells apart."""
+    return len(label_names) != 2 or any("|" in name for name in label_names)
+
+
+def parts_of(label_names: Iterable[str]) -> list[str]:
+    """The labels that strings such as `Number=Sing|Person=3` are made of; `_` stands for none."""
+    return sorted({part for name in label_names if name != "_" for part in name.split("|")})
+
+
+def _targets(label_names: Sequence[str], vocabulary: Vocabulary) -> Bytes:
+    """Row i: which classes label string i means; one column for two plain classes."""
+    class_of = vocabulary.class_of
+    if not is_multilabel(label_names):
+        return np.array([[class_of[name]] for name in label_names], np.uint8)
+    rows = np.zeros((len(label_names), len(vocabulary.labels)), np.uint8)
+    for row, name in zip(rows, label_names, strict=True):
+        if name != "_":
+            row[[class_of[part] for part in name.split("|")]] = 1
+    return rows
+
+
+def _with_classes(corpus: Corpus, vocabulary: Vocabulary) -> Corpus:
+    """Labels as indices into the vocabulary's labels instead of the order of appearance."""
+    class_of = [vocabulary.class_of[name] for name in corpus.label_names]
+    turned = np.array([*class_of, NO_CLASS], np.int32)  # NO_CLASS is −1: the last entry
+    return replace(corpus, labels=turned[corpus.labels], label_names=vocabulary.labels)
+
+
+def architecture_of(config: cfg.Config, data: TrainingData) -> network.Architecture:
+    """Names and shapes of the parameters: the config with the sizes that follow from the data."""
+    hidden, recurrence = config.model.hidden, config.model.recurrence
+    K = len(data.vocabulary.labels) if data.targets is None else data.targets.shape[1]
+    return network.Architecture(
+        features=data.vocabulary.features,
+        table_sizes=data.vocabulary.table_sizes(),
+        window=config.features.window,
+        activation=hidden.activation,
+        units=0 if hidden.activation == "none" else hidden.units,
+        directions=recurrence.directions if recurrence else 0,
+        truncate=recurrence.truncate if recurrence else None,
+        output=config.model.output,
+        classes=K,
+    )
+
+
+def settings_of(config: cfg.Config, data: TrainingData) -> Settings:
+    """How to train."""
+    t = config.training
+    return Settings(
+        seed=config.seed,
+        epochs=t.epochs,
+        batch_tokens=t.batch_tokens,
+        rule=_rule(t.optimizer),
+        learning_rate=t.optimizer.learning_rate,
+        rows=t.optimizer.rows,
+        average=t.average,
+        schedule=t.schedule.name,
+        warmup=t.schedule.warmup,
+        objective=network.Objective(
+            l2=t.l2,
+            dropout=t.dropout,
+            class_weights=_class_weights(t.class_weights, data),
+            targets=data.targets,
+        ),
+        word_dropout=t.word_dropout,
+        clip_norm=t.clip_norm,
+        patience=t.early_stopping.patience if t.early_stopping and data.dev else None,
+        dtype=t.dtype,
+    )
+
+
+def _rule(o: cfg.Optimizer) -> Rule:
+    match o.name:
+        case "sgd":
+            return Sgd()
+        case "momentum":
+            return Momentum(o.momentum)
+        case "adagrad":
+            return Adagrad(o.epsilon)
+        case "rmsprop":
+            return RmsProp(o.decay, o.epsilon)
+        case "adam":
+            return Adam(o.beta1, o.beta2, o.epsilon)
+
+
+def _class_weights(wanted: str | dict[str, float] | None, data: TrainingData) -> Floats | None:
+    """w_y per label index; `balanced` is N/(number of labels · n_y); a label not named has 1."""
+    names = data.corpus.label_names
+    if wanted is None:
+        return None
+    if wanted == "balanced":
+        labels = data.corpus.labels
+        counts = np.bincount(labels[labels != NO_CLASS], minlength=len(names))
+        balanced: Floats = counts.sum() / (len(names) * np.maximum(counts, 1.0))
+        return balanced
+    assert isinstance(wanted, dict)
+    for name in wanted:
+        if name not in names:
+            raise DataError(
+                f"training.class_weights.{name}: no training token has this label; "
+                f"the labels are {', '.join(sorted(names)[:20])}."
+            )
+    return np.array([wanted.get(name, 1.0) for name in names])
+
+
+def model_of(
+    config: cfg.Config,
+    layout: Layout,
+    data: TrainingData,
+    architecture: network.Architecture,
+    parameters: network.Parameters,
+    provenance: dict[str, str],
+) -> Model:
+    """What the model file holds."""
+    K = architecture.classes
+    return Model(
+        architecture=architecture,
+        vocabulary=data.vocabulary,
+        layout=layout,
+        inside=inside_scheme(config),
+        thresholds=None if data.targets is None else np.full(K, 0.5),
+        provenance=provenance,
+        parameters=parameters,
+    )

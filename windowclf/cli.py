@@ -1,0 +1,218 @@
+"""The commands: each parses its arguments, calls the Python function of its name, shows the result.
+
+Results go to standard output, everything else to standard error.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from windowclf.errors import WindowclfError
+
+app = typer.Typer(
+    name="windowclf",
+    help="Train and run small window classifiers: tagging, spans, segmentation, slots.",
+    epilog="Start with `windowclf train configs/quickstart.yaml`; the README shows every command.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+ConfigArgument = Annotated[
+    Path, typer.Argument(metavar="CONFIG", help="YAML file; configs/ holds one per use.")
+]
+ModelArgument = Annotated[
+    Path, typer.Argument(metavar="MODEL", help="A run folder, or the model file in it.")
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Change one key of the config, as in `--set training.epochs=5`; VALUE is YAML.",
+    ),
+]
+
+
+@app.command()
+def train(
+    config: ConfigArgument,
+    set_: SetOption = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Run folder, in place of the config's `output`.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the run in the folder, to the byte.")
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the run in the folder.")
+    ] = False,
+) -> None:
+    """Train a model from labelled files and print its score.
+
+    The run folder gets the best model by dev score, a state for --resume, a line per epoch in
+    metrics.jsonl, the config as resolved, and the scores in evaluation.json.
+    """
+    from windowclf import display, pipeline
+
+    overrides = [*(set_ or []), *([f"output={json.dumps(str(output))}"] if output else [])]
+    with _stop_signals() as signalled, display.TrainingDisplay() as shown:
+        result = pipeline.train(
+            config,
+            overrides,
+            resume=resume,
+            overwrite=overwrite,
+            on_report=shown.report,
+            on_notice=shown.notice,
+            should_stop=lambda: bool(signalled),
+        )
+    if result.stopped:
+        again = f"windowclf train {config}" + "".join(f" --set {item}" for item in overrides)
+        print(f"Stopped; the run is saved. Go on with: {again} --resume", file=sys.stderr)
+        raise typer.Exit(128 + signalled[0])
+    display.print_training_result(result)
+
+
+@app.command()
+def evaluate(
+    model: ModelArgument,
+    data: Annotated[str, typer.Argument(metavar="DATA", help="A labelled file of the same kind.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+) -> None:
+    """Score a model on a labelled file."""
+    from windowclf import display, pipeline
+
+    result = pipeline.evaluate(model, data, on_notice=display.print_notice)
+    if as_json:
+        print(json.dumps(result, indent=2, ensure_ascii=False))
+    else:
+        display.print_evaluation(result)
+
+
+@app.command()
+def predict(
+    model: ModelArgument,
+    input_: Annotated[
+        str, typer.Argument(metavar="[INPUT]", help="A file to tag; - is standard input.")
+    ] = "-",
+    output: Annotated[
+        str,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="Where to write; - is standard output."
+        ),
+    ] = "-",
+    format_: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            metavar="FORMAT",
+            help="conll, conllu, jsonl, csv, tsv or text; by the input's suffix if left out, and "
+            "text for standard input.",
+        ),
+    ] = None,
+    probabilities: Annotated[
+        bool, typer.Option("--probabilities", help="Add the probabilities of the labels.")
+    ] = False,
+) -> None:
+    """Label text: the input comes back with the answer in it.
+
+    Reads what train read, or raw text with one sentence or document a line. The label field of
+    the input is never looked at.
+    """
+    from windowclf.streaming import predict_file
+
+    predict_file(model, input_, output, format_, probabilities, _prediction_progress(input_))
+
+
+@app.command()
+def gradcheck(config: ConfigArgument, set_: SetOption = None) -> None:
+    """Check the hand-derived gradients of a config's own network and data.
+
+    Central differences in float64 on a small part of the first batch, a row per parameter array.
+    """
+    from windowclf import display, pipeline
+
+    checks = pipeline.gradcheck(config, set_ or [], on_progress=display.print_progress)
+    display.print_gradient_checks(checks)
+    if not all(check.passed for check in checks):
+        raise typer.Exit(1)
+
+
+@app.command()
+def info(
+    model: ModelArgument,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+) -> None:
+    """Say what a model file holds."""
+    from windowclf import display, pipeline
+
+    facts = pipeline.info(model)
+    if as_json:
+        print(json.dumps(facts, indent=2, ensure_ascii=False))
+    else:
+        display.print_info(facts)
+
+
+def _prediction_progress(input_: str) -> Callable[[int, float | None], None] | None:
+    """A line on a terminal's standard error, from the second second on."""
+    if not sys.stderr.isatty() or input_ == "-":
+        return None
+    began = shown = time.monotonic()
+
+    def progress(tokens: int, fraction: float | None) -> None:
+        nonlocal shown
+        now = time.monotonic()
+        if now - shown < 1 or not fraction:
+            return
+        shown = now
+        left = (now - began) * (1 - fraction) / fraction
+        line = f"{100 * fraction:3.0f} %  {tokens:,} tokens  {left:.0f} s left"
+        print(f"\r\x1b[K{line}", end="\r", file=sys.stderr, flush=True)
+
+    return progress
+
+
+@contextmanager
+def _stop_signals() -> Iterator[list[int]]:
+    """Collect the first SIGINT or SIGTERM, so that a step can finish; a second one ends at once."""
+    signalled: list[int] = []
+
+    def stop(number: int, _frame: object) -> None:
+        signalled.append(number)
+        print("Finishing the step and saving; once more to stop at once.", file=sys.stderr)
+        for each in watched:
+            signal.signal(each, signal.SIG_DFL)
+
+    watched = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(each, stop) for each in watched]
+    try:
+        yield signalled
+    finally:
+        for each, handler in zip(watched, before, strict=True):
+            signal.signal(each, handler)
+
+
+def main() -> None:
+    """The entry point: faults that a user can mend become sentences and exit code 1."""
+    try:
+        app()
+    except WindowclfError as error:
+        print(error, file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of our output has gone; a write at exit must not raise again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)

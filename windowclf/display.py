@@ -1,0 +1,210 @@
+"""What people see: progress and notices on standard error, tables of results on standard output."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from windowclf.gradient_check import ArrayCheck
+from windowclf.pipeline import TrainingResult
+from windowclf.training import EpochReport, Report
+
+REFRESH_SECONDS = 0.2
+CONFUSIONS_SHOWN = 10
+
+
+def print_notice(text: str) -> None:
+    """A sentence beside the results."""
+    print(f"note: {text}", file=sys.stderr)
+
+
+def print_progress(text: str) -> None:
+    """A line that says what is being done, on terminals only."""
+    if sys.stderr.isatty():
+        print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
+
+
+class TrainingDisplay:
+    """A progress bar with ETA while a run goes on, and a line per epoch that stays."""
+
+    def __init__(self) -> None:
+        self.console = Console(stderr=True, highlight=False, soft_wrap=True)
+        self.progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=30),
+            TextColumn("{task.percentage:3.0f} %  left"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[rate]}"),
+            console=self.console,
+            transient=True,
+            auto_refresh=False,
+            disable=not self.console.is_terminal,
+        )
+        self.task: TaskID | None = None
+        self.headed = False
+        self.refreshed = 0.0
+        self.began: tuple[float, int] | None = None  # time and tokens at the first report
+
+    def __enter__(self) -> TrainingDisplay:
+        self.progress.start()
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.progress.stop()
+
+    def notice(self, text: str) -> None:
+        """A sentence beside the progress."""
+        self.progress.console.print(f"note: {text}", markup=False)
+
+    def report(self, report: Report) -> None:
+        """Show a report of the training."""
+        if isinstance(report, EpochReport):
+            self._epoch(report)
+            return
+        now = time.monotonic()
+        if self.began is None:
+            self.began = (now, report.tokens)
+            self.task = self.progress.add_task("", total=report.total_tokens, rate="")
+        if now - self.refreshed < REFRESH_SECONDS or self.task is None:
+            return
+        self.refreshed = now
+        rate = (report.tokens - self.began[1]) / max(now - self.began[0], 1e-9)
+        self.progress.update(
+            self.task,
+            completed=report.tokens,
+            description=f"epoch {report.epoch:3d}  loss {report.loss:.4f}",
+            rate=f"{rate:,.0f} tokens/s",
+        )
+        self.progress.refresh()
+
+    def _epoch(self, report: EpochReport) -> None:
+        names = list(report.metrics)
+        if not self.headed:
+            self.headed = True
+            heads = ["epoch", "loss", *(f"dev {name}" for name in names), "tokens/s", "seconds"]
+            self._line([f"{head:>12}" for head in heads])
+        cells = [f"{report.epoch:>12d}", f"{report.loss:>12.4f}"]
+        cells += [f"{_percent(report.metrics[name]):>{max(12, len(name) + 4)}}" for name in names]
+        cells += [f"{report.tokens_per_second:>12,.0f}", f"{report.seconds:>12.1f}"]
+        self._line(cells, " *" if report.best and report.score is not None else "")
+
+    def _line(self, cells: Sequence[str], mark: str = "") -> None:
+        self.progress.console.print(" ".join(cells) + mark, markup=False)
+
+
+def print_training_result(result: TrainingResult) -> None:
+    """The scores of the model that was kept, and where it is."""
+    for name, evaluation in result.evaluations.items():
+        print_evaluation(evaluation, title=name, details=name == "test")
+    print(f"model: {result.model_path}")
+
+
+def print_evaluation(
+    evaluation: Mapping[str, Any], title: str | None = None, details: bool = True
+) -> None:
+    """An evaluation as tables: the main figures, and with details every label."""
+    console = _stdout()
+    console.print(_figures(evaluation, title))
+    if not details:
+        return
+    rows = evaluation["spans"]["types"] if "spans" in evaluation else evaluation["labels"]
+    console.print(_scores_table("type" if "spans" in evaluation else "label", rows))
+    wrong = _confusions(evaluation["confusion"])
+    if wrong:
+        console.print(_confusion_table(wrong))
+
+
+def print_gradient_checks(checks: Sequence[ArrayCheck]) -> None:
+    """A row per parameter array."""
+    if sys.stderr.isatty():
+        print("\r\x1b[K", end="", file=sys.stderr)
+    table = _table("array", "shape", "checked", "kinks", "‖a−n‖/(‖a‖+‖n‖)", "")
+    for check in checks:
+        table.add_row(
+            check.name,
+            "×".join(map(str, check.shape)),
+            f"{check.checked} of {check.wanted}",
+            str(check.kinks),
+            f"{check.error:.1e}",
+            "ok" if check.passed else "FAILED",
+        )
+    _stdout().print(table)
+
+
+def print_info(facts: Mapping[str, Any]) -> None:
+    """Facts of a model, one a line; lists and tables indented."""
+    console = _stdout()
+    for name, value in facts.items():
+        if isinstance(value, Mapping):
+            console.print(f"{name}:")
+            for inner, fact in value.items():
+                console.print(f"  {inner}: {fact}", markup=False)
+        elif isinstance(value, list):
+            console.print(f"{name}: {', '.join(map(str, value))}", markup=False)
+        else:
+            console.print(f"{name}: {value}", markup=False)
+
+
+def _stdout() -> Console:
+    return Console(highlight=False, soft_wrap=True)
+
+
+def _table(*heads: str) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_edge=False)
+    for i, head in enumerate(heads):
+        table.add_column(head, justify="left" if i == 0 else "right", no_wrap=True)
+    return table
+
+
+def _percent(fraction: float) -> str:
+    return f"{100 * fraction:.2f}"
+
+
+def _figures(evaluation: Mapping[str, Any], title: str | None) -> Table:
+    table = _table(title or "", "", "of tokens")
+    tokens = evaluation["tokens"]
+    table.add_row("accuracy", _percent(evaluation["accuracy"]), f"{tokens:,}")
+    for part in ("seen", "unseen"):
+        if part in evaluation:
+            row = evaluation[part]
+            table.add_row(f"  {part} words", _percent(row["accuracy"]), f"{row['tokens']:,}")
+    for part in ("spans", "words"):
+        if part in evaluation:
+            for figure in ("precision", "recall", "f1"):
+                table.add_row(f"{part} {figure}", _percent(evaluation[part][figure]), "")
+    if "exact" in evaluation:
+        table.add_row("exact match", _percent(evaluation["exact"]), "")
+        table.add_row("micro f1", _percent(evaluation["micro"]["f1"]), "")
+    table.add_row("macro f1", _percent(evaluation["macro"]["f1"]), "")
+    return table
+
+
+def _scores_table(kind: str, rows: Mapping[str, Mapping[str, float]]) -> Table:
+    table = _table(kind, "precision", "recall", "f1", "support")
+    for name, row in rows.items():
+        figures = [_percent(row[figure]) for figure in ("precision", "recall", "f1")]
+        table.add_row(name, *figures, f"{row['support']:,}")
+    return table
+
+
+def _confusions(confusion: Mapping[str, Mapping[str, int]]) -> list[tuple[int, str, str]]:
+    wrong = [
+        (count, gold, predicted)
+        for gold, row in confusion.items()
+        for predicted, count in row.items()
+        if predicted != gold and count
+    ]
+    return sorted(wrong, key=lambda row: (-row[0], row[1:]))[:CONFUSIONS_SHOWN]
+
+
+def _confusion_table(wrong: Sequence[tuple[int, str, str]]) -> Table:
+    table = _table("most frequent errors: gold", "predicted", "tokens")
+    for count, gold, predicted in wrong:
+        table.add_row(gold, predicted, f"{count:,}")
+    return table

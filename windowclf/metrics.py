@@ -1,0 +1,170 @@
+"""Scores from counts: accuracy, P, R and F1 per label and span, confusion, seen and unseen words.
+
+Every fraction is in [0, 1]; 0/0 is 0. `Tally` takes one sentence at a time.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+LabelledSpan: TypeAlias = tuple[int, int, str]
+
+
+class Score(NamedTuple):
+    """Precision, recall and F1, with how many were to be found."""
+
+    precision: float
+    recall: float
+    f1: float
+    support: int
+
+
+def score(correct: int, guessed: int, gold: int) -> Score:
+    """Precision correct/guessed, recall correct/gold, F1 2·correct/(guessed + gold)."""
+    return Score(
+        _fraction(correct, guessed),
+        _fraction(correct, gold),
+        _fraction(2 * correct, guessed + gold),
+        gold,
+    )
+
+
+def _fraction(part: int, whole: int) -> float:
+    return part / whole if whole else 0.0
+
+
+class _Counts:
+    """Correct, guessed and gold, by label or type."""
+
+    def __init__(self) -> None:
+        self.correct: Counter[str] = Counter()
+        self.guessed: Counter[str] = Counter()
+        self.gold: Counter[str] = Counter()
+
+    def add(self, gold: Iterable[str], guessed: Iterable[str], correct: Iterable[str]) -> None:
+        self.gold.update(gold)
+        self.guessed.update(guessed)
+        self.correct.update(correct)
+
+    def by_name(self) -> dict[str, Score]:
+        names = sorted(self.gold.keys() | self.guessed.keys())
+        return {
+            name: score(self.correct[name], self.guessed[name], self.gold[name]) for name in names
+        }
+
+    def total(self) -> Score:
+        return score(self.correct.total(), self.guessed.total(), self.gold.total())
+
+
+class Tally:
+    """Counts sentences and reports every figure at the end."""
+
+    def __init__(self) -> None:
+        self._sentences = 0
+        self._pairs: Counter[tuple[str, str]] = Counter()  # (gold, predicted)
+        self._seen: Counter[tuple[bool, bool]] = Counter()  # (seen, correct)
+        self._spans: _Counts | None = None
+        self._words: _Counts | None = None
+
+    def add_tokens(
+        self, gold: Sequence[str | None], predicted: Sequence[str], seen: Sequence[bool]
+    ) -> None:
+        """One sentence; tokens whose gold label is None are left out."""
+        self._sentences += 1
+        known = [(g, p, s) for g, p, s in zip(gold, predicted, seen, strict=True) if g is not None]
+        self._pairs.update([(g, p) for g, p, _ in known])
+        self._seen.update([(s, g == p) for g, p, s in known])
+
+    def add_spans(self, gold: Iterable[LabelledSpan], predicted: Iterable[LabelledSpan]) -> None:
+        """The spans of one sentence; one is correct where start, end and type are the same."""
+        self._spans = self._spans or _Counts()
+        wanted, found = set(gold), set(predicted)
+        self._spans.add(
+            (span[2] for span in wanted),
+            (span[2] for span in found),
+            (span[2] for span in wanted & found),
+        )
+
+    def add_words(
+        self, gold: Iterable[tuple[int, int]], predicted: Iterable[tuple[int, int]]
+    ) -> None:
+        """The words of one sentence as (start, end) of characters."""
+        self._words = self._words or _Counts()
+        wanted, found = set(gold), set(predicted)
+        self._words.add([""] * len(wanted), [""] * len(found), [""] * len(wanted & found))
+
+    def report(self, multilabel: bool = False) -> dict[str, Any]:
+        """The figures as JSON-ready values.
+
+        For single labels `micro` counts every label of every token, so that it equals accuracy;
+        with `multilabel` the labels of a token are the parts of `A|B` (`_` is none), and `exact`
+        is the share of tokens whose whole set is right. `macro` is the mean over labels that occur
+        in gold or prediction.
+        """
+        counts = _label_counts(self._pairs, multilabel)
+        labels = counts.by_name()
+        tokens = self._pairs.total()
+        right = sum(n for (gold, predicted), n in self._pairs.items() if gold == predicted)
+        report: dict[str, Any] = {
+            "tokens": tokens,
+            "sentences": self._sentences,
+            "accuracy": _fraction(right, tokens),
+            "seen": self._part(True),
+            "unseen": self._part(False),
+            "labels": {name: row._asdict() for name, row in labels.items()},
+            "micro": _without_support(counts.total()),
+            "macro": _mean(labels),
+        }
+        if multilabel:
+            report["exact"] = report["accuracy"]
+        if self._spans is not None:
+            types = {name: row._asdict() for name, row in self._spans.by_name().items()}
+            report["spans"] = {**self._spans.total()._asdict(), "types": types}
+        if self._words is not None:
+            report["words"] = self._words.total()._asdict()
+        return {**report, "confusion": _confusion(self._pairs)}
+
+    def _part(self, seen: bool) -> dict[str, float]:
+        right, wrong = self._seen[seen, True], self._seen[seen, False]
+        return {"tokens": right + wrong, "accuracy": _fraction(right, right + wrong)}
+
+
+def _label_counts(pairs: Mapping[tuple[str, str], int], multilabel: bool) -> _Counts:
+    counts = _Counts()
+    for (gold, predicted), n in pairs.items():
+        wanted = _parts(gold) if multilabel else {gold}
+        found = _parts(predicted) if multilabel else {predicted}
+        for label in wanted:
+            counts.gold[label] += n
+        for label in found:
+            counts.guessed[label] += n
+        for label in wanted & found:
+            counts.correct[label] += n
+    return counts
+
+
+def _parts(label: str) -> set[str]:
+    return set() if label == "_" else set(label.split("|"))
+
+
+def _without_support(row: Score) -> dict[str, float]:
+    return {"precision": row.precision, "recall": row.recall, "f1": row.f1}
+
+
+def _mean(labels: Mapping[str, Score]) -> dict[str, float]:
+    n = max(len(labels), 1)
+    rows = labels.values()
+    return {
+        "precision": sum(row.precision for row in rows) / n,
+        "recall": sum(row.recall for row in rows) / n,
+        "f1": sum(row.f1 for row in rows) / n,
+    }
+
+
+def _confusion(pairs: Mapping[tuple[str, str], int]) -> dict[str, dict[str, int]]:
+    table: dict[str, dict[str, int]] = {}
+    for (gold, predicted), n in sorted(pairs.items()):
+        table.setdefault(gold, {})[predicted] = n
+    return table

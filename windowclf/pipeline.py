@@ -1,0 +1,306 @@
+"""The stages in order: train, evaluate, gradcheck, info."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from windowclf import assembly
+from windowclf.config import Config
+from windowclf.config_reading import differences, dump_config, make_config, read_config
+from windowclf.errors import DataError, RunFolderError
+from windowclf.evaluation import DevSet, Evaluation, evaluate_tagger, labels_unknown
+from windowclf.gradient_check import ArrayCheck, GradientProblem, check_gradients
+from windowclf.model_file import MODEL_NAME, Model, find_model, load_model
+from windowclf.prediction import Tagger
+from windowclf.run_folder import RunFolder
+from windowclf.tensor_file import TensorFile
+from windowclf.threads import available_cores
+from windowclf.training import EpochReport, Report, Trainer
+
+Notify = Callable[[str], None]
+ConfigLike = Config | Mapping[str, Any] | str | Path
+GRADCHECK_TOKENS = 48
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """What a run left behind."""
+
+    model_path: Path
+    best_epoch: int
+    best_score: float | None  # the task's metric on dev
+    evaluations: Mapping[str, Evaluation]  # of the kept model on dev and test
+    stopped: bool  # True: should_stop ended the run early, and its state is saved
+
+
+def train(
+    config: ConfigLike,
+    overrides: Sequence[str] = (),
+    *,
+    resume: bool = False,
+    overwrite: bool = False,
+    on_report: Callable[[Report], None] | None = None,
+    on_notice: Notify | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> TrainingResult:
+    """Train a model as a config says and leave it in the config's run folder.
+
+    `config` is a path, a mapping or a Config; `overrides` are "a.b=VALUE". `resume` continues the
+    run in the folder, to the byte; `overwrite` replaces it. `should_stop` is asked after every
+    step: once it says True the state is saved and the result has stopped=True.
+    Raises ConfigError, DataError, RunFolderError or TrainingDiverged.
+    """
+    notify = on_notice or (lambda _text: None)
+    resolved = as_config(config, overrides)
+    with closing(RunFolder(Path(resolved.output), resume, overwrite)) as folder:
+        state = folder.load_state() if resume else None
+        threads = _threads(resolved, state)
+        with threadpool_limits(limits=threads):
+            run = _prepare(resolved, folder, threads, notify)
+            _begin(run, state, resume, notify)
+            stopped = _train(
+                run, on_report or (lambda _report: None), should_stop or (lambda: False)
+            )
+            evaluations = {} if stopped else _evaluate_kept(run, notify)
+        progress = run.trainer.progress
+        return TrainingResult(
+            model_path=folder.path / MODEL_NAME,
+            best_epoch=progress.best_epoch,
+            best_score=progress.best_score,
+            evaluations=evaluations,
+            stopped=stopped,
+        )
+
+
+def evaluate(model: str | Path, data: str, on_notice: Notify | None = None) -> Evaluation:
+    """Score a model on a labelled file of the kind it was trained on; design section 6."""
+    tagger = Tagger(load_model(Path(model)))
+    notify = on_notice or (lambda _text: None)
+    return _evaluate_files(tagger, assembly.files_of(data, "DATA"), data, notify)
+
+
+def gradcheck(
+    config: ConfigLike,
+    overrides: Sequence[str] = (),
+    on_progress: Notify | None = None,
+) -> list[ArrayCheck]:
+    """Central differences in float64 on a small part of the config's first batch.
+
+    Dropout masks are fixed; one ArrayCheck per parameter array.
+    """
+    resolved = as_config(config, overrides)
+    train_files = assembly.files_of(resolved.data.train, "data.train")
+    layout = assembly.layout_of(resolved, train_files)
+    data = assembly.training_data(resolved, layout, train_files)
+    architecture = assembly.architecture_of(resolved, data)
+    settings = replace(
+        assembly.settings_of(resolved, data), dtype="float64", batch_tokens=GRADCHECK_TOKENS
+    )
+    with threadpool_limits(limits=1):
+        trainer = Trainer(architecture, data.corpus, data.slots, settings, None)
+        batch, mask = trainer.next_batch()
+        problem = GradientProblem(architecture, trainer.parameters, batch, settings.objective, mask)
+        return check_gradients(problem, np.random.default_rng(resolved.seed), progress=on_progress)
+
+
+def info(model: str | Path) -> dict[str, Any]:
+    """What a model file holds: task, labels, features, sizes, provenance."""
+    path = find_model(Path(model))
+    loaded = load_model(path)
+    a, v = loaded.architecture, loaded.vocabulary
+    parameters = {name: "×".join(map(str, p.shape)) for name, p in loaded.parameters.items()}
+    return {
+        "file": str(path),
+        "bytes": path.stat().st_size,
+        "task": loaded.layout.task,
+        "labels": list(v.labels),
+        "window": a.window,
+        "features": [f"{feature.kind} ({feature.table})" for feature in a.features],
+        "hidden": a.activation if a.activation == "none" else f"{a.activation}, {a.units} units",
+        "recurrence": a.directions or "none",
+        "output": a.output,
+        "tokenizer": loaded.layout.tokenizer,
+        "words seen in training": len(v.seen),
+        "numbers": sum(p.size for p in loaded.parameters.values()),
+        "parameters": parameters,
+        "provenance": dict(loaded.provenance),
+    }
+
+
+def as_config(config: ConfigLike, overrides: Sequence[str]) -> Config:
+    """A Config from a path, a mapping or a Config, with overrides applied. Raises ConfigError."""
+    if isinstance(config, Config):
+        config = config.model_dump(mode="json")
+    if isinstance(config, Mapping):
+        return make_config(config, overrides)
+    return read_config(config, overrides)
+
+
+def _threads(config: Config, state: TensorFile | None) -> int:
+    """BLAS threads: those that the run began with, else as the config says."""
+    if state is not None:
+        return int(state.header["threads"])
+    return available_cores() if config.training.threads == "auto" else config.training.threads
+
+
+@dataclass
+class _Run:
+    """A prepared run: what one stage hands to the next."""
+
+    config: Config
+    folder: RunFolder
+    trainer: Trainer
+    dev: DevSet | None
+    make_model: Callable[[], Model]
+    data_digests: Mapping[str, str]
+    threads: int
+    metrics_lines: int = 0
+
+
+def _prepare(config: Config, folder: RunFolder, threads: int, notify: Notify) -> _Run:
+    """Read the data, make the vocabulary, the network and its trainer."""
+    files = {
+        name: assembly.files_of(where, f"data.{name}")
+        for name in ("train", "dev", "test")
+        if isinstance(where := getattr(config.data, name), str | tuple)
+    }
+    layout = assembly.layout_of(config, files["train"])
+    data = assembly.training_data(config, layout, files["train"])
+    for _sentence in assembly.read_all(layout, files.get("test", ())):
+        pass  # its faults should be known now and not after the training
+    architecture = assembly.architecture_of(config, data)
+    settings = assembly.settings_of(config, data)
+    digests = {name: assembly.digest_of(paths) for name, paths in files.items()}
+    provenance = {"train": digests["train"], "config": _config_digest(config)}
+
+    def model(parameters: Mapping[str, Any]) -> Model:
+        return assembly.model_of(config, layout, data, architecture, parameters, provenance)
+
+    dev = DevSet(model({}), data.dev) if data.dev else None
+    trainer = Trainer(
+        architecture, data.corpus, data.slots, settings, dev.evaluate if dev else None
+    )
+    if dev is None:
+        notify("no dev data: the final averaged model is kept and early stopping is off.")
+    elif unknown := labels_unknown(dev.model, dev.labels()):
+        notify(f"dev has labels that train lacks, counted as errors: {', '.join(unknown)}.")
+    return _Run(config, folder, trainer, dev, lambda: model(trainer.averaged()), digests, threads)
+
+
+def _begin(run: _Run, state: TensorFile | None, resume: bool, notify: Notify) -> None:
+    """Continue from a state, or start afresh in a folder that may hold an older run."""
+    if state is not None:
+        _refuse_other_run(run, state)
+        run.trainer.restore(state.header["progress"], state.arrays)
+        run.metrics_lines = state.header["metrics_lines"]
+        run.folder.cut_metrics(run.metrics_lines)
+        notify(f"continuing after step {run.trainer.progress.step:,}.")
+        return
+    if resume:
+        notify(f"{run.folder.path}: no saved state yet; starting afresh.")
+    if run.folder.holds_a_run():
+        _save_state(run)  # before anything of the old run goes
+        run.folder.remove_old_run()
+    run.folder.write_config(dump_config(run.config))
+
+
+def _refuse_other_run(run: _Run, state: TensorFile) -> None:
+    """A state can only be continued with the config and the data that it came from."""
+    before = make_config(state.header["config"])
+    changes = [
+        change
+        for change in differences(before, run.config)
+        if not change.startswith(("output:", "prediction.", "training.checkpoint"))
+    ]
+    changes += [
+        f"data.{name}: the files have changed"
+        for name in sorted({*state.header["data"], *run.data_digests})
+        if state.header["data"].get(name) != run.data_digests.get(name)
+    ]
+    if changes:
+        raise RunFolderError(
+            f"{run.folder.path}: cannot continue this run with another config or other data "
+            f"({'; '.join(changes)}); undo that, or start again with --overwrite."
+        )
+
+
+def _train(run: _Run, on_report: Callable[[Report], None], should_stop: Callable[[], bool]) -> bool:
+    """Run to the end, saving on the way; True where should_stop ended it early."""
+    saved = time.monotonic()
+    for report in run.trainer.run():
+        if isinstance(report, EpochReport):
+            if report.best:
+                run.folder.save_model(run.make_model())
+            run.folder.append_metrics(_metrics_line(report))
+            run.metrics_lines += 1
+        on_report(report)
+        if run.trainer.progress.finished:
+            break
+        if should_stop():
+            _save_state(run)
+            return True
+        if time.monotonic() - saved >= run.config.training.checkpoint.seconds:
+            _save_state(run)
+            saved = time.monotonic()
+    _save_state(run)
+    return False
+
+
+def _save_state(run: _Run) -> None:
+    progress, arrays = run.trainer.state()
+    header = {
+        "progress": progress,
+        "config": run.config.model_dump(mode="json"),
+        "data": dict(run.data_digests),
+        "threads": run.threads,
+        "metrics_lines": run.metrics_lines,
+    }
+    run.folder.save_state(header, arrays)
+
+
+def _metrics_line(report: EpochReport) -> dict[str, Any]:
+    line = asdict(report)
+    figures = line.pop("metrics")
+    return {**line, **figures}
+
+
+def _evaluate_kept(run: _Run, notify: Notify) -> dict[str, Evaluation]:
+    """Score the model that was kept, as it stands in its file, and write evaluation.json."""
+    tagger = Tagger(load_model(run.folder.path / MODEL_NAME))
+    evaluations: dict[str, Evaluation] = {}
+    if run.dev is not None:
+        evaluations["dev"] = evaluate_tagger(tagger, run.dev.sentences)
+    if run.config.data.test is not None:
+        files = assembly.files_of(run.config.data.test, "data.test")
+        evaluations["test"] = _evaluate_files(tagger, files, "test", notify)
+    run.folder.write_evaluation(evaluations)
+    return evaluations
+
+
+def _evaluate_files(tagger: Tagger, files: Sequence[str], name: str, notify: Notify) -> Evaluation:
+    sentences = assembly.read_all(tagger.model.layout, files)
+    evaluation = evaluate_tagger(tagger, sentences)
+    if not evaluation["tokens"]:
+        raise DataError(f"{', '.join(files)}: no labelled token found; nothing to score.")
+    gold = [label for label, row in evaluation["labels"].items() if row["support"]]
+    if unknown := labels_unknown(tagger.model, gold):
+        notify(f"{name} has labels that train lacks, counted as errors: {', '.join(unknown)}.")
+    return evaluation
+
+
+def _config_digest(config: Config) -> str:
+    """sha256 of what shapes the model: all of the config but paths and how a run is kept."""
+    sections = config.model_dump(mode="json", include={"seed", "task", "features", "model"})
+    training = config.training.model_dump(mode="json", exclude={"checkpoint", "threads"})
+    text = json.dumps({**sections, "training": training}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,217 @@
+"""Tagging: sentences in, labels and probabilities out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice, pairwise
+from pathlib import Path
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+
+from windowclf import network
+from windowclf.arrays import Floats
+from windowclf.errors import DataError
+from windowclf.model_file import Model, load_model
+from windowclf.text.batches import (
+    Corpus,
+    Pieces,
+    encode_corpus,
+    lay_out,
+    make_batch,
+    pack,
+    pieces_of,
+)
+from windowclf.text.sentence import Sentence
+from windowclf.text.spans import from_spans, to_spans, words_from_segmentation
+from windowclf.text.tokenizer import split_sentences, tokenize
+from windowclf.text.vocabulary import SlotRows
+
+TOKENS_AT_ONCE = 8192
+
+Input: TypeAlias = "Sentence | Sequence[str] | Mapping[str, str]"
+
+
+class TextSpan(NamedTuple):
+    """A labelled stretch of a text: text[start:end], offsets in code points."""
+
+    start: int
+    end: int
+    label: str
+
+
+class Prediction(NamedTuple):
+    """The answer for one sentence."""
+
+    sentence: Sentence
+    labels: list[str]  # one per token, in the scheme of the training files
+    probabilities: Floats | None = None  # (tokens, classes) in the order of Tagger.classes
+    certainty: Floats | None = None  # (tokens,) probability of the label that was given
+
+
+def corpus_scores(
+    architecture: network.Architecture,
+    parameters: network.Parameters,
+    corpus: Corpus,
+    slots: Sequence[SlotRows],
+) -> Floats:
+    """theta (N, K) for every token of a corpus, in its order. Memory grows with N·K alone."""
+    theta = np.empty((len(corpus.tokens), architecture.classes), parameters["U"].dtype)
+    k = architecture.window
+    longest = None if architecture.directions else TOKENS_AT_ONCE
+    pieces: Pieces = pieces_of(corpus.starts, k, longest)
+    for chosen in pack(pieces.sizes(), np.arange(len(pieces.begin)), TOKENS_AT_ONCE):
+        places = lay_out(corpus.tokens, pieces, chosen, k)
+        batch = make_batch(places, corpus.labels, slots, k)
+        theta[places.corpus] = network.scores(architecture, parameters, batch)
+    return theta
+
+
+class Tagger:
+    """A loaded model. Methods change nothing in it: threads and forks may share one."""
+
+    def __init__(self, model: Model):
+        self.model = model
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes in the order of probability columns; for spans in the inside scheme."""
+        return self.model.vocabulary.labels
+
+    def predict(self, sentences: Iterable[Input]) -> list[list[str]]:
+        """One list of labels per sentence.
+
+        A sentence is a list of tokens, a Sentence (for models that read further columns), or for
+        `task: slots` a mapping of column to value, whose answer is a list of one class.
+
+        >>> tagger.predict([["Anna", "lives", "in", "Oslo"]])
+        [['B-PERSON', 'O', 'O', 'B-PLACE']]
+        """
+        return [list(answer.labels) for answer in self.tag(self._sentences(sentences))]
+
+    def predict_proba(self, sentences: Iterable[Input]) -> list[Floats]:
+        """One (tokens, classes) array per sentence, columns in the order of `classes`."""
+        answers = self.tag(self._sentences(sentences), probabilities=True)
+        return [a.probabilities for a in answers if a.probabilities is not None]
+
+    def predict_text(self, text: str) -> list[TextSpan]:
+        """Tokenise raw text as the model's tokenizer does, and label it.
+
+        Spans for `task: spans`; one entry per token for tagging; one per word, with an empty
+        label, for segmentation.
+        """
+        spans: list[TextSpan] = []
+        tokens = tokenize(text, self.model.layout.tokenizer)
+        starts = [*split_sentences(text, tokens), len(tokens)]
+        groups = [tokens[a:b] for a, b in pairwise(starts)]
+        sentences = [Sentence([text[a:b] for a, b in group]) for group in groups]
+        for group, answer in zip(groups, self.tag(sentences), strict=True):
+            spans += self._text_spans(group, answer.labels)
+        return spans
+
+    def tag(
+        self, sentences: Iterable[Sentence], probabilities: bool = False
+    ) -> Iterator[Prediction]:
+        """Answers in the order of the sentences, streamed: a block of sentences at a time."""
+        for block in _blocks(sentences):
+            yield from self._tag_block(block, probabilities)
+
+    def _tag_block(self, block: list[Sentence], probabilities: bool) -> Iterator[Prediction]:
+        v, a = self.model.vocabulary, self.model.architecture
+        corpus = encode_corpus(block, v.columns, lambda sentence: [None] * len(sentence.tokens))
+        theta = corpus_scores(a, self.model.parameters, corpus, v.encode(corpus.keys))
+        labels = class_labels(self.model, theta)
+        y_hat = network.probabilities(a, theta) if probabilities else None
+        certainty = _certainty(self.model, y_hat) if y_hat is not None else None
+        for sentence, (start, end) in zip(block, pairwise(corpus.starts.tolist()), strict=True):
+            given = outside_labels(self.model, labels[start:end])
+            if y_hat is None or certainty is None:
+                yield Prediction(sentence, given)
+            else:
+                yield Prediction(sentence, given, y_hat[start:end], certainty[start:end])
+
+    def _sentences(self, inputs: Iterable[Input]) -> Iterator[Sentence]:
+        columns = self.model.vocabulary.columns
+        for number, given in enumerate(inputs, 1):
+            sentence = _as_sentence(given, number)
+            missing = [name for name in columns if name not in sentence.columns]
+            if missing:
+                raise DataError(
+                    f"sentence {number}: the model reads the column {missing[0]!r}; "
+                    "give a Sentence with that column, or a mapping with that key."
+                )
+            yield sentence
+
+    def _text_spans(self, tokens: list[tuple[int, int]], labels: list[str]) -> list[TextSpan]:
+        match self.model.layout.task:
+            case "spans":
+                found = to_spans(labels, self.model.layout.scheme)
+                return [TextSpan(tokens[s][0], tokens[e - 1][1], label) for s, e, label in found]
+            case "segmentation":
+                words = words_from_segmentation(labels)
+                return [TextSpan(tokens[s][0], tokens[e - 1][1], "") for s, e in words]
+            case _:
+                return [
+                    TextSpan(*token, label) for token, label in zip(tokens, labels, strict=True)
+                ]
+
+
+def load(path: str | Path) -> Tagger:
+    """The tagger of a run folder or model file. Raises ModelFileError."""
+    return Tagger(load_model(Path(path)))
+
+
+def class_labels(model: Model, theta: Floats) -> list[str]:
+    """The label that each row of theta (N, K) chooses; several labels are joined by `|`."""
+    names = model.vocabulary.labels
+    if model.architecture.output == "softmax":
+        return [names[i] for i in theta.argmax(axis=1).tolist()]
+    assert model.thresholds is not None
+    given = network.probabilities(model.architecture, theta) > model.thresholds
+    if theta.shape[1] == 1 and len(names) == 2:
+        return [names[i] for i in given[:, 0].astype(int).tolist()]
+    return ["|".join(names[i] for i in np.flatnonzero(row)) or "_" for row in given]
+
+
+def _certainty(model: Model, y_hat: Floats) -> Floats:
+    """(N,) the probability of the label given: of a set of labels, that of all its decisions."""
+    if model.thresholds is None:
+        best: Floats = y_hat.max(axis=1)
+        return best
+    decisions = np.where(y_hat > model.thresholds, y_hat, 1 - y_hat)
+    of_all: Floats = decisions.prod(axis=1)
+    return of_all
+
+
+def outside_labels(model: Model, labels: list[str]) -> list[str]:
+    """Labels of one sentence in the scheme of the files, from those of the classes."""
+    if model.inside is None or model.inside == model.layout.scheme:
+        return labels
+    return from_spans(to_spans(labels, model.inside), len(labels), model.layout.scheme)
+
+
+def _as_sentence(given: Input, number: int) -> Sentence:
+    match given:
+        case Sentence():
+            return given
+        case Mapping():
+            columns = {name: [value] for name, value in given.items()}
+            return Sentence([""], columns=columns, path=f"sentence {number}")
+        case str():
+            raise DataError(
+                f"sentence {number}: expected a list of tokens, found a string; "
+                "use predict_text for raw text."
+            )
+        case _:
+            return Sentence(list(given), path=f"sentence {number}")
+
+
+def _blocks(sentences: Iterable[Sentence]) -> Iterator[list[Sentence]]:
+    """Lists of sentences with about TOKENS_AT_ONCE tokens each."""
+    iterator = iter(sentences)
+    while block := list(islice(iterator, 1)):
+        size = len(block[0].tokens)
+        while size < TOKENS_AT_ONCE and (more := list(islice(iterator, 16))):
+            block += more
+            size += sum(len(sentence.tokens) for sentence in more)
+        yield block

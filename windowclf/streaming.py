@@ -1,0 +1,122 @@
+"""Files in, the same files with the answers out, streamed: memory does not grow with the input."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import BinaryIO, TextIO, cast, get_args
+
+from windowclf.durable import reason
+from windowclf.errors import DataError
+from windowclf.prediction import Prediction, load
+from windowclf.text.formats import Format, Layout, Probabilities, guess_format, make_writer
+from windowclf.text.formats import read_sentences as read
+
+OnProgress = Callable[[int, float | None], None]  # tokens so far, fraction of the input if known
+
+
+def predict_file(
+    model: str | Path,
+    input_: str = "-",
+    output: str = "-",
+    format_: str | None = None,
+    probabilities: bool = False,
+    on_progress: OnProgress | None = None,
+) -> None:
+    """Label a file or standard input (`-`), and write it with the answers to a file or `-`.
+
+    `format_` is that of the input; by its suffix if left out, and text for standard input. An
+    output file appears only once it is whole. Raises ModelFileError or DataError.
+    """
+    tagger = load(model)
+    layout = layout_for(tagger.model.layout, input_, format_)
+    with _input(input_) as (source, size), _output(output) as out:
+        writer = make_writer(layout, out, tagger.classes if probabilities else ())
+        name = "<stdin>" if input_ == "-" else input_
+        tokens = 0
+        for answer in tagger.tag(read(source, layout, name), probabilities):
+            writer.write(answer.sentence, answer.labels, _probabilities(answer))
+            tokens += len(answer.labels)
+            if on_progress:
+                on_progress(tokens, source.tell() / size if size else None)
+        writer.close()
+
+
+def layout_for(trained: Layout, input_: str, format_: str | None) -> Layout:
+    """How to read an input of this format, which need not be that of the training files."""
+    if format_ is not None and format_ not in get_args(Format):
+        known = ", ".join(get_args(Format))
+        raise DataError(f"--format: expected one of {known}, found {format_!r}.")
+    if format_ is None:
+        is_table = trained.format in ("csv", "tsv")
+        format_ = guess_format(input_) if input_ != "-" else trained.format if is_table else "text"
+    if format_ == trained.format:
+        return replace(trained, read_labels=False)
+    label = "upos" if trained.task == "tagging" else "misc.Entity"
+    return Layout(
+        format=cast(Format, format_),
+        task=trained.task,
+        label=label if format_ == "conllu" else None,
+        extra={name: name for name in trained.extra} if format_ in ("conllu", "jsonl") else {},
+        scheme=trained.scheme,
+        tokenizer=trained.tokenizer,
+        slots=trained.slots,
+        read_labels=False,
+    )
+
+
+def _probabilities(answer: Prediction) -> Probabilities | None:
+    if answer.probabilities is None or answer.certainty is None:
+        return None
+    return Probabilities(answer.certainty.tolist(), answer.probabilities.tolist())
+
+
+@contextmanager
+def _input(path: str) -> Iterator[tuple[BinaryIO, int]]:
+    """The bytes of a file or of standard input, and how many there are (0 where unknown)."""
+    if path == "-":
+        yield sys.stdin.buffer, 0
+        return
+    try:
+        file = Path(path).open("rb")  # noqa: SIM115 — closed below
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file.") from None
+    except IsADirectoryError:
+        raise DataError(f"{path}: expected a file, found a directory.") from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read, {reason(error)}.") from None
+    with file:
+        yield file, os.fstat(file.fileno()).st_size
+
+
+@contextmanager
+def _output(path: str) -> Iterator[TextIO]:
+    """A text stream that leaves line ends alone; a file takes its name when it is whole."""
+    if path == "-":
+        out = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", newline="", write_through=False)
+        try:
+            yield out
+            out.flush()
+        finally:
+            with contextlib.suppress(BrokenPipeError, ValueError):
+                out.detach()
+        return
+    target = Path(path)
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("w", encoding="utf-8", newline="") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(target)
+    except OSError as error:
+        raise DataError(f"{path}: cannot write, {reason(error)}.") from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)

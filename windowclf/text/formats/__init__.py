@@ -1,0 +1,110 @@
+"""Files of labelled or raw text: one reader and one writer for each format."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import PurePath
+from typing import BinaryIO, TextIO
+
+from windowclf.errors import Faults
+from windowclf.text.formats.conll import ConllWriter, read_conll
+from windowclf.text.formats.conllu import ConlluWriter, read_conllu
+from windowclf.text.formats.jsonl import read_jsonl
+from windowclf.text.formats.jsonl_writer import JsonlWriter
+from windowclf.text.formats.layout import Format, Layout, Task
+from windowclf.text.formats.lines import Input, open_input
+from windowclf.text.formats.segmentation import SegmentedWriter, segmented
+from windowclf.text.formats.table import SEPARATORS, TableWriter, read_table
+from windowclf.text.formats.text import TextWriter, read_segmented, read_text
+from windowclf.text.formats.writer import Probabilities, Writer
+from windowclf.text.sentence import Sentence
+
+__all__ = [
+    "Format",
+    "Layout",
+    "Probabilities",
+    "Task",
+    "Writer",
+    "guess_format",
+    "make_writer",
+    "read_sentences",
+]
+
+_SUFFIXES: dict[str, Format] = {
+    ".conllu": "conllu",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".txt": "text",
+    ".text": "text",
+}
+
+
+def guess_format(path: str | os.PathLike[str]) -> Format:
+    """The format that a file's suffix speaks of; conll if it says nothing."""
+    return _SUFFIXES.get(PurePath(path).suffix.lower(), "conll")
+
+
+def read_sentences(
+    file: str | os.PathLike[str] | BinaryIO, layout: Layout, name: str | None = None
+) -> Iterator[Sentence]:
+    """The sentences of a path or binary stream, as they are read; `name` is its name in messages.
+
+    Sentences without tokens may be among them: an empty line of text, a table's header, what
+    follows the last sentence. They matter to the writer alone and count for nothing else.
+    Raises DataError. After a first fault there are no more sentences, but the file is read to its
+    end, so that all faults are reported together; what came before the first is right.
+    """
+    layout.check_reading()
+    faults = Faults()
+    with open_input(file, name, faults) as source:
+        for sentence in _read(source, layout):
+            if not faults:
+                yield sentence
+    faults.raise_if_any()
+
+
+def _read(source: Input, layout: Layout) -> Iterator[Sentence]:
+    if layout.task == "segmentation":
+        match layout.format:
+            case "conll":
+                return segmented(read_conll(source, layout), layout.read_labels)
+            case "conllu":
+                return segmented(read_conllu(source, layout), layout.read_labels)
+            case "text":
+                return read_segmented(source, layout)
+    match layout.format:
+        case "conll":
+            return read_conll(source, layout)
+        case "conllu":
+            return read_conllu(source, layout)
+        case "jsonl":
+            return read_jsonl(source, layout)
+        case "text":
+            return read_text(source, layout)
+        case "csv" | "tsv":
+            return read_table(source, layout)
+
+
+def make_writer(layout: Layout, out: TextIO, classes: Sequence[str] = ()) -> Writer:
+    """Writes sentences of this layout to `out`, which must not translate line ends (newline="").
+
+    With `classes` the answers have probabilities, and every `write` is given them. Raises
+    DataError where the format cannot hold the answer.
+    """
+    layout.check_writing(bool(classes))
+    if layout.task == "segmentation" and layout.format != "jsonl":
+        return SegmentedWriter(out)
+    match layout.format:
+        case "conll":
+            return ConllWriter(out)
+        case "conllu":
+            return ConlluWriter(out, str(layout.label))
+        case "jsonl":
+            return JsonlWriter(out, layout, classes)
+        case "text":
+            return TextWriter(out, layout)
+        case "csv" | "tsv":
+            return TableWriter(out, SEPARATORS[layout.format], classes)

@@ -1,0 +1,49 @@
+"""Lines in blocks, one a sentence, as the formats with a token a line have them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from windowclf.text.formats.lines import Input
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """The lines of a sentence and all that lies between it and its neighbours."""
+
+    before: str
+    first: int  # line number of texts[0]
+    texts: list[str]
+    ends: list[str]
+    after: str
+
+
+def blocks_of(source: Input, docstart: bool) -> Iterator[Block]:
+    """Blocks between lines of white space, and with `docstart` between -DOCSTART- lines too.
+
+    Put together again they are the file. What follows the last sentence is a block without lines.
+    """
+    before = [source.mark]
+    texts: list[str] = []
+    ends: list[str] = []
+    first = 0
+    for number, text, end in source.lines:
+        if text and (text[0] not in " \t-" or not _is_gap(text, docstart)):
+            if not texts:
+                first = number
+            texts.append(text)
+            ends.append(end)
+        elif texts:
+            yield Block("".join(before), first, texts, ends, text + end)
+            before, texts, ends = [], [], []
+        else:
+            before.append(text + end)
+    if texts or any(before):
+        yield Block("".join(before), first, texts, ends, "")
+
+
+def _is_gap(text: str, docstart: bool) -> bool:
+    if docstart and text.startswith("-DOCSTART-"):
+        return text[10:11] in ("", " ", "\t")
+    return not text.strip(" \t")

@@ -1,0 +1,173 @@
+"""Raw text: tokens and sentences by the tokenizer, and spans of characters to labels and back."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from operator import attrgetter
+from typing import Any, NamedTuple
+
+from windowclf.text.formats.layout import Layout
+from windowclf.text.formats.lines import Input, quoted
+from windowclf.text.sentence import NO_LABEL, Sentence
+from windowclf.text.spans import Span, from_spans, to_spans
+from windowclf.text.tokenizer import split_sentences, tokenize
+
+Offsets = tuple[int, int]  # in code points, the end exclusive
+
+
+class MarkedSpan(NamedTuple):
+    """A labelled stretch of a text, in code points."""
+
+    start: int
+    end: int
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A line or record, of which one or more sentences are made."""
+
+    before: str
+    """What stood between the record before and this one."""
+    end: str
+    text: str | None = None
+    """The raw text; None where the record holds tokens."""
+    tokens: Sequence[Offsets] = ()
+    """Where the tokens stand in the text."""
+    record: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A sentence's part of its document: the source of the Sentence."""
+
+    document: Document
+    first: int
+
+    def offsets(self, length: int) -> Sequence[Offsets]:
+        """Where the sentence's tokens stand in the text."""
+        return self.document.tokens[self.first : self.first + length]
+
+    def is_last(self, length: int) -> bool:
+        """Whether no token of the document comes after a sentence of this length."""
+        return self.first + length >= len(self.document.tokens)
+
+
+class Gold(NamedTuple):
+    """Labelled spans as runs of tokens, in order, and the tokens that stay without a label."""
+
+    spans: list[Span]
+    skipped: list[Span]
+
+
+def tokens_of(text: str, layout: Layout) -> list[Offsets]:
+    """The tokens of a raw text."""
+    return tokenize(text, layout.tokenizer)
+
+
+def sentences_of(
+    document: Document, gold: Gold | None, layout: Layout, path: str, line: int
+) -> Iterator[Sentence]:
+    """The sentences of a document, at least one; none ends within a span of `gold`."""
+    text, tokens = document.text or "", document.tokens
+    starts = split_sentences(text, list(tokens)) or [0]
+    if gold is not None:
+        inside = {i for s in [*gold.spans, *gold.skipped] for i in range(s.start + 1, s.end)}
+        starts = [start for start in starts if start not in inside]
+    for first, end in pairwise([*starts, len(tokens)]):
+        yield Sentence(
+            [text[a:b] for a, b in tokens[first:end]],
+            None if gold is None else _labels(gold, first, end, layout),
+            {},
+            path,
+            [line] * (end - first),
+            Piece(document, first),
+        )
+
+
+def _labels(gold: Gold, first: int, end: int, layout: Layout) -> list[str | None]:
+    """The labels of the tokens first … end − 1."""
+    own = _within(gold.spans, first, end)
+    labels: list[str | None]
+    if layout.task == "spans":
+        labels = [*from_spans(own, end - first, layout.scheme)]
+    else:
+        labels = [None] * (end - first)
+        for span in own:
+            label = None if span.type in NO_LABEL else span.type
+            labels[span.start : span.end] = [label] * (span.end - span.start)
+    for span in _within(gold.skipped, first, end):
+        labels[span.start : span.end] = [None] * (span.end - span.start)
+    return labels
+
+
+def _within(spans: list[Span], first: int, end: int) -> list[Span]:
+    """The spans that begin at the tokens first … end − 1, counted from `first`."""
+    begins = attrgetter("start")
+    found = spans[bisect_left(spans, first, key=begins) : bisect_left(spans, end, key=begins)]
+    return [Span(span.start - first, span.end - first, span.type) for span in found]
+
+
+def align(
+    marked: list[MarkedSpan], document: Document, layout: Layout, source: Input, line: int
+) -> Gold:
+    """Spans of characters as runs of tokens; notes a fault for each that is none."""
+    text, tokens = document.text or "", document.tokens
+    starts, ends = [start for start, _ in tokens], [end for _, end in tokens]
+    gold = Gold([], [])
+    before = MarkedSpan(0, 0, "")
+    for span in sorted(marked):
+        if not 0 <= span.start < span.end <= len(text):
+            source.fault(line, _outside(span, len(text)))
+            continue
+        if span.start < before.end:
+            source.fault(line, _overlap(before, span, text))
+            continue
+        before = span
+        first, last = bisect_right(ends, span.start), bisect_left(starts, span.end)
+        if first == last:
+            source.fault(line, f"{_shown(span, text)} holds no token; expected at least one.")
+        elif starts[first] >= span.start and ends[last - 1] <= span.end:
+            gold.spans.append(Span(first, last, span.label))
+        elif layout.misaligned == "skip":
+            gold.skipped.append(Span(first, last, span.label))
+        else:
+            cut = first if starts[first] < span.start else last - 1
+            source.fault(line, _cut(span, tokens[cut], text))
+    return gold
+
+
+def _shown(span: MarkedSpan, text: str) -> str:
+    held = quoted(text[span.start : span.end])
+    return f"the span {span.start}–{span.end} {held} ({span.label})"
+
+
+def _outside(span: MarkedSpan, length: int) -> str:
+    return (
+        f"expected a span with 0 ≤ start < end ≤ {length} (the length of the text), "
+        f"found {span.start}–{span.end} ({span.label})."
+    )
+
+
+def _overlap(one: MarkedSpan, other: MarkedSpan, text: str) -> str:
+    return f"{_shown(other, text)} overlaps {_shown(one, text)}; keep one of them."
+
+
+def _cut(span: MarkedSpan, token: Offsets, text: str) -> str:
+    start, end = token
+    return (
+        f"{_shown(span, text)} cuts the token {start}–{end} {quoted(text[start:end])}; mend the "
+        "span, or set data.tokenizer or data.misaligned: skip."
+    )
+
+
+def marked_spans(piece: Piece, labels: Sequence[str], layout: Layout) -> list[MarkedSpan]:
+    """What the labels of a sentence mark in the text: spans, or for tagging every token."""
+    offsets = piece.offsets(len(labels))
+    if layout.task == "spans":
+        found = to_spans(labels, layout.scheme)
+        return [MarkedSpan(offsets[s.start][0], offsets[s.end - 1][1], s.type) for s in found]
+    return [MarkedSpan(a, b, label) for (a, b), label in zip(offsets, labels, strict=True)]

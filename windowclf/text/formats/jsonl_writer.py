@@ -1,0 +1,90 @@
+"""Gives jsonl records back with the answer in them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, TextIO
+
+from windowclf.text.formats.documents import Document, Piece, marked_spans
+from windowclf.text.formats.layout import Layout
+from windowclf.text.formats.segmentation import words_of
+from windowclf.text.formats.writer import Probabilities
+from windowclf.text.sentence import Sentence
+
+
+class JsonlWriter:
+    """Sets `labels`, `spans` of a text or `words`; what stood there stays as `gold_…`.
+
+    `probabilities` is a list with one object a token, class to probability; for a text, objects
+    with the start and end of the token and its `classes`.
+    """
+
+    def __init__(self, out: TextIO, layout: Layout, classes: Sequence[str]):
+        self._out = out
+        self._layout = layout
+        self._classes = classes
+        self._answer: list[Any] = []
+        self._probabilities: list[Any] | None = [] if classes else None
+
+    def write(
+        self, sentence: Sentence, labels: Sequence[str], probabilities: Probabilities | None = None
+    ) -> None:
+        """Give the record back when its last sentence is there."""
+        piece = sentence.source
+        assert isinstance(piece, Piece)
+        self._answer += self._answers(sentence, piece, labels)
+        if self._probabilities is not None:
+            assert probabilities is not None
+            self._probabilities += self._objects(piece, probabilities)
+        if piece.is_last(len(labels)):
+            self._give_back(piece.document)
+
+    def _answers(self, sentence: Sentence, piece: Piece, labels: Sequence[str]) -> list[Any]:
+        if self._layout.task == "segmentation":
+            return words_of(sentence, labels)
+        if piece.document.text is not None:
+            return [span._asdict() for span in marked_spans(piece, labels, self._layout)]
+        return list(labels)
+
+    def _objects(self, piece: Piece, probabilities: Probabilities) -> list[Any]:
+        objects: list[Any] = [
+            {name: round(p, 6) for name, p in zip(self._classes, row, strict=True)}
+            for row in probabilities.of_class
+        ]
+        if piece.document.text is None:
+            return objects
+        return [
+            {"start": start, "end": end, "classes": classes}
+            for (start, end), classes in zip(piece.offsets(len(objects)), objects, strict=True)
+        ]
+
+    def _give_back(self, document: Document) -> None:
+        self._out.write(document.before)
+        if document.record is not None:
+            record = _moved(document.record, self._key(document))
+            record[self._key(document)] = self._answer
+            if self._probabilities is not None:
+                record["probabilities"] = self._probabilities
+            self._out.write(json.dumps(record, ensure_ascii=False) + document.end)
+        self._answer = []
+        self._probabilities = [] if self._classes else None
+
+    def _key(self, document: Document) -> str:
+        if self._layout.task == "segmentation":
+            return "words"
+        if isinstance(self._layout.label, str):
+            return self._layout.label
+        return "labels" if document.text is None else "spans"
+
+    def close(self) -> None:
+        """Nothing is held back when every sentence was given."""
+        assert not self._answer
+
+
+def _moved(record: dict[str, Any], key: str) -> dict[str, Any]:
+    """A record whose `key` is called gold_key, unless an earlier answer has moved it already."""
+    gold = f"gold_{key}"
+    if gold in record:
+        return {name: value for name, value in record.items() if name != key}
+    return {gold if name == key else name: value for name, value in record.items()}

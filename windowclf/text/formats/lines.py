@@ -1,0 +1,153 @@
+"""From bytes to numbered lines: strict UTF-8, and only LF or CRLF ends a line."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import chain, count, repeat
+from pathlib import Path
+from typing import BinaryIO, TypeAlias
+
+from windowclf.errors import DataError, Faults
+
+Line: TypeAlias = tuple[int, str, str]  # 1-based number, the text, the line end or "" at the end
+
+LONGEST_LINE = 1 << 24  # bytes
+BLOCK = 1 << 18  # bytes that are read at a time
+UTF8_MARK = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True)
+class Input:
+    """A file as lines, and the place where its faults are noted."""
+
+    path: str
+    mark: str
+    """The byte order mark that the file began with, or nothing."""
+    lines: Iterator[Line]
+    faults: Faults
+
+    def fault(self, line: int | None, sentence: str) -> None:
+        """Note a fault at a line of this file."""
+        self.faults.add(self.path, line, sentence)
+
+
+@contextmanager
+def open_input(
+    file: str | os.PathLike[str] | BinaryIO, name: str | None, faults: Faults
+) -> Iterator[Input]:
+    """A path or a binary stream as Input; a stream stays open. Raises DataError."""
+    if isinstance(file, str | os.PathLike):
+        path = os.fspath(file)
+        with _open(path) as stream:
+            yield _input_of(stream, name or path, faults)
+    else:
+        yield _input_of(file, name or "<input>", faults)
+
+
+def quoted(text: str) -> str:
+    """Text of a file as a message shows it: short, in quotes, on one line."""
+    return repr(text if len(text) <= 60 else f"{text[:59]}…")
+
+
+def _open(path: str) -> BinaryIO:
+    try:
+        return Path(path).open("rb")
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file.") from None
+    except IsADirectoryError:
+        raise DataError(f"{path}: expected a file, found a directory.") from None
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: cannot be read, {_reason(error)}.") from None
+
+
+def _reason(error: OSError | ValueError) -> str:
+    return (getattr(error, "strerror", None) or str(error)).lower()
+
+
+def _input_of(stream: BinaryIO, path: str, faults: Faults) -> Input:
+    blocks = _blocks(stream, path)
+    first = next(blocks, b"")
+    marked = first is not None and first.startswith(UTF8_MARK)
+    if first is not None and marked:
+        first = first[len(UTF8_MARK) :]
+    lines = _lines(chain([first], blocks), path, faults)
+    return Input(path, "\ufeff" if marked else "", lines, faults)
+
+
+def _blocks(stream: BinaryIO, path: str) -> Iterator[bytes | None]:
+    """Many whole lines at a time; None stands for a line that is too long to be kept."""
+    pending: list[bytes] = []  # the beginning of a line whose end has not been read
+    size = 0
+    while chunk := _read(stream, path):
+        first, last = chunk.find(b"\n"), chunk.rfind(b"\n")
+        if first < 0:
+            size += len(chunk)
+            if size <= LONGEST_LINE:
+                pending.append(chunk)
+            else:
+                pending.clear()
+            continue
+        if size + first > LONGEST_LINE:
+            yield None
+            yield chunk[first + 1 : last + 1]
+        else:
+            yield b"".join([*pending, chunk[: last + 1]])
+        pending, size = [chunk[last + 1 :]], len(chunk) - last - 1
+    yield None if size > LONGEST_LINE else b"".join(pending)
+
+
+def _read(stream: BinaryIO, path: str) -> bytes:
+    """What a stream has now, so that lines typed into a pipe are not waited for in blocks."""
+    try:
+        data = stream.read1(BLOCK) if hasattr(stream, "read1") else stream.read(BLOCK)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read, {_reason(error)}.") from None
+    assert isinstance(data, bytes)
+    return data
+
+
+def _lines(blocks: Iterator[bytes | None], path: str, faults: Faults) -> Iterator[Line]:
+    number = 0
+    for block in blocks:
+        if block is None:
+            number += 1
+            faults.add(path, number, f"expected a line of at most {LONGEST_LINE >> 20} MiB.")
+            continue
+        texts = _texts(block, number, path, faults)
+        last = texts.pop()
+        yield from zip(count(number + 1), *_parted(texts, b"\r\n" in block), strict=False)
+        number += len(texts)
+        if last:
+            number += 1
+            yield number, last, ""
+
+
+def _parted(texts: list[str], has_crlf: bool) -> tuple[Iterable[str], Iterable[str]]:
+    """Lines split at LF as texts and line ends."""
+    if not has_crlf:
+        return texts, repeat("\n")
+    ends = ["\r\n" if text.endswith("\r") else "\n" for text in texts]
+    return [text.removesuffix("\r") for text in texts], ends
+
+
+def _texts(block: bytes, before: int, path: str, faults: Faults) -> list[str]:
+    """The lines of a block, `before` lines into the file; a bad one is noted and patched up."""
+    try:
+        return block.decode("utf-8").split("\n")
+    except UnicodeDecodeError:
+        return [
+            _decoded(line, number, path, faults)
+            for number, line in enumerate(block.split(b"\n"), before + 1)
+        ]
+
+
+def _decoded(line: bytes, number: int, path: str, faults: Faults) -> str:
+    try:
+        return line.decode("utf-8")
+    except UnicodeDecodeError as error:
+        found = f"found the byte 0x{line[error.start]:02x} at byte {error.start + 1} of the line"
+        faults.add(path, number, f"expected UTF-8, {found}; save the file as UTF-8.")
+        return line.decode("utf-8", "replace")

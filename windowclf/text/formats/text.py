@@ -1,0 +1,84 @@
+"""text: raw text, a sentence or document a line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TextIO
+
+from windowclf.text.formats.documents import (
+    Document,
+    MarkedSpan,
+    Piece,
+    marked_spans,
+    sentences_of,
+    tokens_of,
+)
+from windowclf.text.formats.layout import Layout
+from windowclf.text.formats.lines import Input
+from windowclf.text.formats.segmentation import SegmentedLine, characters_of
+from windowclf.text.formats.writer import Probabilities
+from windowclf.text.sentence import Sentence
+
+
+def read_text(source: Input, layout: Layout) -> Iterator[Sentence]:
+    """The sentences of every line by the tokenizer, without labels."""
+    before = source.mark
+    for number, text, end in source.lines:
+        document = Document(before, end, text, tokens_of(text, layout))
+        yield from sentences_of(document, None, layout, source.path, number)
+        before = ""
+    if before:
+        yield Sentence([], None, source=Piece(Document(before, "", ""), 0))
+
+
+def read_segmented(source: Input, layout: Layout) -> Iterator[Sentence]:
+    """Every line as the characters of its words; white space between words is the label."""
+    before = source.mark
+    for number, text, end in source.lines:
+        forms = text.split()
+        words = Sentence(forms, path=source.path, lines=[number] * len(forms))
+        yield characters_of(words, layout.read_labels, SegmentedLine(before, end))
+        before = ""
+    if before:
+        yield characters_of(Sentence([]), layout.read_labels, SegmentedLine(before, ""))
+
+
+class TextWriter:
+    """Gives a line for a line: `Anna/PROPN lives/VERB`, or `[Anna Berg](PERSON) lives`."""
+
+    def __init__(self, out: TextIO, layout: Layout):
+        self._out = out
+        self._layout = layout
+        self._marked: list[MarkedSpan] = []
+
+    def write(
+        self, sentence: Sentence, labels: Sequence[str], probabilities: Probabilities | None = None
+    ) -> None:
+        """Give the line back when its last sentence is there; probabilities have no place in it."""
+        piece = sentence.source
+        assert isinstance(piece, Piece)
+        assert probabilities is None
+        self._marked += marked_spans(piece, labels, self._layout)
+        if piece.is_last(len(labels)):
+            document = piece.document
+            show = _bracketed if self._layout.task == "spans" else _slashed
+            line = show(document.text or "", self._marked)
+            self._out.write(document.before + line + document.end)
+            self._marked = []
+
+    def close(self) -> None:
+        """Nothing is held back when every sentence was given."""
+        assert not self._marked
+
+
+def _slashed(text: str, tokens: list[MarkedSpan]) -> str:
+    return " ".join(f"{text[start:end]}/{label}" for start, end, label in tokens)
+
+
+def _bracketed(text: str, spans: list[MarkedSpan]) -> str:
+    parts: list[str] = []
+    done = 0
+    for start, end, label in spans:
+        parts += [text[done:start], "[", text[start:end], "](", label, ")"]
+        done = end
+    return "".join([*parts, text[done:]])

@@ -1,0 +1,97 @@
+"""Labels of tokens <-> spans, in the schemes BIO, IOB1, IO and BIOES; and words for segmentation.
+
+Any sequence of labels has spans, legal or not, by conlleval's rules for where a chunk starts and
+ends: a label of another type starts a new span, and so does I-X where nothing of type X is open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Literal, NamedTuple, TypeAlias
+
+Scheme: TypeAlias = Literal["BIO", "IOB1", "IO", "BIOES"]
+
+_PREFIXES: dict[Scheme, str] = {"BIO": "BI", "IOB1": "BI", "IO": "I", "BIOES": "BIES"}
+
+
+class Span(NamedTuple):
+    """Tokens start … end − 1 are one span of a type."""
+
+    start: int
+    end: int
+    type: str
+
+
+def to_spans(labels: Sequence[str], scheme: Scheme) -> list[Span]:
+    """The spans of a sentence, in order; every sequence has some reading."""
+    spans: list[Span] = []
+    start, open_type = 0, ""
+    for i, label in enumerate(labels):
+        if label == "O":
+            if open_type:
+                spans.append(Span(start, i, open_type))
+                open_type = ""
+            continue
+        prefix, _, kind = label.partition("-")
+        if kind != open_type or prefix in "BS":
+            if open_type:
+                spans.append(Span(start, i, open_type))
+            start, open_type = i, kind
+        if prefix in "ES":
+            spans.append(Span(start, i + 1, kind))
+            open_type = ""
+    if open_type:
+        spans.append(Span(start, len(labels), open_type))
+    return spans
+
+
+def from_spans(spans: Iterable[tuple[int, int, str]], length: int, scheme: Scheme) -> list[str]:
+    """One label per token for spans in order that do not overlap.
+
+    IO cannot tell two adjoining spans of a type apart; they become one.
+    """
+    labels = ["O"] * length
+    last_end, last_type = -1, ""
+    for start, end, kind in spans:
+        labels[start:end] = [f"I-{kind}"] * (end - start)
+        if scheme in ("BIO", "BIOES") or (
+            scheme == "IOB1" and start == last_end and kind == last_type
+        ):
+            labels[start] = f"B-{kind}"
+        if scheme == "BIOES":
+            labels[end - 1] = f"S-{kind}" if end - start == 1 else f"E-{kind}"
+        last_end, last_type = end, kind
+    return labels
+
+
+def fault_in_label(label: str, scheme: Scheme) -> str | None:
+    """What is wrong with a label in this scheme, None if nothing is."""
+    prefix, dash, kind = label.partition("-")
+    if label == "O" or (dash and kind and len(prefix) == 1 and prefix in _PREFIXES[scheme]):
+        return None
+    forms = ", ".join(f"{letter}-TYPE" for letter in _PREFIXES[scheme])
+    return f"expected a {scheme} label (O, {forms}), found {label!r}"
+
+
+def words_from_segmentation(tags: Sequence[str]) -> list[tuple[int, int]]:
+    """(start, end) of each word from B/M/E/S tags of characters; any sequence is read somehow.
+
+    A word begins at B, at S, and after an E or S; it ends where the next one begins.
+    """
+    words: list[tuple[int, int]] = []
+    start = 0
+    for i, tag in enumerate(tags):
+        if i > start and (tag in "BS" or tags[i - 1] in "ES"):
+            words.append((start, i))
+            start = i
+    if tags:
+        words.append((start, len(tags)))
+    return words
+
+
+def segmentation_from_words(lengths: Sequence[int]) -> list[str]:
+    """B/M/E/S tags of the characters of words of these lengths."""
+    tags: list[str] = []
+    for length in lengths:
+        tags += ["S"] if length == 1 else ["B", *["M"] * (length - 2), "E"] if length else []
+    return tags

@@ -1,0 +1,283 @@
+"""The loop: batches, steps, evaluations on dev; a generator of reports with a state to resume from.
+
+All randomness comes from generators made of (seed, purpose, epoch, step), so that a step needs no
+history and a run goes on from any state as if it had never stopped.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from windowclf import network
+from windowclf.arrays import Bools, Bytes, Floats, Ints
+from windowclf.errors import TrainingDiverged
+from windowclf.kernels.dropout import dropout_mask
+from windowclf.optimizers import (
+    Gradients,
+    Optimizer,
+    Rule,
+    clip_by_global_norm,
+    global_norm,
+    schedule_factor,
+    values_of,
+)
+from windowclf.text.batches import (
+    NO_CLASS,
+    Batch,
+    Corpus,
+    Places,
+    lay_out,
+    make_batch,
+    pack,
+    pieces_of,
+)
+from windowclf.text.vocabulary import SlotRows, with_dropped_variants
+
+
+class Purpose(IntEnum):
+    """What a random generator is for; part of its seed."""
+
+    SHUFFLE = 1
+    WORD_DROPOUT = 2
+    DROPOUT = 3
+
+
+def generator(seed: int, purpose: Purpose, epoch: int, step: int = 0) -> np.random.Generator:
+    """The generator of one purpose at one step."""
+    return np.random.Generator(np.random.SFC64([seed, purpose, epoch, step]))
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to train: values only."""
+
+    seed: int
+    epochs: int
+    batch_tokens: int
+    rule: Rule
+    learning_rate: float
+    rows: Literal["lazy", "dense"]
+    average: float | None
+    schedule: Literal["constant", "linear", "cosine"]
+    warmup: float
+    objective: network.Objective
+    word_dropout: float
+    clip_norm: float | None
+    patience: int | None
+    dtype: Literal["float32", "float64"]
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """After one update of the parameters."""
+
+    epoch: int  # from 1
+    step: int  # in the run, from 1
+    tokens: int  # trained on so far
+    total_tokens: int  # of the whole run
+    loss: float  # J of the batch
+    learning_rate: float
+
+
+@dataclass(frozen=True)
+class EpochReport:
+    """After an epoch and its evaluation on dev."""
+
+    epoch: int
+    step: int
+    tokens: int
+    loss: float  # Σ B·J / Σ B over the epoch
+    learning_rate: float
+    score: float | None  # the task's metric on dev; None without dev
+    metrics: Mapping[str, float]  # figures of the evaluation for the log
+    best: bool  # the model to keep so far
+    last: bool  # the run ends here
+    seconds: float
+    tokens_per_second: float
+
+
+Report: TypeAlias = StepReport | EpochReport
+
+
+@dataclass
+class Progress:
+    """Where a run stands; with the arrays of the parameters and the optimizer, its whole state."""
+
+    epoch: int = 0  # whole epochs behind us
+    step: int = 0  # steps behind us, in the run
+    batch: int = 0  # batches behind us, in the epoch
+    tokens: int = 0
+    loss_sum: float = 0.0  # Σ B·J of the epoch so far
+    loss_tokens: int = 0  # Σ B of the epoch so far
+    best_score: float | None = None
+    best_epoch: int = 0
+    finished: bool = False
+
+
+@dataclass
+class Trainer:
+    """Trains one network on one corpus; `evaluate` gives score and figures on dev."""
+
+    architecture: network.Architecture
+    corpus: Corpus
+    slots: tuple[SlotRows, ...]  # of the corpus's distinct tokens
+    settings: Settings
+    evaluate: Callable[[network.Parameters], tuple[float, Mapping[str, float]]] | None
+    progress: Progress = field(default_factory=Progress)
+
+    def __post_init__(self) -> None:
+        a, s = self.architecture, self.settings
+        self.parameters = network.initialize(a, s.seed, s.dtype)
+        self.optimizer = Optimizer(s.rule, self.parameters, a.tables(), s.rows, s.average)
+        whole = a.directions > 0  # a recurrence cannot be cut exactly
+        self._pieces = pieces_of(self.corpus.starts, a.window, None if whole else s.batch_tokens)
+        self._total_tokens = s.epochs * len(self.corpus.tokens)
+        self._train_slots = self.slots
+        if s.word_dropout > 0:
+            self._train_slots = with_dropped_variants(a.features, self.slots)
+
+    def run(self) -> Iterator[Report]:
+        """Train from where `progress` stands to the end, with a report per step and per epoch."""
+        while not self.progress.finished:
+            began, tokens = time.perf_counter(), self.progress.tokens
+            for number, chosen in self._batches_ahead():
+                yield self._step(number, chosen)
+            yield self._end_epoch(began, self.progress.tokens - tokens)
+
+    def next_batch(self) -> tuple[Batch, Bytes | None]:
+        """The batch that comes next, and its dropout mask."""
+        number, chosen = next(self._batches_ahead())
+        batch = self._batch(number, chosen)
+        return batch, self._mask(number, len(batch.labels))
+
+    def averaged(self) -> dict[str, Floats]:
+        """The parameters to evaluate and to keep."""
+        return self.optimizer.averaged()
+
+    def state(self) -> tuple[dict[str, Any], dict[str, Floats]]:
+        """(numbers, arrays) that `restore` takes; raw values, nothing is changed by looking."""
+        bad = _first_not_finite(self.parameters)
+        if bad is not None:
+            raise self._diverged(bad, self._learning_rate())
+        arrays = {f"parameter.{name}": p for name, p in self.parameters.items()}
+        return dict(vars(self.progress)), arrays | self.optimizer.state()
+
+    def restore(self, numbers: Mapping[str, Any], arrays: Mapping[str, Floats]) -> None:
+        """Go back to a state. The arrays must have the names and shapes that `state` gave."""
+        self.progress = Progress(**numbers)
+        for name, p in self.parameters.items():
+            p[...] = arrays[f"parameter.{name}"]
+        self.optimizer.restore(arrays, self.progress.step)
+
+    def _batches_ahead(self) -> Iterator[tuple[int, Ints]]:
+        """The batches of this epoch that are not behind us, with their numbers."""
+        s, progress = self.settings, self.progress
+        shuffled = generator(s.seed, Purpose.SHUFFLE, progress.epoch)
+        order = shuffled.permutation(len(self._pieces.begin))
+        batches = pack(self._pieces.sizes(), order, s.batch_tokens)
+        yield from list(enumerate(batches))[progress.batch :]
+
+    def _step(self, number: int, chosen: Ints) -> StepReport:
+        progress, objective = self.progress, self.settings.objective
+        batch = self._batch(number, chosen)
+        mask = self._mask(number, len(batch.labels))
+        J, gradients = network.loss_and_gradients(
+            self.architecture, self.parameters, batch, objective, mask
+        )
+        lr = self._learning_rate()
+        self._check_and_clip(J, gradients, lr)
+        self.optimizer.step(gradients, lr)
+        labelled = int(np.count_nonzero(batch.labels != NO_CLASS))
+        progress.step += 1
+        progress.batch = number + 1
+        progress.tokens += len(batch.labels)
+        progress.loss_sum += labelled * J
+        progress.loss_tokens += labelled
+        epoch, total = progress.epoch + 1, self._total_tokens
+        return StepReport(epoch, progress.step, progress.tokens, total, J, lr)
+
+    def _batch(self, number: int, chosen: Ints) -> Batch:
+        s, k = self.settings, self.architecture.window
+        places: Places = lay_out(self.corpus.tokens, self._pieces, chosen, k)
+        dropped: Bools | None = None
+        if s.word_dropout > 0:
+            rng = generator(s.seed, Purpose.WORD_DROPOUT, self.progress.epoch, number)
+            dropped = rng.random(len(places.tokens), np.float32) < s.word_dropout
+        return make_batch(places, self.corpus.labels, self._train_slots, k, dropped)
+
+    def _mask(self, number: int, windows: int) -> Bytes | None:
+        s, width = self.settings, self.architecture.hidden_width
+        if s.objective.dropout == 0 or width == 0:
+            return None
+        rng = generator(s.seed, Purpose.DROPOUT, self.progress.epoch, number)
+        return dropout_mask(rng, (windows, width), s.objective.dropout)
+
+    def _learning_rate(self) -> float:
+        s = self.settings
+        done = self.progress.tokens / self._total_tokens
+        return s.learning_rate * schedule_factor(s.schedule, s.warmup, done)
+
+    def _check_and_clip(self, J: float, gradients: Gradients, lr: float) -> None:
+        norm = global_norm(gradients)
+        if not (math.isfinite(J) and math.isfinite(norm)):
+            bad = _first_not_finite(self.parameters)
+            if bad is None:
+                by_name = {name: values_of(gradient) for name, gradient in gradients.items()}
+                bad = f"the gradient of {_first_not_finite(by_name) or 'all arrays together'}"
+            raise self._diverged(bad, lr)
+        if self.settings.clip_norm is not None:
+            clip_by_global_norm(gradients, self.settings.clip_norm, norm)
+
+    def _diverged(self, array: str, lr: float) -> TrainingDiverged:
+        return TrainingDiverged(
+            f"training diverged at step {self.progress.step + 1} (epoch {self.progress.epoch + 1}) "
+            f"with learning rate {lr:.3g}: {array} is no longer finite; lower "
+            "training.optimizer.learning_rate or set training.clip_norm. "
+            "The last saved state and the best model are kept."
+        )
+
+    def _end_epoch(self, began: float, tokens: int) -> EpochReport:
+        progress, s = self.progress, self.settings
+        lr = self._learning_rate()
+        seconds = time.perf_counter() - began
+        loss = progress.loss_sum / max(progress.loss_tokens, 1)
+        progress.epoch += 1
+        progress.batch, progress.loss_sum, progress.loss_tokens = 0, 0.0, 0
+        score, metrics = None, dict[str, float]()
+        if self.evaluate:
+            score, found = self.evaluate(self.averaged())
+            metrics.update(found)
+        better = score is None or progress.best_score is None or score > progress.best_score
+        if better:
+            progress.best_score, progress.best_epoch = score, progress.epoch
+        out_of_patience = (
+            s.patience is not None
+            and score is not None
+            and progress.epoch - progress.best_epoch >= s.patience
+        )
+        progress.finished = progress.epoch >= s.epochs or out_of_patience
+        return EpochReport(
+            epoch=progress.epoch,
+            step=progress.step,
+            tokens=progress.tokens,
+            loss=loss,
+            learning_rate=lr,
+            score=score,
+            metrics=metrics,
+            best=better if score is not None else progress.finished,
+            last=progress.finished,
+            seconds=seconds,
+            tokens_per_second=tokens / max(seconds, 1e-9),
+        )
+
+
+def _first_not_finite(arrays: Mapping[str, Floats]) -> str | None:
+    """The name of the first array that holds a NaN or an infinity."""
+    return next((name for name, array in arrays.items() if not np.isfinite(array).all()), None)
