@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from windowclf.errors import DataError
-from windowclf.text.formats import Layout, Probabilities, make_writer, read_sentences
+from windowclf.text.formats import Layout, Probabilities, documents, make_writer, read_sentences
 from windowclf.text.sentence import Sentence
 from windowclf.text.spans import Span, from_spans
 from windowclf.text.tokenizer import tokenize
@@ -51,6 +51,17 @@ def faults(text: str, layout: Layout = NER) -> list[str]:
 
 def span(start: int, end: int, label: str = "X") -> dict[str, Any]:
     return {"start": start, "end": end, "label": label}
+
+
+@pytest.fixture
+def stops(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sentence begins after every full stop."""
+
+    def after_stops(text: str, tokens: list[tuple[int, int]]) -> list[int]:
+        ends = [i for i, (start, end) in enumerate(tokens) if text[start:end] == "."]
+        return [i for i in (0, *(end + 1 for end in ends)) if i < len(tokens)]
+
+    monkeypatch.setattr(documents, "split_sentences", after_stops)
 
 
 def test_tokens_with_labels_and_further_columns():
@@ -99,6 +110,7 @@ def test_offsets_are_code_points():
     assert given_back(record, NER)["spans"] == [span(2, 6)]
 
 
+@pytest.mark.usefixtures("stops")
 def test_a_text_of_several_sentences_is_one_record_again():
     text = "Anna came. Berg left. Oslo."
     spans = [span(0, 4), span(11, 15, "Y"), span(22, 26)]
@@ -110,6 +122,7 @@ def test_a_text_of_several_sentences_is_one_record_again():
     assert list(given_back(record, NER)) == ["id", "text", "gold_spans", "more", "spans"]
 
 
+@pytest.mark.usefixtures("stops")
 def test_a_sentence_does_not_end_within_a_gold_span():
     record = {"text": "He met Dr. Who. Then left.", "spans": [span(7, 14)]}
     assert [s.tokens[-1] for s in read(lines_of(record))] == [".", "."]
@@ -178,6 +191,7 @@ def test_segmentation_reads_words_and_sets_words():
     assert (one.tokens, one.labels) == (list("天氣好嗎"), None)
 
 
+@pytest.mark.usefixtures("stops")
 def test_probabilities_are_objects():
     out = io.StringIO(newline="")
     text = lines_of({"tokens": ["a"]}, {"text": "a. b."}, {"tokens": []})

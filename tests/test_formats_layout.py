@@ -146,8 +146,9 @@ def test_leaving_off_early_closes_the_file(tmp_path: Path):
 
 PIECES = st.sampled_from(
     [
-        *(b"\n", b"\r\n", b"\t", b" ", b"a", b"O", b"B-X", b"-DOCSTART-", b"#", b"_", b"\x00", b"\xff"),
-        *("é".encode(), "\u2028".encode(), b"\xef\xbb\xbf", b"1\ta\t_\tX\t_\t_\t_\t_\t_\t_\n", b"1-2"),
+        *(b"\n", b"\r\n", b"\t", b" ", b"a", b"O", b"B-X", b"-DOCSTART-", b"#", b"_", b"1-2"),
+        *("é".encode(), "\u2028".encode(), b"\xef\xbb\xbf", b"\x00", b"\xff"),
+        b"1\ta\t_\tX\t_\t_\t_\t_\t_\t_\n",
         *(b'"', b",", b"a,b\n", b'{"text": "a b. C"', b', "spans": [', b"]", b"}\n", b"[0, 1, "),
         *(b'{"tokens": ["a"]', b', "labels": ["O"]', b"null", b"\\ud83d"),
     ]
@@ -175,10 +176,13 @@ def test_whatever_the_bytes_they_are_read_and_given_back_or_refused(
 ):
     for read_labels in (layout.read_labels, False):
         own = replace(layout, read_labels=read_labels)
+        told = ""
         try:
             sentences = list(read_sentences(io.BytesIO(b"".join(pieces)), own, "x"))
         except DataError as fault:
-            assert all(line.startswith(("x:", "…")) for line in str(fault).split("\n"))
+            told = str(fault)
+        if told:
+            assert all(line.startswith(("x:", "…")) for line in told.split("\n"))
             continue
         out = io.StringIO(newline="")
         writer = make_writer(own, out)

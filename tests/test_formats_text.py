@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from windowclf.errors import DataError
-from windowclf.text.formats import Format, Layout, make_writer, read_sentences
+from windowclf.text.formats import Format, Layout, documents, make_writer, read_sentences
 from windowclf.text.sentence import Sentence
 
 TAGS = Layout("text", "tagging", read_labels=False)
@@ -37,6 +37,18 @@ def answered(text: str, layout: Layout, labels: dict[str, str] | None = None) ->
     return out.getvalue()
 
 
+@pytest.fixture
+def stops(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sentence begins after every full stop."""
+
+    def after_stops(text: str, tokens: list[tuple[int, int]]) -> list[int]:
+        ends = [i for i, (start, end) in enumerate(tokens) if text[start:end] == "."]
+        return [i for i in (0, *(end + 1 for end in ends)) if i < len(tokens)]
+
+    monkeypatch.setattr(documents, "split_sentences", after_stops)
+
+
+@pytest.mark.usefixtures("stops")
 def test_a_line_may_hold_several_sentences_or_none():
     sentences = read("Anna came. Berg left.\n\nOslo", TAGS)
     assert [s.tokens for s in sentences] == [
@@ -49,6 +61,7 @@ def test_a_line_may_hold_several_sentences_or_none():
     assert all(s.labels is None for s in sentences)
 
 
+@pytest.mark.usefixtures("stops")
 def test_tagging_gives_a_line_for_a_line():
     text = "\ufeffAnna  came. Left!\r\n\r\n \nOslo"
     assert answered(text, TAGS, {"Anna": "N"}) == (
@@ -56,6 +69,7 @@ def test_tagging_gives_a_line_for_a_line():
     )
 
 
+@pytest.mark.usefixtures("stops")
 def test_spans_are_marked_in_the_line_itself():
     text = "  Anna  Berg came.\tOslo? \n\nBerg"
     labels = {"Anna": "B-PER", "Berg": "I-PER", "Oslo": "B-LOC"}

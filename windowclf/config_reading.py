@@ -205,7 +205,7 @@ def _sentences_of(fault: Any, path: list[str | int], tree: Any) -> Iterator[str]
         place = f"{where}.{key}" if key and not where.endswith(f".{key}") else where
         yield (
             f"{place}: expected {_or(choices)}, found {_found(value)}"
-            f"{_quote_it(value) or _nearest(str(value), choices)}."
+            f"{_quote_it(value) or _nearest(str(value), choices, shown=True)}."
         )
     else:
         wanted = _expected(kind, context)
@@ -297,11 +297,14 @@ def _description(path: Sequence[str | int]) -> str:
     return f"expected {text}" if path and text else "every config needs it"
 
 
-def _nearest(word: str, choices: Sequence[str]) -> str:
+def _nearest(word: str, choices: Sequence[str], shown: bool = False) -> str:
+    """The nearest right name, or all of them unless they are shown already."""
     near = difflib.get_close_matches(word, choices, 1, 0.5)
     if near:
         return f"; did you mean {near[0]}?"
-    return f"; expected one of {', '.join(choices)}" if choices and len(choices) < 16 else ""
+    if shown or not choices:
+        return ""
+    return f"; expected one of {', '.join(choices)}"
 
 
 def _or(choices: Sequence[str]) -> str:

@@ -170,9 +170,9 @@ def _figures(evaluation: Mapping[str, Any], title: str | None) -> Table:
     table = _table(title or "", "", "of tokens")
     tokens = evaluation["tokens"]
     table.add_row("accuracy", _percent(evaluation["accuracy"]), f"{tokens:,}")
-    for part in ("seen", "unseen"):
-        if part in evaluation:
-            row = evaluation[part]
+    for part in ("seen", "unseen") if evaluation["unseen"]["tokens"] else ():
+        row = evaluation[part]
+        if row["tokens"]:
             table.add_row(f"  {part} words", _percent(row["accuracy"]), f"{row['tokens']:,}")
     for part in ("spans", "words"):
         if part in evaluation:

@@ -1,7 +1,7 @@
 """The template language of data/sources: rules with alternatives, slots, columns and ranges.
 
     place:                      a rule; its alternatives stand indented below, one a line or
-      {city} | {country}        separated by " | "; `_` is an alternative without any text
+      {city} | {country}        separated by " | "
     city*:                      an open list: dev and test draw half from entries of their own
     sentence!:                  templates: dev and test have entries of their own and no others
     verb (base, past):          an entry has columns, separated by ", ": {verb.past}
@@ -28,9 +28,10 @@ PORTIONS: tuple[Portion, ...] = ("train", "dev", "test")
 HEADING = re.compile(r"(?P<name>[a-z_]+)(?: \((?P<columns>[a-z, ]+)\))?(?P<kind>[*!]?):")
 SLOT = re.compile(r"\{(?P<name>[a-z_]+)(?P<number>\d*)(?:\.(?P<part>[a-z]+))?\}")
 RANGE = re.compile(r"\{(?P<low>\d+|[A-Z])-(?P<high>\d+|[A-Z])(?:\.(?P<part>[a-z]+))?\}")
-NOTHING = "_"
 
-WITHOUT_MARKS = str.maketrans({"ø": "o", "Ø": "O", "ł": "l", "đ": "d", "ß": "ss", "æ": "ae", "ı": "i"})
+WITHOUT_MARKS = str.maketrans(
+    {"ø": "o", "Ø": "O", "ł": "l", "đ": "d", "ß": "ss", "æ": "ae", "ı": "i"}
+)
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Rule:
 
 
 def portion_of(index: int) -> Portion:
-    """Where the entry (or hand-written sentence) at `index` belongs: of every eight, six to train."""
+    """Where the entry or hand-written sentence at `index` belongs: of eight, six go to train."""
     match index % 8:
         case 6:
             return "dev"
@@ -96,24 +97,21 @@ class Expander:
         return self._expand(self._entry(self._rules[rule]), {})
 
     def _expand(self, text: str, drawn: dict[str, str]) -> str:
-        def fill(slot: re.Match[str]) -> str:
-            rule = self._rules[slot["name"]]
-            key = slot["name"] + slot["number"]
-            entry = drawn.get(key)
-            if entry is None:
-                entry = self._entry(rule)
-                if not rule.columns:
-                    entry = self._expand(entry, drawn)
-                if slot["number"]:
-                    drawn[key] = entry
-            if rule.columns:
-                cells = entry.split(", ")
-                assert len(cells) == len(rule.columns), f"{rule.name}: {entry!r}"
-                return self._expand(cells[rule.columns.index(slot["part"])], drawn)
-            return _modified(entry, slot["part"])
+        return SLOT.sub(lambda slot: self._fill(slot, drawn), RANGE.sub(self._number, text))
 
-        filled = SLOT.sub(fill, RANGE.sub(self._number, text))
-        return "" if filled == NOTHING else filled
+    def _fill(self, slot: re.Match[str], drawn: dict[str, str]) -> str:
+        rule = self._rules[slot["name"]]
+        key = slot["name"] + slot["number"]
+        entry = drawn.get(key)
+        if entry is None:
+            entry = self._entry(rule) if rule.columns else self._expand(self._entry(rule), drawn)
+        if slot["number"]:
+            drawn[key] = entry
+        if not rule.columns:
+            return _modified(entry, slot["part"])
+        cells = entry.split(", ")
+        assert len(cells) == len(rule.columns), f"{rule.name}: {entry!r}"
+        return self._expand(cells[rule.columns.index(slot["part"])], drawn)
 
     def _number(self, found: re.Match[str]) -> str:
         low, high = found["low"], found["high"]
@@ -125,7 +123,7 @@ class Expander:
         return _modified(drawn, found["part"])
 
     def _entry(self, rule: Rule) -> str:
-        source: Portion = "train" if self._portion == "train" else self._portion
+        source = self._portion
         if rule.kind == "*" and source != "train" and self._draws.chance(0.5):
             source = "train"
         pack = self._packs.setdefault((rule.name, source), [])

@@ -1,4 +1,4 @@
-"""data/slots: which service carries a parcel, from categorical columns of which two share values."""
+"""data/slots: which service carries a parcel; two of the categorical columns share values."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def slots_files(sources: Path) -> dict[str, str]:
 
 
 def service(parcel: Parcel) -> str:
-    """The rule: what would carry the parcel if nobody made a mistake. The weekday does not matter."""
+    """The rule: what carries the parcel if nobody errs. The weekday does not matter."""
     origin, destination = parcel.origin, parcel.destination
     pallet = parcel.size == "pallet"
     urgent = parcel.speed == "express" or parcel.contents in FRESH or parcel.customer == "hospital"
@@ -92,7 +92,7 @@ def service(parcel: Parcel) -> str:
 
 
 def agreement_with_rule(table: str, sources: Path) -> float:
-    """The share of a file's rows whose class the rule gives: no classifier can be expected to do better."""
+    """The share of a file's rows whose class the rule gives, the best that one can hope for."""
     by_name = {place.name: place for place in _places(sources)}
     rows = list(csv.reader(io.StringIO(table)))[1:]
     right = 0

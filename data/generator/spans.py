@@ -13,7 +13,7 @@ from generator.draws import Draws
 from generator.grammar import PORTIONS, Expander, Portion, portion_of, read_rules
 from generator.sources import hand_written, indefinite_article, read
 
-SIZES: Mapping[Portion, int] = {"train": 3000, "dev": 400, "test": 400}
+SIZES: Mapping[Portion, int] = {"train": 3400, "dev": 400, "test": 400}
 WITHOUT_ENTITY = 0.22
 LOWER, UPPER, NO_FULL_STOP = 0.07, 0.03, 0.1
 MAYBE_ENTITY = frozenset({"PROPN", "NUM", "SYM"})  # tags of names, dates and amounts
@@ -39,9 +39,7 @@ def spans_files(sources: Path) -> dict[str, str]:
     files = {}
     for portion in PORTIONS:
         draws = Draws(f"spans/{portion}")
-        writer = _Writer(
-            Expander(rules, portion, draws), Expander(everyday, portion, draws), draws
-        )
+        writer = _Writer(Expander(rules, portion, draws), Expander(everyday, portion, draws), draws)
         sentences = [parse(line) for i, line in enumerate(core) if portion_of(i) == portion]
         plain = sum(map(_is_plain, sentences))
         while len(sentences) < SIZES[portion]:
