@@ -330,8 +330,14 @@ class AdamRule(_Rule):
     epsilon: float = Field(default=1e-8, gt=0)
 
 
+def _adam_by_default(value: Any) -> Any:
+    return {"name": "adam", **value} if isinstance(value, dict) else value
+
+
 Optimizer: TypeAlias = Annotated[
-    SgdRule | MomentumRule | AdagradRule | RmsPropRule | AdamRule, Discriminator("name")
+    SgdRule | MomentumRule | AdagradRule | RmsPropRule | AdamRule,
+    Discriminator("name"),
+    BeforeValidator(_adam_by_default),
 ]
 
 
