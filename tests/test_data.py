@@ -17,6 +17,8 @@ from types import ModuleType
 
 import pytest
 
+from windowclf.text.tokenizer import tokenize
+
 DATA = Path(__file__).resolve().parent.parent / "data"
 PORTIONS = ("train", "dev", "test")
 SIZES = {
@@ -149,6 +151,19 @@ def test_the_documented_share_of_tokens_is_unseen(corpus: str) -> None:
         tokens = [token for sentence in token_lists(corpus, portion) for token in sentence]
         low, high = UNSEEN_TOKENS
         assert low < sum(token not in seen for token in tokens) / len(tokens) < high
+
+
+def test_the_ptb_tokenizer_finds_the_same_tokens_in_raw_text() -> None:
+    def pieces(text: str) -> list[str]:
+        return [text[start:end] for start, end in tokenize(text, "ptb")]
+
+    for portion in PORTIONS:
+        sentences = token_lists("spans", portion)
+        same = sum(pieces(" ".join(tokens)) == tokens for tokens in sentences)
+        assert same >= 0.98 * len(sentences)
+        for block in blocks(text_of("tagging", portion)):
+            tokens = [row[1] for row in words_of_conllu(block)]
+            assert pieces(block[1].removeprefix("# text = ")) == tokens
 
 
 @pytest.mark.parametrize("corpus", ["spans", "tagging", "segmentation"])

@@ -84,9 +84,7 @@ def test_no_circles():
 
 
 def run_python(code: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return done.stdout
 
 
@@ -102,10 +100,7 @@ def test_tagging_loads_numpy_safetensors_and_the_standard_library_only():
 
 
 def test_import_is_quick():
-    code = (
-        "import time; t = time.perf_counter(); import windowclf; "
-        "print(time.perf_counter() - t)"
-    )
+    code = "import time; t = time.perf_counter(); import windowclf; print(time.perf_counter() - t)"
     assert min(float(run_python(code)) for _ in range(3)) < 0.2
 
 

@@ -12,6 +12,7 @@ from generator import tagging
 from generator.draws import Draws
 from generator.grammar import PORTIONS, Expander, Portion, portion_of, read_rules
 from generator.sources import hand_written, indefinite_article, read
+from generator.tokens import is_address, ptb_tokens
 
 SIZES: Mapping[Portion, int] = {"train": 3400, "dev": 400, "test": 400}
 WITHOUT_ENTITY = 0.22
@@ -19,6 +20,7 @@ LOWER, UPPER, NO_FULL_STOP = 0.07, 0.03, 0.1
 MAYBE_ENTITY = frozenset({"PROPN", "NUM", "SYM"})  # tags of names, dates and amounts
 
 TAG = re.compile(r"(?<=[a-z])/[A-Z]{3,5}(?= |$)")  # of the phrases in words.txt
+INITIAL = re.compile(r"[A-Z]\.")
 SPAN_OR_TOKEN = re.compile(r"\[(?P<span>[^\[\]|]+)\|(?P<label>[A-Z]+)\]|(?P<token>[^\s\[\]]+)")
 
 
@@ -58,9 +60,10 @@ def parse(text: str) -> list[Token]:
     tokens = []
     for piece in SPAN_OR_TOKEN.finditer(text):
         if piece["token"]:
-            tokens.append(Token(piece["token"], "O"))
+            tokens.extend(Token(form, "O") for form in ptb_tokens(piece["token"]))
             continue
-        for position, form in enumerate(piece["span"].split()):
+        forms = [form for word in piece["span"].split() for form in ptb_tokens(word)]
+        for position, form in enumerate(forms):
             tokens.append(Token(form, f"{'I' if position else 'B'}-{piece['label']}"))
     return tokens
 
@@ -90,9 +93,17 @@ class _Writer:
     def _finished(self, text: str) -> list[Token]:
         tokens = parse(indefinite_article(TAG.sub("", text)))
         tokens[0] = Token(_capitalised(tokens[0].form), tokens[0].label)
-        if tokens[-1].form == "." and tokens[-2].form.endswith("."):
-            tokens.pop()  # "of Acme Ltd." has one full stop, not two
-        return _as_typed(tokens, self.draws)
+        return _as_typed(_with_one_full_stop(tokens), self.draws)
+
+
+def _with_one_full_stop(tokens: list[Token]) -> list[Token]:
+    """At the end, `Acme Ltd. .` is `Acme Ltd .`, and `5 p.m. .` is `5 p.m.`"""
+    *rest, last_word, mark = tokens
+    if mark.form != "." or not last_word.form.endswith("."):
+        return tokens
+    if "." in last_word.form[:-1]:
+        return [*rest, last_word]
+    return [*rest, Token(last_word.form[:-1], last_word.label), mark]
 
 
 def _as_typed(tokens: list[Token], draws: Draws) -> list[Token]:
@@ -100,7 +111,7 @@ def _as_typed(tokens: list[Token], draws: Draws) -> list[Token]:
     if tokens[-1].form == "." and draws.chance(NO_FULL_STOP):
         tokens = tokens[:-1]
     if draws.chance(LOWER):
-        return [Token(token.form.lower(), token.label) for token in tokens]
+        return [Token(_lower(token.form), token.label) for token in tokens]
     if draws.chance(UPPER):
         return [Token(_upper(token.form), token.label) for token in tokens]
     return tokens
@@ -110,16 +121,16 @@ def _is_plain(sentence: list[Token]) -> bool:
     return all(token.label == "O" for token in sentence)
 
 
-def _is_address(form: str) -> bool:
-    return "@" in form or "/" in form or form.startswith("www.")
-
-
 def _capitalised(form: str) -> str:
-    return form if _is_address(form) else form[0].upper() + form[1:]
+    return form if is_address(form) else form[0].upper() + form[1:]
+
+
+def _lower(form: str) -> str:
+    return form if INITIAL.fullmatch(form) else form.lower()
 
 
 def _upper(form: str) -> str:
-    return form if _is_address(form) else form.upper()
+    return form if is_address(form) or form[0].isdigit() else form.upper()
 
 
 def _essence(sentence: list[Token]) -> str:

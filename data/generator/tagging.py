@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -55,8 +56,9 @@ def generated(expander: Expander) -> list[Word]:
     """A sentence from a template, with a capital letter and one full stop."""
     text = indefinite_article(expander.sentence("sentence"))
     text = text.removesuffix(" ./PUNCT") if text.endswith("./NOUN ./PUNCT") else text
-    first = next(i for i, character in enumerate(text) if character.isalnum())
-    return parse(text[:first] + text[first].upper() + text[first + 1 :])
+    number, start = re.findall(r"^(\d/X \./PUNCT )?(.*)$", text)[0]
+    first = next(i for i, character in enumerate(start) if character.isalnum())
+    return parse(number + start[:first] + start[first].upper() + start[first + 1 :])
 
 
 def parse(text: str) -> list[Word]:
