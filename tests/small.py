@@ -1,0 +1,115 @@
+"""Small random networks and batches with every complication: repeated words, bags, shared tables,
+sentences of different lengths, a token without a label, dropped words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from windowclf import network
+from windowclf.network import Architecture, Objective
+from windowclf.text.batches import (
+    NO_CLASS,
+    Batch,
+    Corpus,
+    encode_corpus,
+    lay_out,
+    make_batch,
+    pieces_of,
+)
+from windowclf.text.features import Feature
+from windowclf.text.sentence import Sentence
+from windowclf.text.vocabulary import Vocabulary, build_vocabulary, with_dropped_variants
+
+FEATURES = (
+    Feature("word", "word", 4),
+    Feature("lower", "word", 4),  # shares the table of the words
+    Feature("suffix", "suffix2", 3, length=2),
+    Feature("ngrams", "ngrams", 2, min=2, max=3, buckets=11),
+)
+CHAR_CNN = Feature("char_cnn", "characters", 3, filters=5, width=3)
+TEXT = [
+    ("the dog saw the the cat", "D N V D - N"),
+    ("Yes", "X"),
+    ("big Dog ran", "A N V"),
+]
+
+
+@dataclass(frozen=True)
+class Problem:
+    architecture: Architecture
+    parameters: dict[str, np.ndarray]
+    batch: Batch
+    objective: Objective
+    mask: np.ndarray | None
+    corpus: Corpus
+    vocabulary: Vocabulary
+
+
+def sentences(text=TEXT) -> list[Sentence]:
+    return [Sentence(words.split(), labels.split()) for words, labels in text]
+
+
+def corpus_of(text, features) -> tuple[Corpus, Vocabulary]:
+    raw = encode_corpus(
+        sentences(text), (), lambda s: [None if label == "-" else label for label in s.labels]
+    )
+    vocabulary = build_vocabulary(features, (), raw.counts(), raw.label_names)
+    turned = np.array([*(vocabulary.class_of[n] for n in raw.label_names), NO_CLASS], np.int32)
+    corpus = Corpus(raw.tokens, turned[raw.labels], raw.starts, raw.keys, vocabulary.labels)
+    return corpus, vocabulary
+
+
+def problem(
+    activation="relu",
+    output="softmax",
+    char_cnn=False,
+    directions=0,
+    truncate=None,
+    *,
+    plain=False,
+    window=1,
+    units=6,
+    seed=1,
+    dtype="float64",
+    text=TEXT,
+) -> Problem:
+    """`output` is softmax, one (a single logit) or many; `plain` leaves out every regulariser."""
+    rng = np.random.default_rng(seed)
+    features = (*FEATURES, CHAR_CNN) if char_cnn else FEATURES
+    corpus, vocabulary = corpus_of(text, features)
+    slots = with_dropped_variants(features, vocabulary.encode(corpus.keys))
+    pieces = pieces_of(corpus.starts, window, None)
+    places = lay_out(corpus.tokens, pieces, np.arange(len(text)), window)
+    dropped = None if plain else rng.random(len(places.tokens)) < 0.3
+    batch = make_batch(places, corpus.labels, slots, window, dropped)
+    labels = len(vocabulary.labels)
+    classes = {"softmax": labels, "one": 1, "many": 3}[output]
+    architecture = Architecture(
+        features=features,
+        table_sizes=vocabulary.table_sizes(),
+        window=window,
+        activation=activation,
+        units=0 if activation == "none" else units,
+        directions=directions,
+        truncate=truncate,
+        output="softmax" if output == "softmax" else "sigmoid",
+        classes=classes,
+    )
+    parameters = network.initialize(architecture, seed, dtype)
+    for name, p in parameters.items():
+        parameters[name] = (3 * p + 0.2 * rng.standard_normal(p.shape)).astype(dtype)
+    targets = None
+    if output != "softmax":
+        targets = rng.integers(0, 2, (labels, classes)).astype(np.uint8)
+    objective = Objective(
+        l2=0.0 if plain else 0.1,
+        dropout=0.0 if plain else 0.3,
+        class_weights=None if plain else np.linspace(0.5, 2, labels),
+        targets=targets,
+    )
+    mask = None
+    if not plain and activation != "none":
+        mask = (rng.random((len(batch.labels), architecture.hidden_width)) < 0.7).view(np.uint8)
+    return Problem(architecture, parameters, batch, objective, mask, corpus, vocabulary)
