@@ -42,7 +42,9 @@ def char_cnn_forward(
     position = np.where(
         z == np.repeat(c, np.diff(offsets), axis=0), np.arange(N, dtype=np.int32)[:, None], N
     )
-    return c, CharCnnTrace(E, rows, neighbours, np.minimum.reduceat(position, starts, axis=0))
+    # Where a NaN keeps every position from winning the last one does: the loss shows the NaN.
+    winners = np.minimum(np.minimum.reduceat(position, starts, axis=0), N - 1)
+    return c, CharCnnTrace(E, rows, neighbours, winners)
 
 
 def char_cnn_backward(

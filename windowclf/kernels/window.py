@@ -1,4 +1,4 @@
-"""z = x W + b over windows, with the work done once per distinct token (GRADIENTS.md, section 3).
+"""z = x W + b over windows, with the work done once per distinct token (GRADIENTS.md, section 6).
 
 A window of n = 2k + 1 positions is n indices into the features E (T, D) of the batch's distinct
 tokens: `neighbours` (n, B), entry [j, b] the token at position j of window b. W (n·D, H) is

@@ -70,7 +70,8 @@ def fault_in_label(label: str, scheme: Scheme) -> str | None:
     if label == "O" or (dash and kind and len(prefix) == 1 and prefix in _PREFIXES[scheme]):
         return None
     forms = ", ".join(f"{letter}-TYPE" for letter in _PREFIXES[scheme])
-    return f"expected a {scheme} label (O, {forms}), found {label!r}"
+    article = "an" if scheme.startswith("I") else "a"
+    return f"expected {article} {scheme} label (O, {forms}), found {label!r}"
 
 
 def words_from_segmentation(tags: Sequence[str]) -> list[tuple[int, int]]:
