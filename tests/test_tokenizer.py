@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from typing import get_args
 
@@ -90,7 +91,7 @@ def test_sentences(text, sentences):
     starts = [*split_sentences(text, tokens), len(tokens)]
     found = [
         " ".join(text[slice(*token)] for token in tokens[a:b])
-        for a, b in zip(starts, starts[1:], strict=False)
+        for a, b in itertools.pairwise(starts)
     ]
     assert found == sentences
 

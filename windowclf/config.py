@@ -481,6 +481,9 @@ def _min_count(feature: Feature) -> int:
 
 def _task_faults(config: Config) -> Iterator[str]:
     slots = config.task == "slots"
+    if slots and config.features.use == Features().use:
+        yield "features.use: missing; task: slots needs a feature of kind column for each slot"
+        return
     for i, feature in enumerate(config.features.use):
         here = f"features.use.{i}"
         if feature.kind == "column" and not slots and feature.column not in config.data.extra:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -156,18 +157,19 @@ def _replaced(tree: Any, keys: list[str], value: Any, whole: str) -> Any:
 def _sentences(error: ValidationError, tree: Any, name: str) -> Iterator[str]:
     """One sentence per fault, each once, in the order of the keys."""
     said: set[str] = set()
-    for fault in error.errors(include_url=False):
-        path = _path(fault["loc"], tree)
-        for sentence in _sentences_of(fault, path, tree):
+    for place, faults in groupby(error.errors(include_url=False), lambda f: _path(f, tree)):
+        for sentence in _sentences_at(place, list(faults), tree):
             if sentence not in said:
                 said.add(sentence)
                 yield f"{name}: {sentence}".replace("?.", "?")
 
 
-def _path(location: Sequence[str | int], tree: Any) -> list[str | int]:
+def _path(fault: Any, tree: Any) -> list[str | int]:
     """The keys of a fault as they stand in the file: pydantic adds names of union branches."""
     path: list[str | int] = []
     here = tree
+    location = fault["loc"]
+    is_of_key = fault["type"] in ("missing", "extra_forbidden")
     for i, key in enumerate(location):
         if isinstance(here, Mapping) and key in here:
             path.append(key)
@@ -175,9 +177,21 @@ def _path(location: Sequence[str | int], tree: Any) -> list[str | int]:
         elif isinstance(here, Sequence) and isinstance(key, int) and not isinstance(here, str):
             path.append(key)
             here = here[key] if key < len(here) else None
-        elif i == len(location) - 1 and (isinstance(here, Mapping) or not path):
+        elif i == len(location) - 1 and is_of_key:
             path.append(key)
     return path
+
+
+def _sentences_at(path: list[str | int], faults: list[Any], tree: Any) -> Iterator[str]:
+    """The sentences of one place; a value that fits none of several types is one fault."""
+    if len(faults) > 1 and all(_expected(f["type"], f.get("ctx", {})) for f in faults):
+        wanted = _or(list(dict.fromkeys(_expected(f["type"], f.get("ctx", {})) for f in faults)))
+        found = faults[0]["input"]
+        where = ".".join(map(str, path))
+        yield f"{where}: expected {wanted}, found {_found(found)}{_quote_it(found)}."
+        return
+    for fault in faults:
+        yield from _sentences_of(fault, path, tree)
 
 
 def _sentences_of(fault: Any, path: list[str | int], tree: Any) -> Iterator[str]:
@@ -196,7 +210,7 @@ def _sentences_of(fault: Any, path: list[str | int], tree: Any) -> Iterator[str]
         return  # what made it short has a sentence of its own
     elif kind == "union_tag_not_found":
         key = context["discriminator"].strip("'")
-        yield f"{where}: expected the key {key}, found {_found(found)}."
+        yield f"{where}: missing the key {key}, which says what the others mean."
     elif kind in ("union_tag_invalid", "literal_error"):
         key = context.get("discriminator", "").strip("'")
         value = found.get(key) if key and isinstance(found, Mapping) else found
@@ -208,7 +222,9 @@ def _sentences_of(fault: Any, path: list[str | int], tree: Any) -> Iterator[str]
             f"{_quote_it(value) or _nearest(str(value), choices, shown=True)}."
         )
     else:
-        wanted = _expected(kind, context)
+        wanted = _expected(kind, context) or "keys and values"
+        if where in ("data.train", "data.dev", "data.test"):
+            wanted = "a path, a glob or a list of them"
         yield f"{where}: expected {wanted}, found {_found(found)}{_quote_it(found)}."
 
 
@@ -232,12 +248,14 @@ def _expected(kind: str, context: Mapping[str, Any]) -> str:
             return f"a number of at most {context['le']:g}"
         case "too_short" | "tuple_type" | "list_type":
             return "a list with at least one entry"
+        case "literal_error":
+            return str(context["expected"]).replace("'", "")
         case "string_pattern_mismatch":
             return "letters, digits, _, . and - only"
         case "string_too_short":
             return "some text"
         case _:
-            return "keys and values"
+            return ""
 
 
 def _known_keys(path: Sequence[str | int], tree: Any) -> list[str]:
@@ -294,7 +312,9 @@ def _description(path: Sequence[str | int]) -> str:
         below = [o["properties"][key] for o in known if key in o.get("properties", {})]
         known = _options(below, schema["$defs"])
         text = next((b["description"] for b in below if "description" in b), None)
-    return f"expected {text}" if path and text else "every config needs it"
+    if len(path) == 1:
+        return "every config needs it"
+    return f"expected {text}" if text else "give it a value"
 
 
 def _nearest(word: str, choices: Sequence[str], shown: bool = False) -> str:
