@@ -14,7 +14,7 @@ from windowclf.optimizers import RowGradient
 
 STEP = 1e-5
 LIMIT = 1e-7
-RECURRENCES = {"none": (0, None), "one": (1, None), "two": (2, None), "truncated": (2, 2)}
+RECURRENCES = {"none": (0, None), "one": (1, None), "two": (2, None), "truncated": (2, 3)}
 NETWORKS = [
     (activation, output, char_cnn, recurrence)
     for activation, output, char_cnn, recurrence in product(

@@ -188,12 +188,13 @@ class Trainer:
         progress, objective = self.progress, self.settings.objective
         batch = self._batch(number, chosen)
         mask = self._mask(number, len(batch.labels))
-        J, gradients = network.loss_and_gradients(
-            self.architecture, self.parameters, batch, objective, mask
-        )
         lr = self._learning_rate()
-        self._check_and_clip(J, gradients, lr)
-        self.optimizer.step(gradients, lr)
+        with np.errstate(over="ignore", invalid="ignore"):  # looked for by _check_and_clip
+            J, gradients = network.loss_and_gradients(
+                self.architecture, self.parameters, batch, objective, mask
+            )
+            self._check_and_clip(J, gradients, lr)
+            self.optimizer.step(gradients, lr)
         labelled = int(np.count_nonzero(batch.labels != NO_CLASS))
         progress.step += 1
         progress.batch = number + 1
