@@ -231,8 +231,8 @@ def test_a_full_disk_is_a_sentence_and_loses_nothing(name, tmp_path):
 def test_a_signal_saves_and_says_how_to_go_on(signal_name, code, tmp_path):
     import signal
 
-    train = write(tmp_path, "t.conll", CONLL * 200)
-    path = config(tmp_path, train, training={"epochs": 400, "batch_tokens": 50})
+    train = write(tmp_path, "t.conll", CONLL * 60)
+    path = config(tmp_path, train, training={"epochs": 80, "batch_tokens": 50})
     process = subprocess.Popen(
         [sys.executable, "-c", "from windowclf.cli import main; main()", "train", path],
         stderr=subprocess.PIPE,
@@ -247,7 +247,7 @@ def test_a_signal_saves_and_says_how_to_go_on(signal_name, code, tmp_path):
     assert process.returncode == code
     assert out == ""
     assert f"Go on with: windowclf train {path} --resume" in err
-    code, _, err = run("train", path, "--resume", "--set", "training.epochs=400")
+    code, _, err = run("train", path, "--resume", "--set", "training.epochs=80")
     assert code == 0
     assert "continuing after step" in err
 

@@ -17,6 +17,7 @@ from typing import Annotated
 
 import typer
 
+from windowclf.durable import reason
 from windowclf.errors import WindowclfError
 
 app = typer.Typer(
@@ -206,13 +207,24 @@ def _stop_signals() -> Iterator[list[int]]:
 def main() -> None:
     """The entry point: faults that a user can mend become sentences and exit code 1."""
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
     except WindowclfError as error:
         print(error, file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
-    except BrokenPipeError:
-        # The reader of our output has gone; a write at exit must not raise again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # the reader of our output has gone
+        _discard_output()
         sys.exit(0)
+    except OSError as error:
+        _discard_output()
+        print(f"{error.filename or 'standard output'}: {reason(error)}.", file=sys.stderr)
+        sys.exit(1)
+
+
+def _discard_output() -> None:
+    """Lead standard output nowhere, so that the flush at exit does not raise again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
