@@ -101,7 +101,9 @@ class Tagger:
         label, for segmentation.
         """
         spans: list[TextSpan] = []
-        tokens = tokenize(text, self.model.layout.tokenizer)
+        layout = self.model.layout
+        characters = layout.task == "segmentation"
+        tokens = tokenize(text, "character" if characters else layout.tokenizer)
         starts = [*split_sentences(text, tokens), len(tokens)]
         groups = [tokens[a:b] for a, b in pairwise(starts)]
         sentences = [Sentence([text[a:b] for a, b in group]) for group in groups]

@@ -50,7 +50,7 @@ class Feature:
 
 def keys_of(sentence: Sentence, columns: Sequence[str]) -> Iterable[Key]:
     """The key of every token; `columns` names the further columns that features use."""
-    if not columns:
+    if not columns or not sentence.tokens:  # a sentence without tokens may lack the columns too
         return sentence.tokens
     return zip(sentence.tokens, *(sentence.columns[name] for name in columns), strict=True)
 
