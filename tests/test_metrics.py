@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
-from windowclf.metrics import Tally, score
+from windowclf.metrics import Tally, best_threshold, score
 
 
 def test_score():
@@ -68,6 +69,21 @@ def test_several_labels_a_token():
     assert report["labels"]["A"]["support"] == 2
     assert report["micro"]["precision"] == pytest.approx(3 / 4)
     assert report["micro"]["recall"] == pytest.approx(3 / 4)
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "gold", "threshold"),
+    [
+        ([0.9, 0.8, 0.3, 0.1], [1, 1, 0, 0], 0.55),  # F1 = 1 after two
+        ([0.9, 0.8, 0.3, 0.1], [1, 0, 1, 0], 0.2),  # 1/1: 2/3; 1/2: 1/2; 2/3: 4/5
+        ([0.9, 0.4, 0.4, 0.1], [1, 1, 0, 0], 0.25),  # no threshold between equals: 4/5 beats 2/3
+        ([0.2, 0.1], [1, 1], 0.05),
+        ([0.2, 0.1], [0, 0], 0.5),
+    ],
+)
+def test_best_threshold(probabilities, gold, threshold):
+    found = best_threshold(np.array(probabilities), np.array(gold, bool))
+    assert found == pytest.approx(threshold)
 
 
 def test_nothing_counted():

@@ -312,15 +312,17 @@ def model_of(
     architecture: network.Architecture,
     parameters: network.Parameters,
     provenance: dict[str, str],
+    thresholds: Floats | None = None,
 ) -> Model:
-    """What the model file holds."""
-    K = architecture.classes
+    """What the model file holds; without `thresholds` a sigmoid output gives labels above 0.5."""
+    if thresholds is None and data.targets is not None:
+        thresholds = np.full(architecture.classes, 0.5)
     return Model(
         architecture=architecture,
         vocabulary=data.vocabulary,
         layout=layout,
         inside=inside_scheme(config),
-        thresholds=None if data.targets is None else np.full(K, 0.5),
+        thresholds=thresholds,
         provenance=provenance,
         parameters=parameters,
     )

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from windowclf.metrics import Tally
+import numpy as np
+
+from windowclf.arrays import Floats
+from windowclf.metrics import Tally, best_threshold
 from windowclf.model_file import Model
-from windowclf.network import Parameters
+from windowclf.network import Parameters, probabilities
 from windowclf.prediction import Tagger, class_labels, corpus_scores, outside_labels
 from windowclf.text.batches import encode_corpus
 from windowclf.text.sentence import Sentence
 from windowclf.text.spans import to_spans, words_from_segmentation
+from windowclf.text.vocabulary import label_order
 
 Evaluation: TypeAlias = dict[str, Any]
 
@@ -35,6 +39,22 @@ class DevSet:
             sentences, vocabulary.columns, lambda sentence: [None] * len(sentence.tokens)
         )
         self._slots = vocabulary.encode(self._corpus.keys)
+
+    def thresholds(self, parameters: Parameters) -> Floats | None:
+        """(K,) the best threshold of each label; None unless a token may have several labels."""
+        if not is_multilabel(self.model):
+            return None
+        theta = corpus_scores(self.model.architecture, parameters, self._corpus, self._slots)
+        y_hat = probabilities(self.model.architecture, theta)
+        gold = [label for s in self.sentences for label in s.labels or [None] * len(s.tokens)]
+        known = np.array([label is not None for label in gold])
+        parts = [set(label.split("|")) for label in gold if label is not None]
+        return np.array(
+            [
+                best_threshold(y_hat[known, k], np.array([name in own for own in parts], bool))
+                for k, name in enumerate(self.model.vocabulary.labels)
+            ]
+        )
 
     def labels(self) -> set[str]:
         """Every gold label."""
@@ -80,6 +100,8 @@ def is_multilabel(model: Model) -> bool:
 def _add(tally: Tally, model: Model, sentence: Sentence, predicted: Sequence[str]) -> None:
     """Count one sentence; a token without a label is left out of every figure."""
     gold = sentence.labels or [None] * len(predicted)
+    if is_multilabel(model):
+        gold = [None if label is None else in_order(label) for label in gold]
     seen_forms = model.vocabulary.seen_forms
     tally.add_tokens(gold, predicted, [token in seen_forms for token in sentence.tokens])
     known = [label or "O" for label in gold]
@@ -90,6 +112,11 @@ def _add(tally: Tally, model: Model, sentence: Sentence, predicted: Sequence[str
             tally.add_spans(to_spans(known, scheme), to_spans(given, scheme))
         case "segmentation":
             tally.add_words(words_from_segmentation(known), words_from_segmentation(predicted))
+
+
+def in_order(label: str) -> str:
+    """The parts of `A|B` in the order in which a tagger writes them."""
+    return "|".join(sorted(label.split("|"), key=label_order))
 
 
 def _log_figures(model: Model, report: Evaluation) -> dict[str, float]:

@@ -9,6 +9,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
+import numpy as np
+
+from windowclf.arrays import Bools, Floats
+
 LabelledSpan: TypeAlias = tuple[int, int, str]
 
 
@@ -56,6 +60,25 @@ class _Counts:
 
     def total(self) -> Score:
         return score(self.correct.total(), self.guessed.total(), self.gold.total())
+
+
+def best_threshold(probabilities: Floats, gold: Bools) -> float:
+    """The threshold above which giving a label scores the best F1; 0.5 where gold has none.
+
+    probabilities (N,), gold (N,). It lies half-way between the last probability that should pass
+    and the next one below it; of equal scores the highest threshold is taken.
+    """
+    wanted = int(gold.sum())
+    if wanted == 0:
+        return 0.5
+    order = np.argsort(-probabilities, kind="stable")
+    ranked = probabilities[order].astype(np.float64)
+    correct = np.cumsum(gold[order])
+    f1 = 2 * correct / (np.arange(1, len(ranked) + 1) + wanted)
+    f1[:-1][ranked[:-1] == ranked[1:]] = 0.0  # no threshold lies between equals
+    last = int(f1.argmax())
+    below = ranked[last + 1] if last + 1 < len(ranked) else 0.0
+    return float((ranked[last] + below) / 2)
 
 
 class Tally:

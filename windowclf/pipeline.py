@@ -15,12 +15,14 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from windowclf import assembly
+from windowclf.arrays import Floats
 from windowclf.config import Config
 from windowclf.config_reading import differences, dump_config, make_config, read_config
 from windowclf.errors import DataError, RunFolderError
 from windowclf.evaluation import DevSet, Evaluation, evaluate_tagger, labels_unknown
 from windowclf.gradient_check import ArrayCheck, GradientProblem, check_gradients
 from windowclf.model_file import MODEL_NAME, Model, find_model, load_model
+from windowclf.network import Parameters
 from windowclf.prediction import Tagger
 from windowclf.run_folder import RunFolder
 from windowclf.tensor_file import TensorFile
@@ -183,8 +185,14 @@ def _prepare(config: Config, folder: RunFolder, threads: int, notify: Notify) ->
     digests = {name: assembly.digest_of(paths) for name, paths in files.items()}
     provenance = {"train": digests["train"], "config": _config_digest(config)}
 
-    def model(parameters: Mapping[str, Any]) -> Model:
-        return assembly.model_of(config, layout, data, architecture, parameters, provenance)
+    def model(parameters: Parameters, thresholds: Floats | None = None) -> Model:
+        return assembly.model_of(
+            config, layout, data, architecture, parameters, provenance, thresholds
+        )
+
+    def best_model() -> Model:
+        parameters = trainer.averaged()
+        return model(parameters, dev.thresholds(parameters) if dev else None)
 
     dev = DevSet(model({}), data.dev) if data.dev else None
     trainer = Trainer(
@@ -194,7 +202,7 @@ def _prepare(config: Config, folder: RunFolder, threads: int, notify: Notify) ->
         notify("no dev data: the final averaged model is kept and early stopping is off.")
     elif unknown := labels_unknown(dev.model, dev.labels()):
         notify(f"dev has labels that train lacks, counted as errors: {', '.join(unknown)}.")
-    return _Run(config, folder, trainer, dev, lambda: model(trainer.averaged()), digests, threads)
+    return _Run(config, folder, trainer, dev, best_model, digests, threads)
 
 
 def _begin(run: _Run, state: TensorFile | None, resume: bool, notify: Notify) -> None:

@@ -149,9 +149,14 @@ def build_vocabulary(
         features=tuple(features),
         columns=tuple(columns),
         values={table: _ranked(counter, least[table]) for table, counter in by_table.items()},
-        labels=tuple(sorted(labels)),
+        labels=tuple(sorted(labels, key=label_order)),
         seen=_ranked(forms, 1),
     )
+
+
+def label_order(label: str) -> tuple[str, str]:
+    """Labels are kept in this order, which is also that of CoNLL-U features in one token."""
+    return label.lower(), label
 
 
 def _count(
