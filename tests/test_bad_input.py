@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import resource
@@ -13,16 +12,14 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
-from unittest import mock
 
 import corpora
 import pytest
+from commands import run
 
 import windowclf
-from windowclf import cli
 
 
 @dataclass(frozen=True)
@@ -279,20 +276,6 @@ CASES = {
 }
 
 
-def run(command: list[str]) -> tuple[int, str, str]:
-    """(exit code, stdout, stderr) of a command, in this process."""
-    out, err = io.TextIOWrapper(io.BytesIO(), encoding="utf-8"), io.StringIO()
-    with mock.patch.object(sys, "argv", ["windowclf", *command]):
-        with redirect_stdout(out), redirect_stderr(err):
-            try:
-                cli.main()
-                code = 0
-            except SystemExit as end:
-                code = int(end.code or 0)
-        out.flush()
-    return code, out.buffer.getvalue().decode(), err.getvalue()  # type: ignore[attr-defined]
-
-
 @pytest.fixture(scope="module")
 def world(tmp_path_factory) -> World:
     return make_world(tmp_path_factory.mktemp("world"))
@@ -339,14 +322,6 @@ def test_standard_output_on_a_full_disk(world, command):
         done = process([*command, str(world.model), *data], stdout=full)
     assert done.returncode == 1
     assert done.stderr == "standard output: no space left on device.\n"
-
-
-def test_the_reader_of_the_output_may_go(world):
-    read, write = os.pipe()
-    os.close(read)
-    with os.fdopen(write, "w") as gone:
-        done = process(["predict", str(world.model), str(world.folder / "dev.conll")], stdout=gone)
-    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_training_on_a_full_disk_keeps_the_old_model(world):

@@ -1,0 +1,189 @@
+"""The folder of a run: whole files or none, one writer, nothing of others removed."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from windowclf.durable import write_whole
+from windowclf.errors import ModelFileError, RunFolderError
+from windowclf.run_folder import RunFolder
+
+
+def full(*_arguments: object, **_more: object) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+class FullFile:
+    """A file on a disk that is full."""
+
+    def __init__(self, file):
+        self.file = file
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_exception):
+        self.file.close()
+
+    def write(self, data: bytes) -> None:
+        self.file.write(data[: len(data) // 2])
+        full()
+
+
+def opening_half_way(path: Path, mode: str = "r", *rest: object, **more: object):
+    return FullFile(open(path, mode, *rest, **more))  # noqa: PTH123, SIM115
+
+
+FAILURES = {
+    "open": (Path, "open", full),
+    "write": (Path, "open", opening_half_way),
+    "fsync": (os, "fsync", full),
+    "replace": (Path, "replace", full),
+}
+
+
+@pytest.mark.parametrize(("owner", "name", "failing"), FAILURES.values(), ids=FAILURES)
+def test_a_write_that_fails_leaves_the_old_file_whole(tmp_path, monkeypatch, owner, name, failing):
+    path = tmp_path / "file"
+    write_whole(path, b"old")
+    with monkeypatch.context() as patched:
+        patched.setattr(owner, name, failing)
+        with pytest.raises(RunFolderError) as raised:
+            write_whole(path, b"new and longer")
+    sentence = f"{path}: cannot write, no space left on device; nothing was lost."
+    assert str(raised.value) == sentence
+    assert path.read_bytes() == b"old"
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+    write_whole(path, b"new and longer")
+    assert path.read_bytes() == b"new and longer"
+
+
+def test_a_first_write_that_fails_leaves_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(RunFolderError):
+        write_whole(tmp_path / "file", b"new")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_file_and_then_its_folder_are_synced(tmp_path, monkeypatch):
+    """fsync, rename, fsync of the folder: in this order and no other."""
+    done: list[str] = []
+    fsync, replace = os.fsync, Path.replace
+
+    def noted_fsync(descriptor: int) -> None:
+        target = Path(f"/proc/self/fd/{descriptor}").readlink()
+        done.append("folder" if target == tmp_path else "file")
+        fsync(descriptor)
+
+    def noted_replace(self: Path, target: Path) -> Path:
+        done.append("rename")
+        return replace(self, target)
+
+    monkeypatch.setattr(os, "fsync", noted_fsync)
+    monkeypatch.setattr(Path, "replace", noted_replace)
+    write_whole(tmp_path / "file", b"new")
+    assert done == ["file", "rename", "folder"]
+
+
+def test_an_empty_folder_and_one_that_is_not_there_are_taken(tmp_path):
+    RunFolder(tmp_path, False, False).close()
+    RunFolder(tmp_path / "a" / "b", False, False).close()
+    assert (tmp_path / "a" / "b").is_dir()
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "notes.txt"])
+def test_a_folder_that_holds_something_is_refused(tmp_path, name):
+    (tmp_path / name).write_bytes(b"mine")
+    for _ in range(2):  # the first refusal must not leave the folder locked
+        with pytest.raises(RunFolderError, match=rf"not empty \(it holds {name}\)"):
+            RunFolder(tmp_path, False, False)
+    RunFolder(tmp_path, True, False).close()
+    RunFolder(tmp_path, False, True).close()
+    assert (tmp_path / name).read_bytes() == b"mine"
+
+
+def test_only_files_of_a_run_are_removed(tmp_path):
+    own = ["config.yaml", "model.safetensors", "metrics.jsonl", "evaluation.json"]
+    others = ["notes.txt", "model.safetensors.bak", ".hidden", "other.tmp"]
+    for name in [*own, *others, ".model.safetensors.77.tmp"]:
+        (tmp_path / name).write_bytes(b"x")
+    (tmp_path / "sub").mkdir()
+    folder = RunFolder(tmp_path, False, True)
+    assert folder.holds_a_run()
+    folder.remove_old_run()
+    assert not folder.holds_a_run()
+    folder.close()
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted([*others, ".lock", "sub"])
+
+
+def test_a_folder_of_another_run_is_refused_until_it_ends(tmp_path):
+    first = RunFolder(tmp_path, False, False)
+    for resume, overwrite in ((True, False), (False, True), (False, False)):
+        with pytest.raises(RunFolderError, match="another run is writing to this folder"):
+            RunFolder(tmp_path, resume, overwrite)
+    first.close()
+    RunFolder(tmp_path, False, False).close()
+
+
+def test_a_killed_process_holds_no_folder(tmp_path):
+    """The lock is the kernel's, so that nothing has to be cleared away by hand."""
+    code = (
+        "import os, sys; from pathlib import Path; from windowclf.run_folder import RunFolder\n"
+        "folder = RunFolder(Path(sys.argv[1]), False, False)\n"
+        "os.kill(os.getpid(), 9)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)])
+    assert done.returncode == -9
+    RunFolder(tmp_path, False, False).close()
+
+
+def test_the_state_there_and_back(tmp_path):
+    folder = RunFolder(tmp_path, False, False)
+    assert folder.load_state() is None
+    folder.save_state({"progress": {"step": 3}}, {"parameter.W": np.eye(2)})
+    state = folder.load_state()
+    assert state is not None
+    assert state.header["progress"] == {"step": 3}
+    np.testing.assert_array_equal(state.arrays["parameter.W"], np.eye(2))
+    path = tmp_path / "state.safetensors"
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(ModelFileError, match="damaged"):
+        folder.load_state()
+    folder.close()
+
+
+@pytest.mark.parametrize(("kept", "left"), [(0, 0), (1, 1), (2, 2), (3, 3)])
+def test_metrics_are_cut_to_what_the_state_speaks_of(tmp_path, kept, left):
+    folder = RunFolder(tmp_path, False, False)
+    folder.cut_metrics(kept)  # without a file: nothing to do
+    for epoch in range(3):
+        folder.append_metrics({"epoch": epoch, "note": "é"})
+    whole = (tmp_path / "metrics.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
+    folder.cut_metrics(kept)
+    folder.close()
+    assert (tmp_path / "metrics.jsonl").read_text(encoding="utf-8") == "".join(whole[:left])
+
+
+def test_a_line_torn_by_a_crash_is_cut_away(tmp_path):
+    folder = RunFolder(tmp_path, False, False)
+    folder.append_metrics({"epoch": 1})
+    path = tmp_path / "metrics.jsonl"
+    path.write_text(path.read_text(encoding="utf-8") + '{"epo', encoding="utf-8")
+    folder.cut_metrics(1)
+    folder.close()
+    assert path.read_text(encoding="utf-8") == '{"epoch": 1}\n'
+
+
+def test_metrics_on_a_full_disk(tmp_path, monkeypatch):
+    folder = RunFolder(tmp_path, False, False)
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(RunFolderError, match=r"metrics\.jsonl: cannot write, no space left"):
+        folder.append_metrics({"epoch": 1})
+    folder.close()
