@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from windowclf.config_reading import differences, dump_config, make_config, read_config
+from windowclf.config.reading import differences, dump_config, make_config, read_config
 from windowclf.errors import ConfigError
 
 MINIMAL = {"task": "spans", "data": {"train": "t.conll"}}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import windowclf
-from windowclf.config_reading import read_config
+from windowclf.config.reading import read_config
 
 REPOSITORY = Path(__file__).parents[1]
 CONFIGS = sorted((REPOSITORY / "configs").glob("*.yaml"))

@@ -16,7 +16,6 @@ LAYERS = {
     "arrays": 0,
     "threads": 0,
     "config": 1,
-    "config_reading": 2,
     "kernels": 1,
     "text": 1,
     "optimizers": 1,
@@ -36,7 +35,7 @@ LAYERS = {
     "display": 8,
     "cli": 9,
 }
-ROOMS = {"kernels", "text"}  # inside, any order without a circle
+ROOMS = {"config", "kernels", "text"}  # inside, any order without a circle
 
 
 def modules() -> list[Path]:

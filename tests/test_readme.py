@@ -84,7 +84,7 @@ def test_python(folder, monkeypatch):
 
 
 def test_every_config_is_named_and_read():
-    from windowclf.config_reading import read_config
+    from windowclf.config.reading import read_config
 
     for path in sorted((REPOSITORY / "configs").glob("*.yaml")):
         assert path.name in README, f"{path.name} is not in the README"

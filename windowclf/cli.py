@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import sys
 import time
@@ -65,6 +66,8 @@ def train(
     The run folder gets the best model by dev score, a state for --resume, a line per epoch in
     metrics.jsonl, the config as resolved, and the scores in evaluation.json.
     """
+    if resume and overwrite:
+        raise typer.BadParameter("--resume goes on and --overwrite begins again; give one of them.")
     from windowclf import display, pipeline
 
     overrides = [*(set_ or []), *([f"output={json.dumps(str(output))}"] if output else [])]
@@ -79,8 +82,9 @@ def train(
             should_stop=lambda: bool(signalled),
         )
     if result.stopped:
-        again = f"windowclf train {config}" + "".join(f" --set {item}" for item in overrides)
-        print(f"Stopped; the run is saved. Go on with: {again} --resume", file=sys.stderr)
+        settings = [part for item in overrides for part in ("--set", item)]
+        again = shlex.join(["windowclf", "train", str(config), *settings, "--resume"])
+        print(f"Stopped; the run is saved. Go on with: {again}", file=sys.stderr)
         raise typer.Exit(128 + signalled[0])
     display.print_training_result(result)
 

@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_limits
 from windowclf import assembly
 from windowclf.arrays import Floats
 from windowclf.config import Config
-from windowclf.config_reading import differences, dump_config, make_config, read_config
+from windowclf.config.reading import differences, dump_config, make_config, read_config
 from windowclf.errors import DataError, RunFolderError
 from windowclf.evaluation import DevSet, Evaluation, evaluate_tagger, labels_unknown
 from windowclf.gradient_check import ArrayCheck, GradientProblem, check_gradients
@@ -212,6 +212,7 @@ def _begin(run: _Run, state: TensorFile | None, resume: bool, notify: Notify) ->
         run.trainer.restore(state.header["progress"], state.arrays)
         run.metrics_lines = state.header["metrics_lines"]
         run.folder.cut_metrics(run.metrics_lines)
+        run.folder.write_config(dump_config(run.config))
         notify(f"continuing after step {run.trainer.progress.step:,}.")
         return
     if resume:

@@ -1,0 +1,65 @@
+"""`data`: where the text is and how it is written."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import Discriminator, Field, Tag
+
+from windowclf.config.section import Paths, Section
+
+
+class Holdout(Section):
+    """Dev data taken from the end of the training sentences."""
+
+    holdout: float = Field(gt=0, lt=1, description="share of the training sentences")
+
+
+def _dev_kind(value: Any) -> str:
+    if isinstance(value, dict | Holdout):
+        return "holdout"
+    return "none" if value is None else "paths"
+
+
+Dev: TypeAlias = Annotated[
+    Annotated[Paths, Tag("paths")]
+    | Annotated[Holdout, Tag("holdout")]
+    | Annotated[None, Tag("none")],
+    Discriminator(_dev_kind),
+]
+
+
+class Data(Section):
+    """Where the text is and how it is written."""
+
+    format: Literal["conll", "conllu", "jsonl", "csv", "tsv", "text"] | None = Field(
+        default=None, description="by the file's suffix if left out"
+    )
+    token: int | str = Field(
+        default=0, description="column of the token: 0-based number (-1: last) or name"
+    )
+    label: int | str | None = Field(
+        default=None,
+        description="column of the label: a number for conll (default 1), upos, xpos, feats or "
+        "misc.KEY for conllu (default upos), a name for csv and tsv (default label)",
+    )
+    extra: dict[str, int | str] = Field(
+        default={}, description="further columns by name, for features"
+    )
+    scheme: Literal["BIO", "IOB1", "IO", "BIOES"] = Field(
+        default="BIO", description="scheme of the span labels in the files"
+    )
+    inside: Literal["BIO", "IOB1", "IO", "BIOES"] = Field(
+        default="BIOES", description="scheme of the span labels that the network learns"
+    )
+    tokenizer: Literal["unicode", "ptb", "whitespace", "character"] = Field(
+        default="unicode", description="for raw text; kept in the model"
+    )
+    misaligned: Literal["error", "skip"] = Field(
+        default="error", description="what to do with a span of a raw text that cuts a token"
+    )
+    train: Paths = Field(description="a path, a glob or a list of them")
+    dev: Dev = Field(
+        default=None, description="the same, or {holdout: 0.1} for the last tenth of train"
+    )
+    test: Paths | None = Field(default=None, description="scored once, after the training")

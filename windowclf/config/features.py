@@ -1,0 +1,175 @@
+"""`features`: what the network sees of each token, one kind a class."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import Discriminator, Field, model_validator
+
+from windowclf.config.section import AsTuple, Section
+
+
+class _Sized(Section):
+    table: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9_.-]+$",
+        description="features of one table share its rows",
+    )
+
+
+class Word(_Sized):
+    """The token as it is."""
+
+    kind: Literal["word"]
+    dim: int = Field(default=64, ge=1, le=4096, description="width of the embedding")
+    min_count: int = Field(default=2, ge=1, description="rarer values read as unknown")
+
+    @property
+    def table_name(self) -> str:
+        """The table that it reads."""
+        return self.table or "word"
+
+
+class Lower(_Sized):
+    """The token in lower case."""
+
+    kind: Literal["lower"]
+    dim: int = Field(default=32, ge=1, le=4096, description="width of the embedding")
+    min_count: int = Field(default=2, ge=1, description="rarer values read as unknown")
+
+    @property
+    def table_name(self) -> str:
+        """The table that it reads."""
+        return self.table or "lower"
+
+
+class Affix(_Sized):
+    """The first or last code points of the token."""
+
+    kind: Literal["prefix", "suffix"]
+    length: int = Field(ge=1, le=32, description="code points")
+    dim: int = Field(default=16, ge=1, le=4096, description="width of the embedding")
+    min_count: int = Field(default=2, ge=1, description="rarer values read as unknown")
+
+    @property
+    def table_name(self) -> str:
+        """The table that it reads."""
+        return self.table or f"{self.kind}{self.length}"
+
+
+class Shape(_Sized):
+    """The token with letters as X, x or o and digits as d."""
+
+    kind: Literal["shape"]
+    dim: int = Field(default=16, ge=1, le=4096, description="width of the embedding")
+    min_count: int = Field(default=2, ge=1, description="rarer values read as unknown")
+
+    @property
+    def table_name(self) -> str:
+        """The table that it reads."""
+        return self.table or "shape"
+
+
+class Ngrams(_Sized):
+    """The sum of the rows of all character n-grams, hashed."""
+
+    kind: Literal["ngrams"]
+    min: int = Field(default=2, ge=1, le=16, description="shortest n-gram, in code points")
+    max: int = Field(default=5, ge=1, le=16, description="longest n-gram")
+    buckets: int = Field(
+        default=20_000, ge=1, le=1 << 24, description="rows that the hash chooses from"
+    )
+    dim: int = Field(default=16, ge=1, le=4096, description="width of the embedding")
+
+    @property
+    def table_name(self) -> str:
+        """The table that it reads."""
+        return self.table or f"ngrams{self.min}-{self.max}"
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Ngrams:
+        if self.min > self.max:
+            raise ValueError(f"expected min <= max, found min {self.min} and max {self.max}")
+        return self
+
+
+class Column(_Sized):
+    """A further column of the file."""
+
+    kind: Literal["column"]
+    column: str = Field(min_length=1, description="a name of data.extra; for slots, of the header")
+    dim: int = Field(default=16, ge=1, le=4096, description="width of the embedding")
+    min_count: int = Field(default=1, ge=1, description="rarer values read as unknown")
+
+    @property
+    def table_name(self) -> str:
+        """The table that it reads."""
+        return self.table or f"column.{self.column}"
+
+
+class CharCnn(_Sized):
+    """Shared filters over windows of characters, and the maximum over positions."""
+
+    kind: Literal["char_cnn"]
+    dim: int = Field(default=16, ge=1, le=4096, description="width of a character's embedding")
+    filters: int = Field(default=32, ge=1, le=4096, description="width of the slot")
+    width: Literal[1, 3, 5, 7, 9] = Field(
+        default=3, description="characters that a filter sees; odd"
+    )
+    min_count: int = Field(default=2, ge=1, description="rarer characters read as unknown")
+
+    @property
+    def table_name(self) -> str:
+        """The table that it reads."""
+        return self.table or "characters"
+
+
+Feature: TypeAlias = Annotated[
+    Word | Lower | Affix | Shape | Ngrams | Column | CharCnn, Discriminator("kind")
+]
+
+
+class Features(Section):
+    """What the network sees of each token of a window."""
+
+    window: int = Field(default=2, ge=0, le=16, description="tokens on either side; 0 for slots")
+    use: Annotated[tuple[Feature, ...], AsTuple] = Field(
+        default=(
+            Word(kind="word"),
+            Lower(kind="lower"),
+            *(Affix(kind="prefix", length=n) for n in (1, 2, 3)),
+            *(Affix(kind="suffix", length=n) for n in (1, 2, 3, 4)),
+            Shape(kind="shape"),
+            Ngrams(kind="ngrams"),
+        ),
+        min_length=1,
+        description="one slot of a token each",
+    )
+
+
+def table_faults(features: tuple[Feature, ...]) -> Iterator[str]:
+    """Features of one table need one width and one min_count; none may stand twice."""
+    first: dict[str, tuple[int, Feature]] = {}
+    for i, feature in enumerate(features):
+        here = f"features.use.{i}"
+        earlier = [j for j, other in enumerate(features[:i]) if other == feature]
+        if earlier:
+            yield f"{here}: the same as features.use.{earlier[0]}; remove one of them"
+            continue
+        j, other = first.setdefault(feature.table_name, (i, feature))
+        hashed = {f.kind for f in (feature, other)} & {"ngrams", "char_cnn"}
+        if j != i and (hashed or other.dim != feature.dim):
+            yield (
+                f"{here}: shares the table {feature.table_name!r} with features.use.{j}, which "
+                "needs the same dim and rows of values; give one of them another table"
+            )
+        elif j != i and _min_count(feature) != _min_count(other):
+            yield (
+                f"{here}.min_count: expected {_min_count(other)} as in features.use.{j}, whose "
+                f"table it shares, found {_min_count(feature)}"
+            )
+
+
+def _min_count(feature: Feature) -> int:
+    return 1 if feature.kind == "ngrams" else feature.min_count

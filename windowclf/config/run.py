@@ -1,0 +1,82 @@
+"""The whole tree of a configuration, and the rules that span its sections."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal, TypeAlias
+
+from pydantic import Field, model_validator
+
+from windowclf.config.data import Data
+from windowclf.config.features import Features, table_faults
+from windowclf.config.model import Model
+from windowclf.config.section import Section
+from windowclf.config.training import Training
+
+Task: TypeAlias = Literal["tagging", "spans", "segmentation", "slots"]
+
+WINDOWS = {"slots": 0, "segmentation": 3}
+CHARACTER_FEATURES = [{"kind": "word", "dim": 64, "min_count": 2}, {"kind": "shape", "dim": 16}]
+
+
+class Prediction(Section):
+    """How the model tags."""
+
+    cache_mb: int = Field(default=64, ge=0, description="memory for rows of frequent tokens")
+
+
+class Config(Section):
+    """A whole run. `task` and `data` alone are a working config."""
+
+    seed: int = Field(default=1, ge=0, lt=1 << 32)
+    output: str = Field(
+        default="runs", min_length=1, description="the run folder; runs/<task> by default"
+    )
+    task: Task
+    data: Data
+    features: Features = Features()
+    model: Model = Model()
+    training: Training = Training()
+    prediction: Prediction = Prediction()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _defaults_of_task(cls, given: Any) -> Any:
+        """Defaults that depend on the task: the run folder, the window and the features."""
+        if not isinstance(given, dict) or not isinstance(given.get("task"), str):
+            return given
+        task = given["task"]
+        filled = {"output": f"runs/{task}", "features": {}, **given}
+        features = filled["features"]
+        if isinstance(features, dict):
+            by_task: dict[str, Any] = {"window": WINDOWS.get(task, 2)}
+            if task == "segmentation":
+                by_task["use"] = CHARACTER_FEATURES
+            filled["features"] = {**by_task, **features}
+        return filled
+
+    @model_validator(mode="after")
+    def _sections_agree(self) -> Config:
+        faults = [*table_faults(self.features.use), *_task_faults(self)]
+        if faults:
+            raise ValueError("\n".join(faults))
+        return self
+
+
+def _task_faults(config: Config) -> Iterator[str]:
+    slots = config.task == "slots"
+    if slots and config.features.use == Features().use:
+        yield "features.use: missing; task: slots needs a feature of kind column for each slot"
+        return
+    for i, feature in enumerate(config.features.use):
+        here = f"features.use.{i}"
+        if feature.kind == "column" and not slots and feature.column not in config.data.extra:
+            yield f"{here}.column: {feature.column!r} is no name of data.extra; add it there"
+        if slots and feature.kind != "column":
+            yield f"{here}.kind: expected column for task: slots, found {feature.kind}"
+    if slots and config.features.window:
+        yield f"features.window: expected 0 for task: slots, found {config.features.window}"
+    if slots and config.model.recurrence:
+        yield "model.recurrence: expected null for task: slots, whose rows are no sentence"
+    if config.model.output == "sigmoid" and config.task in ("spans", "segmentation"):
+        yield f"model.output: expected softmax for task: {config.task}, found sigmoid"

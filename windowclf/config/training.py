@@ -1,0 +1,132 @@
+"""`training`: how the parameters are found."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import BeforeValidator, Discriminator, Field, Tag
+
+from windowclf.config.section import Section
+
+
+class _Rule(Section):
+    learning_rate: float = Field(gt=0)
+    rows: Literal["lazy", "dense"] = Field(
+        default="lazy", description="lazy updates only the rows of L that a batch touched"
+    )
+
+
+class SgdRule(_Rule):
+    """p −= lr·g."""
+
+    name: Literal["sgd"]
+    learning_rate: float = Field(default=0.1, gt=0)
+
+
+class MomentumRule(_Rule):
+    """v = μ v + g; p −= lr·v."""
+
+    name: Literal["momentum"]
+    learning_rate: float = Field(default=0.05, gt=0)
+    momentum: float = Field(default=0.9, ge=0, lt=1)
+
+
+class AdagradRule(_Rule):
+    """a += g²; p −= lr·g/(√a + ε)."""
+
+    name: Literal["adagrad"]
+    learning_rate: float = Field(default=0.02, gt=0)
+    epsilon: float = Field(default=1e-8, gt=0)
+
+
+class RmsPropRule(_Rule):
+    """a = ρ a + (1 − ρ) g²; p −= lr·g/(√a + ε)."""
+
+    name: Literal["rmsprop"]
+    learning_rate: float = Field(default=0.001, gt=0)
+    decay: float = Field(default=0.9, ge=0, lt=1)
+    epsilon: float = Field(default=1e-8, gt=0)
+
+
+class AdamRule(_Rule):
+    """Adam with the global step count."""
+
+    name: Literal["adam"]
+    learning_rate: float = Field(default=0.004, gt=0)
+    beta1: float = Field(default=0.9, ge=0, lt=1)
+    beta2: float = Field(default=0.999, ge=0, lt=1)
+    epsilon: float = Field(default=1e-8, gt=0)
+
+
+def _adam_by_default(value: Any) -> Any:
+    return {"name": "adam", **value} if isinstance(value, dict) else value
+
+
+Optimizer: TypeAlias = Annotated[
+    SgdRule | MomentumRule | AdagradRule | RmsPropRule | AdamRule,
+    Discriminator("name"),
+    BeforeValidator(_adam_by_default),
+]
+
+
+class Schedule(Section):
+    """How the learning rate changes with progress, tokens trained on / all tokens of the run."""
+
+    name: Literal["constant", "linear", "cosine"] = "linear"
+    warmup: float = Field(
+        default=0.0, ge=0, lt=1, description="share of the run in which it rises from 0"
+    )
+
+
+class EarlyStopping(Section):
+    """Stop when the dev score has not improved."""
+
+    patience: int = Field(default=3, ge=1, description="epochs without a better score")
+
+
+class Checkpoint(Section):
+    """How often the state for --resume is saved."""
+
+    seconds: float = Field(default=60.0, gt=0)
+
+
+def _class_weights_kind(value: Any) -> str:
+    if isinstance(value, dict):
+        return "weights"
+    return "none" if value is None else "name"
+
+
+class Training(Section):
+    """How the parameters are found."""
+
+    epochs: int = Field(default=10, ge=1)
+    batch_tokens: int = Field(
+        default=512, ge=1, description="about as many; sentences are never cut"
+    )
+    optimizer: Optimizer = AdamRule(name="adam")
+    schedule: Schedule = Schedule()
+    dropout: float = Field(
+        default=0.4, ge=0, lt=1, description="on h; without effect where hidden is none"
+    )
+    word_dropout: float = Field(
+        default=0.1, ge=0, lt=1, description="tokens that read as unknown words"
+    )
+    l2: float = Field(default=0.0, ge=0, description="(l2/2)·Σ‖·‖² over W, U, R and filters")
+    clip_norm: float | None = Field(
+        default=5.0, gt=0, description="limit of the global gradient norm"
+    )
+    average: float | None = Field(
+        default=0.99, ge=0, lt=1, description="decay of averaged parameters"
+    )
+    class_weights: Annotated[
+        Annotated[Literal["balanced"], Tag("name")]
+        | Annotated[dict[str, Annotated[float, Field(gt=0)]], Tag("weights")]
+        | Annotated[None, Tag("none")],
+        Discriminator(_class_weights_kind),
+    ] = Field(default=None, description="balanced, or {LABEL: weight}")
+    early_stopping: EarlyStopping | None = EarlyStopping()
+    dtype: Literal["float32", "float64"] = "float32"
+    threads: Annotated[int, Field(ge=1)] | Literal["auto"] = Field(
+        default="auto", description="threads of the linear algebra; auto: the available cores"
+    )
+    checkpoint: Checkpoint = Checkpoint()
