@@ -32,7 +32,7 @@ CHAR_CNN = Feature("char_cnn", "characters", 3, filters=5, width=3)
 TEXT = [
     ("the dog saw the the cat", "D N V D - N"),
     ("Yes", "X"),
-    ("big Dog ran", "A N V"),
+    ("big Dog ran big", "A N V A"),
 ]
 
 

@@ -38,7 +38,7 @@ class FullFile:
 
 
 def opening_half_way(path: Path, mode: str = "r", *rest: object, **more: object):
-    return FullFile(open(path, mode, *rest, **more))  # noqa: PTH123, SIM115
+    return FullFile(open(path, mode, *rest, **more))  # noqa: PTH123
 
 
 FAILURES = {

@@ -34,7 +34,7 @@ class TrainingDisplay:
     """A progress bar with ETA while a run goes on, and a line per epoch that stays."""
 
     def __init__(self) -> None:
-        self.console = Console(stderr=True, highlight=False, soft_wrap=True)
+        self.console = _plain_console(stderr=True)
         self.progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=30),
@@ -60,7 +60,7 @@ class TrainingDisplay:
 
     def notice(self, text: str) -> None:
         """A sentence beside the progress."""
-        self.progress.console.print(f"note: {text}", markup=False)
+        self.progress.console.print(f"note: {text}")
 
     def report(self, report: Report) -> None:
         """Show a report of the training."""
@@ -95,7 +95,7 @@ class TrainingDisplay:
         self._line(cells, " *" if report.best and report.score is not None else "")
 
     def _line(self, cells: Sequence[str], mark: str = "") -> None:
-        self.progress.console.print(" ".join(cells) + mark, markup=False)
+        self.progress.console.print(" ".join(cells) + mark)
 
 
 def print_training_result(result: TrainingResult) -> None:
@@ -109,7 +109,7 @@ def print_evaluation(
     evaluation: Mapping[str, Any], title: str | None = None, details: bool = True
 ) -> None:
     """An evaluation as tables: the main figures, and with details every label."""
-    console = _stdout()
+    console = _plain_console()
     console.print(_figures(evaluation, title))
     if not details:
         return
@@ -134,25 +134,26 @@ def print_gradient_checks(checks: Sequence[ArrayCheck]) -> None:
             f"{check.error:.1e}",
             "ok" if check.passed else "FAILED",
         )
-    _stdout().print(table)
+    _plain_console().print(table)
 
 
 def print_info(facts: Mapping[str, Any]) -> None:
     """Facts of a model, one a line; lists and tables indented."""
-    console = _stdout()
+    console = _plain_console()
     for name, value in facts.items():
         if isinstance(value, Mapping):
             console.print(f"{name}:")
             for inner, fact in value.items():
-                console.print(f"  {inner}: {fact}", markup=False)
+                console.print(f"  {inner}: {fact}")
         elif isinstance(value, list):
-            console.print(f"{name}: {', '.join(map(str, value))}", markup=False)
+            console.print(f"{name}: {', '.join(map(str, value))}")
         else:
-            console.print(f"{name}: {value}", markup=False)
+            console.print(f"{name}: {value}")
 
 
-def _stdout() -> Console:
-    return Console(highlight=False, soft_wrap=True)
+def _plain_console(stderr: bool = False) -> Console:
+    """Shows text as it is: a label such as `[b]` or `:cat:` is neither markup nor a picture."""
+    return Console(stderr=stderr, highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 
 def _table(*heads: str) -> Table:

@@ -15,7 +15,14 @@ from typing import BinaryIO, TextIO, cast, get_args
 from windowclf.durable import reason
 from windowclf.errors import DataError
 from windowclf.prediction import Prediction, load
-from windowclf.text.formats import Format, Layout, Probabilities, guess_format, make_writer
+from windowclf.text.formats import (
+    Format,
+    Layout,
+    Probabilities,
+    guess_format,
+    make_writer,
+    open_bytes,
+)
 from windowclf.text.formats import read_sentences as read
 
 OnProgress = Callable[[int, float | None], None]  # tokens so far, fraction of the input if known
@@ -83,15 +90,7 @@ def _input(path: str) -> Iterator[tuple[BinaryIO, int]]:
     if path == "-":
         yield sys.stdin.buffer, 0
         return
-    try:
-        file = Path(path).open("rb")  # noqa: SIM115 — closed below
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file.") from None
-    except IsADirectoryError:
-        raise DataError(f"{path}: expected a file, found a directory.") from None
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read, {reason(error)}.") from None
-    with file:
+    with open_bytes(path) as file:
         yield file, os.fstat(file.fileno()).st_size
 
 

@@ -13,7 +13,7 @@ from windowclf.text.formats.conllu import ConlluWriter, read_conllu
 from windowclf.text.formats.jsonl import read_jsonl
 from windowclf.text.formats.jsonl_writer import JsonlWriter
 from windowclf.text.formats.layout import Format, Layout, Task
-from windowclf.text.formats.lines import Input, open_input
+from windowclf.text.formats.lines import Input, open_bytes, open_input
 from windowclf.text.formats.segmentation import SegmentedWriter, segmented
 from windowclf.text.formats.table import SEPARATORS, TableWriter, read_table
 from windowclf.text.formats.text import TextWriter, read_segmented, read_text
@@ -28,6 +28,7 @@ __all__ = [
     "Writer",
     "guess_format",
     "make_writer",
+    "open_bytes",
     "read_sentences",
 ]
 

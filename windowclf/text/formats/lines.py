@@ -41,7 +41,7 @@ def open_input(
     """A path or a binary stream as Input; a stream stays open. Raises DataError."""
     if isinstance(file, str | os.PathLike):
         path = os.fspath(file)
-        with _open(path) as stream:
+        with open_bytes(path) as stream:
             yield _input_of(stream, name or path, faults)
     else:
         yield _input_of(file, name or "<input>", faults)
@@ -52,7 +52,8 @@ def quoted(text: str) -> str:
     return repr(text if len(text) <= 60 else f"{text[:59]}…")
 
 
-def _open(path: str) -> BinaryIO:
+def open_bytes(path: str) -> BinaryIO:
+    """A file for reading. Raises DataError where there is none that can be read."""
     try:
         return Path(path).open("rb")
     except FileNotFoundError:

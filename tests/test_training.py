@@ -1,0 +1,273 @@
+"""Training: what is learnt, logged, kept and refused."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import corpora
+import numpy as np
+import pytest
+
+import windowclf
+from windowclf import assembly
+from windowclf.config.reading import make_config
+from windowclf.errors import TrainingDiverged
+from windowclf.model_file import load_model
+from windowclf.network import initialize
+from windowclf.optimizers import RowGradient
+from windowclf.text.features import BOUNDARY, UNKNOWN
+from windowclf.training import EpochReport, Report, StepReport, Trainer
+
+
+def reports_of(config: dict, *settings: str, **how) -> tuple[list[StepReport], list[EpochReport]]:
+    found: list[Report] = []
+    windowclf.train(config, settings, on_report=found.append, **how)
+    steps = [report for report in found if isinstance(report, StepReport)]
+    return steps, [report for report in found if isinstance(report, EpochReport)]
+
+
+def trainer_of(config: dict, *settings: str) -> Trainer:
+    """The trainer of a config, without a run folder and without dev."""
+    resolved = make_config(config, settings)
+    files = list(resolved.data.train)
+    data = assembly.training_data(resolved, assembly.layout_of(resolved, files), files)
+    architecture = assembly.architecture_of(resolved, data)
+    return Trainer(
+        architecture, data.corpus, data.slots, assembly.settings_of(resolved, data), None
+    )
+
+
+def test_twenty_sentences_of_chance_are_learnt_by_heart(tmp_path):
+    """Labels drawn at random for words that occur once: only memory can give them."""
+    rng = np.random.default_rng(3)
+    labels = rng.choice(list("ABCD"), (20, 7)).tolist()
+    sentences = [[(f"w{i}.{j}", la) for j, la in enumerate(row)] for i, row in enumerate(labels)]
+    config = corpora.tagging(tmp_path)
+    path = corpora.write(tmp_path / "few.conll", corpora.conll(sentences))
+    result = windowclf.train(
+        config,
+        [
+            f"data={{train: {path}, dev: {path}}}",
+            "training={epochs: 60, batch_tokens: 40, dropout: 0, word_dropout: 0, "
+            "early_stopping: null, optimizer: {learning_rate: 0.01}}",
+            "features.use=[{kind: word, dim: 16, min_count: 1}]",
+            "model.hidden.units=32",
+        ],
+    )
+    assert result.evaluations["dev"]["accuracy"] == 1.0
+
+
+def test_one_step_moves_the_rows_that_it_read(tmp_path):
+    """One sentence of sgd: its words and the boundary move, every other row stays to the bit."""
+    config = corpora.tagging(tmp_path)
+    sentences = [[("cat", "A"), ("cat", "A"), ("dog", "B")], [("fish", "B")] * 2]
+    path = corpora.write(tmp_path / "one.conll", corpora.conll(sentences))
+    trainer = trainer_of(
+        config,
+        f"data={{train: {path}}}",
+        "features={window: 1, use: [{kind: word, dim: 4, min_count: 1}]}",
+        "training={batch_tokens: 2, word_dropout: 0, dropout: 0, average: null, "
+        "optimizer: {name: sgd}}",
+    )
+    before = trainer.parameters["L.word"].copy()
+    batch, _ = trainer.next_batch()
+    words = len(batch.labels)
+    next(trainer.run())
+    moved = (trainer.parameters["L.word"] != before).any(axis=1)
+    values = ["boundary", "unknown", "cat", "fish", "dog"]  # the most frequent first
+    read = {"boundary", "cat", "dog"} if words == 3 else {"boundary", "fish"}
+    assert {value for value, was in zip(values, moved, strict=True) if was} == read
+    assert (BOUNDARY, UNKNOWN) == (0, 1)
+
+
+def test_the_boundary_takes_the_gradient_of_its_own_slots(tmp_path):
+    """With a window of nothing no boundary is read, and its row gets no gradient."""
+    from windowclf import network
+
+    for window, present in ((0, False), (1, True)):
+        trainer = trainer_of(corpora.tagging(tmp_path), f"features.window={window}")
+        batch, mask = trainer.next_batch()
+        _, gradients = network.loss_and_gradients(
+            trainer.architecture, trainer.parameters, batch, trainer.settings.objective, mask
+        )
+        gradient = gradients["L.word"]
+        assert isinstance(gradient, RowGradient)
+        moved = set(gradient.rows[np.abs(gradient.values).max(axis=1) > 0].tolist())
+        assert (BOUNDARY in moved) == present
+
+
+def test_early_stopping_keeps_the_best_epoch(tmp_path):
+    """The kept model is that of a run which ended at the best epoch (constant learning rate)."""
+    config = corpora.tagging(tmp_path)
+    settings = [
+        "training={batch_tokens: 40, epochs: 40, early_stopping: {patience: 2}, "
+        "schedule: {name: constant}, optimizer: {learning_rate: 0.02}, average: null}"
+    ]
+    result = windowclf.train(config, settings)
+    rows = corpora.log(result.model_path.parent)
+    scores = [row["score"] for row in rows]
+    assert result.best_epoch == 1 + scores.index(max(scores))  # the first of equals
+    assert len(rows) == result.best_epoch + 2 < 40
+    assert [row["epoch"] for row in rows if row["last"]] == [len(rows)]
+    assert rows[result.best_epoch - 1]["best"]
+    assert not rows[-1]["best"]
+    assert result.evaluations["dev"]["accuracy"] == result.best_score == max(scores)
+    shorter = [*settings, f"training.epochs={result.best_epoch}", f"output={tmp_path}/shorter"]
+    short = windowclf.train(config, shorter)
+    for name, p in load_model(result.model_path).parameters.items():
+        np.testing.assert_array_equal(p, load_model(short.model_path).parameters[name])
+
+
+def test_without_dev_the_final_average_is_kept(tmp_path):
+    config = corpora.tagging(tmp_path)
+    notices: list[str] = []
+    result = windowclf.train(config, ["data.dev=null"], on_notice=notices.append)
+    assert notices == ["no dev data: the final averaged model is kept and early stopping is off."]
+    assert (result.best_score, result.evaluations) == (None, {})
+    trainer = trainer_of(config, "data.dev=null")
+    for _report in trainer.run():
+        pass
+    final, averaged = trainer.parameters, trainer.averaged()
+    for name, p in load_model(result.model_path).parameters.items():
+        np.testing.assert_array_equal(p, averaged[name])
+        assert not np.array_equal(p, final[name])
+    assert [row["best"] for row in corpora.log(tmp_path / "run")] == [False, False, True]
+
+
+def test_the_log_says_what_happened(tmp_path):
+    config = corpora.tagging(tmp_path)
+    steps, epochs = reports_of(config)
+    text = (tmp_path / "run" / "metrics.jsonl").read_text(encoding="utf-8")
+    rows = [json.loads(line) for line in text.splitlines()]
+    assert len(rows) == len(epochs) == 3
+    tokens = sum(len(s) for s in corpora.tagged_sentences(40, 1))
+    for row, report in zip(rows, epochs, strict=True):
+        assert row["epoch"] == report.epoch
+        assert row["tokens"] == report.epoch * tokens
+        assert row["score"] == row["accuracy"]
+        assert row["seconds"] > 0
+        assert row["tokens_per_second"] == pytest.approx(tokens / row["seconds"])
+    assert [step.step for step in steps] == list(range(1, rows[-1]["step"] + 1))
+    assert rows[-1]["last"]
+    assert rows[-1]["learning_rate"] == pytest.approx(0.0, abs=1e-12)  # linear, at its end
+
+
+def test_the_loss_of_an_epoch_weighs_batches_by_their_tokens(tmp_path):
+    steps, epochs = reports_of(corpora.tagging(tmp_path), "training.epochs=1")
+    ends = np.array([0, *(step.tokens for step in steps)])
+    sizes = np.diff(ends)
+    assert len(set(sizes.tolist())) > 1
+    J = np.array([step.loss for step in steps])
+    assert epochs[0].loss == pytest.approx(float((sizes * J).sum() / sizes.sum()))
+    assert not math.isclose(epochs[0].loss, float(J.mean()), rel_tol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("setting", "array"),
+    [("features.window=2", r"(W|U|b1|b2|L\.\w+)"), ("model.hidden={activation: none}", "U")],
+)
+def test_divergence_names_step_rate_and_array(tmp_path, setting, array):
+    config = corpora.tagging(tmp_path)
+    optimizer = "training.optimizer={name: sgd, learning_rate: 1e30}"
+    schedule = "training.schedule={name: constant}"
+    pattern = (
+        rf"training diverged at step \d+ \(epoch 1\) with learning rate 1e\+30: "
+        rf"(the gradient of )?{array}"
+    )
+    with pytest.raises(TrainingDiverged, match=pattern):
+        windowclf.train(config, [optimizer, schedule, "training.clip_norm=null", setting])
+    with pytest.raises(TrainingDiverged):  # the folder is free again, and nothing was torn
+        windowclf.train(config, [optimizer, "training.clip_norm=null", setting], overwrite=True)
+
+
+def test_balanced_weights_are_counts_turned_round(tmp_path):
+    """A: 6, B: 2, of 8 tokens and 2 labels: 8/(2·6) and 8/(2·2). Unlabelled tokens count not."""
+    sentence = [("x", "A")] * 6 + [("y", "B")] * 2 + [("z", "-")] * 5
+    path = corpora.write(tmp_path / "w.conll", corpora.conll([sentence]))
+    config = corpora.tagging(tmp_path)
+    data = f"data={{train: {path}}}"
+    weights = trainer_of(config, data, "training.class_weights=balanced").settings.objective
+    assert weights.class_weights is not None
+    np.testing.assert_allclose(weights.class_weights, [8 / 12, 8 / 4])
+    weights = trainer_of(config, data, "training.class_weights={B: 5.0}").settings.objective
+    assert weights.class_weights is not None
+    np.testing.assert_allclose(weights.class_weights, [1.0, 5.0])
+
+
+def test_equal_weights_are_no_weights(tmp_path):
+    config = corpora.tagging(tmp_path)
+    equal = "training.class_weights={DET: 2.0, NOUN: 2.0, VERB: 2.0, ADJ: 2.0, PUNCT: 2.0}"
+    _, weighted = reports_of(config, equal, "training.dtype=float64")
+    _, plain = reports_of(config, "training.dtype=float64", overwrite=True)
+    assert weighted[-1].loss == pytest.approx(plain[-1].loss, rel=1e-9)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_numbers_are_of_the_wanted_kind_to_the_end(tmp_path, dtype):
+    result = windowclf.train(corpora.tagging(tmp_path), [f"training.dtype={dtype}"])
+    for p in load_model(result.model_path).parameters.values():
+        assert p.dtype == dtype
+
+
+def test_a_batch_without_a_label_changes_nothing_but_the_counts(tmp_path):
+    """Sentences without labels are batches of their own here; J is 0 and no parameter moves."""
+    sentences = [[("the", "-")] * 4, [("cat", "N"), ("runs", "V")] * 2, [("dog", "-")] * 4]
+    path = corpora.write(tmp_path / "u.conll", corpora.conll(sentences))
+    trainer = trainer_of(
+        corpora.tagging(tmp_path),
+        f"data={{train: {path}}}",
+        "training={batch_tokens: 4, epochs: 1, optimizer: {name: sgd}, average: null}",
+    )
+    before = {name: p.copy() for name, p in trainer.parameters.items()}
+    losses = []
+    for report in trainer.run():
+        if isinstance(report, StepReport):
+            losses.append(report.loss)
+            moved = any((p != before[name]).any() for name, p in trainer.parameters.items())
+            assert moved == (report.loss > 0)
+            before = {name: p.copy() for name, p in trainer.parameters.items()}
+        else:
+            assert report.loss == pytest.approx(max(losses))  # of the labelled tokens alone
+    assert len(losses) == 3
+    assert sum(loss == 0 for loss in losses) == 2
+
+
+@pytest.mark.parametrize(("share", "held"), [(0.1, 4), (0.5, 20), (0.001, 1)])
+def test_holdout_is_the_end_of_the_training_sentences(tmp_path, share, held):
+    config = corpora.tagging(tmp_path)
+    result = windowclf.train(config, [f"data.dev={{holdout: {share}}}"])
+    sentences = corpora.tagged_sentences(40, 1)
+    assert result.evaluations["dev"]["sentences"] == held
+    assert result.evaluations["dev"]["tokens"] == sum(len(s) for s in sentences[-held:])
+    rows = corpora.log(tmp_path / "run")
+    assert rows[0]["tokens"] == sum(len(s) for s in sentences[:-held])
+
+
+def test_a_class_absent_from_dev_is_no_fault(tmp_path):
+    config = corpora.tagging(tmp_path)
+    dev = corpora.write(tmp_path / "d.conll", "cat\tNOUN\n")
+    notices: list[str] = []
+    result = windowclf.train(config, [f"data.dev={dev}"], on_notice=notices.append)
+    assert notices == []
+    assert result.evaluations["dev"]["tokens"] == 1
+
+
+def test_nothing_is_learnt_from_dev_or_test(tmp_path):
+    """Other dev and test files give the same steps."""
+    config = corpora.tagging(tmp_path)
+    first, _ = reports_of(config)
+    other = corpora.write(tmp_path / "o.conll", corpora.conll(corpora.tagged_sentences(5, 99)))
+    second, _ = reports_of(config, f"data.dev={other}", f"data.test={other}", overwrite=True)
+    assert first == second
+
+
+def test_initial_parameters_come_from_the_seed_alone(tmp_path):
+    config = corpora.tagging(tmp_path)
+    first = trainer_of(config, "seed=3")
+    again = initialize(first.architecture, 3, "float32")
+    for name, p in first.parameters.items():
+        np.testing.assert_array_equal(p, again[name])
+    assert not np.array_equal(first.parameters["W"], trainer_of(config, "seed=4").parameters["W"])
+    assert Path(config["output"]).exists() is False
