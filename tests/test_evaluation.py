@@ -87,6 +87,15 @@ def test_spans(tmp_path):
     assert "words" not in found
 
 
+def test_a_span_found_where_nobody_looked_is_no_error(tmp_path):
+    """Tokens without a label are left out: gold PER 0–1 is found, LOC 1–2 does not count."""
+    gold = [sentence("Anna Oslo left", "B-PER - O")]
+    found = evaluated(trained(corpora.spans(tmp_path)), gold, ["B-PER B-LOC O"])
+    assert found["tokens"] == 2
+    assert (found["spans"]["precision"], found["spans"]["recall"]) == (1.0, 1.0)
+    assert list(found["spans"]["types"]) == ["PER"]
+
+
 def test_segmentation(tmp_path):
     """Gold 我们|看见|猫, found 我们|看|见猫: one of three words, and one right of three found."""
     gold = [Sentence(list("我们看见猫"), ["B", "E", "B", "E", "S"])]

@@ -110,9 +110,10 @@ def test_killed_between_model_and_state(tmp_path, monkeypatch):
             if next(calls) == 2:
                 raise Killed
 
-        with monkeypatch.context() as patched, pytest.raises(Killed):
+        with monkeypatch.context() as patched:
             patched.setattr(pipeline.RunFolder, moment, dying)
-            windowclf.train(config, own, overwrite=True)
+            with pytest.raises(Killed):
+                windowclf.train(config, own, overwrite=True)
         windowclf.train(config, own, resume=True)
         assert corpora.digest(tmp_path / "killed") == corpora.digest(tmp_path / "run")
         assert corpora.log(tmp_path / "killed") == corpora.log(tmp_path / "run")
@@ -128,9 +129,10 @@ def test_killed_while_overwriting(tmp_path, monkeypatch, moment):
     def dying(*_arguments):
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patched:
         patched.setattr(pipeline.RunFolder, moment, dying)
-        windowclf.train(config, ["seed=5"], overwrite=True)
+        with pytest.raises(KeyboardInterrupt):
+            windowclf.train(config, ["seed=5"], overwrite=True)
     windowclf.train(config, ["seed=5"], resume=True)
     assert corpora.digest(tmp_path / "run") == corpora.digest(tmp_path / "whole")
     assert corpora.log(tmp_path / "run") == corpora.log(tmp_path / "whole")

@@ -22,7 +22,7 @@ STEP = 1e-5
 ENTRIES = 200
 LIMIT = 1e-6
 SECONDS = 10.0
-ENOUGH = 0.5  # of the entries wanted, below which an array counts as unchecked
+ENOUGH = 0.2  # of the entries wanted, below which an array counts as unchecked
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ from windowclf.training import EpochReport, Report, Trainer
 
 Notify = Callable[[str], None]
 ConfigLike = Config | Mapping[str, Any] | str | Path
-GRADCHECK_TOKENS = 48
+GRADCHECK_TOKENS = 32
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,8 @@ def train(
     """
     notify = on_notice or (lambda _text: None)
     resolved = as_config(config, overrides)
+    if resume and overwrite:
+        raise RunFolderError(f"{resolved.output}: expected resume or overwrite, found both.")
     with closing(RunFolder(Path(resolved.output), resume, overwrite)) as folder:
         state = folder.load_state() if resume else None
         threads = _threads(resolved, state)

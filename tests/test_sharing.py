@@ -1,0 +1,50 @@
+"""One tagger for many threads; a reader that goes away; faults by the dozen."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import corpora
+import pytest
+
+import windowclf
+from windowclf.errors import DataError
+
+SENTENCES = [["anna", "went", "to", "oslo"], ["x"], [], ["ben", "unseen"] * 20]
+
+
+@pytest.fixture
+def model(tmp_path) -> Path:
+    return windowclf.train(corpora.tagging(tmp_path)).model_path
+
+
+def test_one_tagger_serves_many_threads(model):
+    tagger = windowclf.load(model)
+    alone = tagger.predict(SENTENCES)
+    with ThreadPoolExecutor(8) as pool:
+        assert all(found == alone for found in pool.map(tagger.predict, [SENTENCES] * 50))
+
+
+def test_a_reader_that_goes_away_is_no_fault(model, tmp_path):
+    text = corpora.write(tmp_path / "x.txt", "Anna ran.\n" * 20_000)
+    code = "from windowclf.cli import main; main()"
+    command = shlex.join([sys.executable, "-c", code, "predict", str(model), str(text)])
+    done = subprocess.run(
+        ["bash", "-c", f"{command} | head -1"], capture_output=True, text=True, check=True
+    )
+    assert done.stderr == ""
+    assert done.stdout.count("\n") == 1
+
+
+def test_twenty_faults_are_shown_and_the_others_counted(tmp_path):
+    path = corpora.write(tmp_path / "t.conll", "Anna\tx\n" * 50)
+    with pytest.raises(DataError) as caught:
+        windowclf.train({"task": "spans", "output": str(tmp_path / "r"), "data": {"train": path}})
+    lines = str(caught.value).splitlines()
+    assert len(lines) == 21
+    assert lines[0].startswith(f"{path}:1: ")
+    assert lines[-1] == "… and 30 more faults."
