@@ -231,7 +231,7 @@ def _refuse_other_run(run: _Run, state: TensorFile) -> None:
     changes = [
         change
         for change in differences(before, run.config)
-        if not change.startswith(("output:", "prediction.", "training.checkpoint"))
+        if not change.startswith(("output:", "training.checkpoint"))
     ]
     changes += [
         f"data.{name}: the files have changed"

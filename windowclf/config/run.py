@@ -19,12 +19,6 @@ WINDOWS = {"slots": 0, "segmentation": 3}
 CHARACTER_FEATURES = [{"kind": "word", "dim": 64, "min_count": 2}, {"kind": "shape", "dim": 16}]
 
 
-class Prediction(Section):
-    """How the model tags."""
-
-    cache_mb: int = Field(default=64, ge=0, description="memory for rows of frequent tokens")
-
-
 class Config(Section):
     """A whole run. `task` and `data` alone are a working config."""
 
@@ -37,7 +31,6 @@ class Config(Section):
     features: Features = Features()
     model: Model = Model()
     training: Training = Training()
-    prediction: Prediction = Prediction()
 
     @model_validator(mode="before")
     @classmethod
