@@ -14,6 +14,7 @@ PACKAGE = Path(__file__).parents[1] / "windowclf"
 LAYERS = {
     "errors": 0,
     "arrays": 0,
+    "memory": 0,
     "threads": 0,
     "config": 1,
     "kernels": 1,
@@ -25,15 +26,16 @@ LAYERS = {
     "network": 2,
     "gradient_check": 3,
     "model_file": 3,
+    "row_cache": 4,
     "run_folder": 4,
-    "prediction": 4,
-    "evaluation": 5,
-    "streaming": 5,
-    "training": 5,
-    "assembly": 6,
-    "pipeline": 7,
-    "display": 8,
-    "cli": 9,
+    "prediction": 5,
+    "evaluation": 6,
+    "streaming": 6,
+    "training": 6,
+    "assembly": 7,
+    "pipeline": 8,
+    "display": 9,
+    "cli": 10,
 }
 ROOMS = {"config", "kernels", "text"}  # inside, any order without a circle
 

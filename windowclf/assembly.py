@@ -325,4 +325,5 @@ def model_of(
         thresholds=thresholds,
         provenance=provenance,
         parameters=parameters,
+        cache_mb=config.prediction.cache_mb,
     )

@@ -56,7 +56,7 @@ class GradientProblem:
         """J at the present parameters, and on which side of every kink the network is."""
         a, p = self.architecture, self.parameters
         done = network.forward(a, p, self.batch, self.objective, self.mask, frozen)
-        sides: list[Floats | Ints | Bools] = [c.winners for c in done.characters.values()]
+        sides: list[Floats | Ints | Bools] = [*done.winners]
         if done.h is not None and a.activation == "relu":
             sides.append(done.h > 0)
         if done.h is not None and a.activation == "hard_tanh":

@@ -34,6 +34,7 @@ class Model:
     thresholds: Floats | None  # (K,) probability above which a label is given; sigmoid output
     provenance: Mapping[str, str]  # sha256 of the training files and of the config
     parameters: Mapping[str, Floats]
+    cache_mb: float = 64.0  # for rows of P of frequent tokens
 
 
 def model_bytes(model: Model) -> bytes:
@@ -56,6 +57,7 @@ def model_bytes(model: Model) -> bytes:
             "classes": a.classes,
         },
         "provenance": dict(model.provenance),
+        "prediction": {"cache_mb": model.cache_mb},
     }
     arrays: dict[str, NDArray[Any]] = dict(model.parameters)
     arrays |= tensor_file.pack_strings("labels", v.labels)
@@ -122,6 +124,7 @@ def _assemble(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> 
         thresholds=arrays.get("thresholds"),
         provenance=header["provenance"],
         parameters={name: arrays[name] for name in architecture.shapes()},
+        cache_mb=float(header["prediction"]["cache_mb"]),
     )
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -27,15 +27,23 @@ from windowclf.kernels.char_cnn import CharCnnTrace, char_cnn_backward, char_cnn
 from windowclf.kernels.dropout import dropout_backward, dropout_forward
 from windowclf.kernels.elman import elman_backward, elman_forward, time_steps
 from windowclf.kernels.initialize import embedding_table, weight_matrix
-from windowclf.kernels.lookup import bag_forward, lookup_backward, rows_forward
+from windowclf.kernels.lookup import lookup_backward, slot_forward
 from windowclf.kernels.output import sigmoid_cross_entropy, softmax, softmax_cross_entropy
-from windowclf.kernels.window import window_backward, window_forward
+from windowclf.kernels.window import (
+    project,
+    sum_over_positions,
+    window_backward,
+    window_forward,
+)
 from windowclf.optimizers import Gradients, RowGradient
 from windowclf.text.batches import NO_CLASS, Batch
 from windowclf.text.features import Feature
-from windowclf.text.vocabulary import SlotRows
+from windowclf.text.vocabulary import SlotRows, joined
+from windowclf.threads import ALONE, Workers
 
 Parameters: TypeAlias = Mapping[str, Floats]
+
+CACHED = 1 << 16  # numbers of an array of one piece, of which half a dozen stay in a core's cache
 
 
 @dataclass(frozen=True)
@@ -119,14 +127,11 @@ def initialize(architecture: Architecture, seed: int, dtype: str) -> dict[str, F
 
 
 class Forward(NamedTuple):
-    """What a forward pass leaves for the backward pass and for looking at."""
+    """J and what lies on the way to it."""
 
     J: float  # without the L2 term
-    delta1: Floats  # (B, K) dJ/dtheta
-    E: Floats  # (T, D)
-    characters: dict[str, CharCnnTrace]
     h: Floats | None  # (B, G) before dropout; None without a hidden layer
-    kept: Floats | None  # (B, G) after dropout
+    winners: list[Ints]  # of every max pooling
 
 
 def forward(
@@ -137,17 +142,22 @@ def forward(
     mask: Bytes | None = None,
     frozen: Floats | None = None,
 ) -> Forward:
-    """J and delta1 of a batch, with all that lies on the way to them."""
-    p = parameters
-    E, characters = _features_forward(architecture, p, batch)
-    if architecture.activation == "none":
-        h = kept = None
+    """J of a batch without its gradients, h, and which characters won the max pooling.
+
+    They say on which side of each kink the network is, and which states enter truncated blocks.
+    """
+    a, p = architecture, parameters
+    E, characters = _features_forward(a, p, batch.slots)
+    h = None
+    if a.activation == "none":
         theta = window_forward(E, batch.neighbours, p["U"], p["b2"])
     else:
-        h = _hidden_forward(architecture, p, E, batch, frozen)
+        h = _hidden_forward(a, p, E, batch, frozen)
         kept = h if mask is None else dropout_forward(h, mask, objective.dropout)
         theta = affine_forward(kept, p["U"], p["b2"])
-    return Forward(*_loss(theta, batch.labels, objective), E, characters, h, kept)
+    weights = _weights(batch.labels, objective, theta.dtype)
+    J, _ = _loss(theta, batch.labels, weights, float(weights.sum()), objective)
+    return Forward(J, h, [trace.winners for trace in characters.values()])
 
 
 def loss_and_gradients(
@@ -157,6 +167,7 @@ def loss_and_gradients(
     objective: Objective,
     mask: Bytes | None = None,
     frozen: Floats | None = None,
+    workers: Workers = ALONE,
 ) -> tuple[float, Gradients]:
     """J of the batch, L2 included, and dJ/dp for every parameter p.
 
@@ -164,23 +175,112 @@ def loss_and_gradients(
     truncated blocks of a recurrence, for central differences. Tables get a RowGradient; every other
     array a dense gradient of its own shape.
     """
-    p = parameters
+    a, p = architecture, parameters
     gradients: Gradients = {}
-    J, delta1, E, characters, h, kept = forward(architecture, p, batch, objective, mask, frozen)
-    if h is None or kept is None:
-        dE, gradients["U"], gradients["b2"] = window_backward(delta1, E, batch.neighbours, p["U"])
+    E, characters = _features_forward(a, p, batch.slots, workers)
+    W, b = ("U", "b2") if a.activation == "none" else ("W", "b1")
+    P = project(E, p[W], len(batch.neighbours), workers)
+    output = _Output(a, p, batch, objective, mask)
+    if a.directions:
+        J, delta2 = _through_recurrence(output, P, frozen, gradients, workers)
     else:
-        d_h, gradients["U"], gradients["b2"] = affine_backward(delta1, kept, p["U"])
-        if mask is not None:
-            d_h = dropout_backward(d_h, mask, objective.dropout)
-        delta2 = _hidden_backward(architecture, p, d_h, h, batch, gradients)
-        dE, gradients["W"], gradients["b1"] = window_backward(delta2, E, batch.neighbours, p["W"])
-    _features_backward(architecture, p, dE, batch, characters, gradients)
-    for name in architecture.weight_matrices() if objective.l2 else ():
+        J, delta2 = _through_windows(output, P, gradients, workers)
+    dE, gradients[W], gradients[b] = window_backward(delta2, E, batch.neighbours, p[W], workers)
+    _features_backward(a, p, dE, batch.slots, characters, gradients, workers)
+    for name in a.weight_matrices() if objective.l2 else ():
         gradient = gradients[name]
         assert not isinstance(gradient, RowGradient)
         gradient += objective.l2 * p[name]
-    return J + l2_term(architecture, p, objective.l2), gradients
+    return J + l2_term(a, p, objective.l2), gradients
+
+
+@dataclass
+class _Output:
+    """The layers above h, which treat every window alone: any rows of a batch at a time."""
+
+    a: Architecture
+    p: Parameters
+    batch: Batch
+    objective: Objective
+    mask: Bytes | None
+
+    def __post_init__(self) -> None:
+        self.weights = _weights(self.batch.labels, self.objective, self.p["U"].dtype)
+        self.total = float(self.weights.sum())
+
+    def pieces(self, workers: Workers) -> list[slice]:
+        """Rows to take at a time: few enough to stay in a core's cache."""
+        operations = 32 * max(self.a.hidden_width, self.a.classes)
+        return workers.pieces(len(self.weights), operations, most=_cached_rows(self.a))
+
+    def loss(self, theta: Floats, rows: slice) -> tuple[float, Floats]:
+        """The share of some rows in J, and their delta1."""
+        labels, weights = self.batch.labels[rows], self.weights[rows]
+        return _loss(theta, labels, weights, self.total, self.objective)
+
+    def loss_and_d_h(self, h: Floats, rows: slice) -> tuple[float, Floats, Floats, Floats]:
+        """The share of some rows of h in J, their dJ/dh, and their shares in dU and db2."""
+        mask = None if self.mask is None else self.mask[rows]
+        kept = h if mask is None else dropout_forward(h, mask, self.objective.dropout)
+        J, delta1 = self.loss(affine_forward(kept, self.p["U"], self.p["b2"]), rows)
+        d_h, dU, db2 = affine_backward(delta1, kept, self.p["U"])
+        if mask is not None:
+            d_h = dropout_backward(d_h, mask, self.objective.dropout)
+        return J, d_h, dU, db2
+
+
+def _through_windows(
+    output: _Output, P: Floats, gradients: Gradients, workers: Workers
+) -> tuple[float, Floats]:
+    """From P to J and back to dJ/dz (B, G), some windows at a time."""
+    a, p, batch = output.a, output.p, output.batch
+    delta2 = np.empty((len(batch.labels), a.hidden_width or a.classes), P.dtype)
+
+    def some_windows(rows: slice) -> tuple[float, dict[str, Floats]]:
+        neighbours = batch.neighbours[:, rows]
+        if a.activation == "none":
+            theta = sum_over_positions(P, neighbours, p["b2"])
+            J, delta2[rows] = output.loss(theta, rows)
+            return J, {}
+        h = activation_forward(a.activation, sum_over_positions(P, neighbours, p["b1"]))
+        J, d_h, dU, db2 = output.loss_and_d_h(h, rows)
+        delta2[rows] = activation_backward(a.activation, d_h, h)
+        return J, {"U": dU, "b2": db2}
+
+    return _sum_up(workers.map(some_windows, output.pieces(workers)), gradients), delta2
+
+
+def _through_recurrence(
+    output: _Output, P: Floats, frozen: Floats | None, gradients: Gradients, workers: Workers
+) -> tuple[float, Floats]:
+    """The same with a recurrence over whole sentences in place of the hidden layer."""
+    a, p, batch = output.a, output.p, output.batch
+    z = np.empty((len(batch.labels), a.hidden_width), P.dtype)
+    d_h = np.empty_like(z)
+
+    def some_windows(rows: slice) -> None:
+        z[rows] = sum_over_positions(P, batch.neighbours[:, rows], p["b1"])
+
+    workers.map(some_windows, output.pieces(workers))
+    h = _recurrence_forward(a, p, z, batch.lengths, frozen, workers)
+
+    def some_outputs(rows: slice) -> tuple[float, dict[str, Floats]]:
+        J, d_h[rows], dU, db2 = output.loss_and_d_h(h[rows], rows)
+        return J, {"U": dU, "b2": db2}
+
+    J = _sum_up(workers.map(some_outputs, output.pieces(workers)), gradients)
+    return J, _recurrence_backward(a, p, d_h, h, batch.lengths, gradients, workers)
+
+
+def _sum_up(parts: Sequence[tuple[float, dict[str, Floats]]], gradients: Gradients) -> float:
+    """The sums over all rows: J is returned, the others go into `gradients`."""
+    J, sums = parts[0]
+    for share, others in parts[1:]:
+        J += share
+        for name, other in others.items():
+            sums[name] += other
+    gradients.update(sums)
+    return J
 
 
 def l2_term(architecture: Architecture, parameters: Parameters, l2: float) -> float:
@@ -195,25 +295,38 @@ def l2_term(architecture: Architecture, parameters: Parameters, l2: float) -> fl
 
 def scores(architecture: Architecture, parameters: Parameters, batch: Batch) -> Floats:
     """theta (B, K), without dropout."""
-    p = parameters
-    E, _ = _features_forward(architecture, p, batch)
-    if architecture.activation == "none":
-        return window_forward(E, batch.neighbours, p["U"], p["b2"])
-    return affine_forward(_hidden_forward(architecture, p, E, batch), p["U"], p["b2"])
+    P = projections(architecture, parameters, batch.slots)
+    return scores_of_windows(architecture, parameters, P, batch.neighbours, batch.lengths)
 
 
-def activity(
-    architecture: Architecture, parameters: Parameters, batch: Batch, frozen: Floats | None = None
-) -> tuple[Floats | None, list[Ints]]:
-    """h (B, G), None without a hidden layer, and the winners of every max pooling.
+def projections(
+    architecture: Architecture, parameters: Parameters, slots: Sequence[SlotRows]
+) -> Floats:
+    """P (T, n·G) of T distinct tokens: all that a window's scores need of each of its tokens."""
+    a, p = architecture, parameters
+    E, _ = _features_forward(a, p, slots)
+    return project(E, p["U" if a.activation == "none" else "W"], 2 * a.window + 1)
 
-    They say on which side of each kink the network is, and which states enter truncated blocks.
-    """
-    E, characters = _features_forward(architecture, parameters, batch)
-    winners = [trace.winners for trace in characters.values()]
-    if architecture.activation == "none":
-        return None, winners
-    return _hidden_forward(architecture, parameters, E, batch, frozen), winners
+
+def scores_of_windows(
+    architecture: Architecture, parameters: Parameters, P: Floats, neighbours: Ints, lengths: Ints
+) -> Floats:
+    """theta (B, K) of windows given as rows of P: neighbours (n, B); lengths (S,) of sentences."""
+    a, p = architecture, parameters
+    theta = np.empty((neighbours.shape[1], a.classes), P.dtype)
+    h = None
+    if a.directions:
+        z = sum_over_positions(P, neighbours, p["b1"])
+        h = _recurrence_forward(a, p, z, lengths)
+    for rows in ALONE.pieces(len(theta), 1, most=_cached_rows(a)):
+        if h is not None:
+            theta[rows] = affine_forward(h[rows], p["U"], p["b2"])
+        elif a.activation == "none":
+            theta[rows] = sum_over_positions(P, neighbours[:, rows], p["b2"])
+        else:
+            z = sum_over_positions(P, neighbours[:, rows], p["b1"])
+            theta[rows] = affine_forward(activation_forward(a.activation, z), p["U"], p["b2"])
+    return theta
 
 
 def probabilities(architecture: Architecture, theta: Floats) -> Floats:
@@ -221,32 +334,49 @@ def probabilities(architecture: Architecture, theta: Floats) -> Floats:
     return softmax(theta) if architecture.output == "softmax" else logistic(theta)
 
 
-def _loss(theta: Floats, labels: Ints, objective: Objective) -> tuple[float, Floats]:
-    weights = (labels != NO_CLASS).astype(theta.dtype)
-    classes = np.maximum(labels, 0)
+def _cached_rows(a: Architecture) -> int:
+    """Windows whose arrays stay in a core's cache."""
+    return max(1, CACHED // max(a.hidden_width, a.classes))
+
+
+def _weights(labels: Ints, objective: Objective, dtype: np.dtype[Any]) -> Floats:
+    """(B,) w of every window: the class weight of its label, 0 without a label."""
+    weights: Floats = (labels != NO_CLASS).astype(dtype)
     if objective.class_weights is not None:
-        weights *= objective.class_weights.astype(theta.dtype)[classes]
+        weights *= objective.class_weights.astype(dtype)[np.maximum(labels, 0)]
+    return weights
+
+
+def _loss(
+    theta: Floats, labels: Ints, weights: Floats, total: float, objective: Objective
+) -> tuple[float, Floats]:
+    classes = np.maximum(labels, 0)
     if objective.targets is None:
-        return softmax_cross_entropy(theta, classes, weights)
-    return sigmoid_cross_entropy(theta, objective.targets[classes], weights)
+        return softmax_cross_entropy(theta, classes, weights, total)
+    return sigmoid_cross_entropy(theta, objective.targets[classes], weights, total)
 
 
 def _features_forward(
-    a: Architecture, p: Parameters, batch: Batch
+    a: Architecture, p: Parameters, slots: Sequence[SlotRows], workers: Workers = ALONE
 ) -> tuple[Floats, dict[str, CharCnnTrace]]:
     """E (T, D): the slots of every distinct token side by side."""
-    T = batch.slots[0].tokens()
+    T = slots[0].tokens()
     E = np.empty((T, a.token_width), p["U"].dtype)
     traces: dict[str, CharCnnTrace] = {}
-    for columns, feature, (ids, offsets) in _slots(a, batch):
-        L = p[f"L.{feature.table}"]
-        if offsets is None:
-            E[:, columns] = rows_forward(L, ids)
-        elif feature.kind == "ngrams":
-            E[:, columns] = bag_forward(L, ids, offsets)
-        else:
-            filters = p[f"C.{feature.table}"], p[f"c.{feature.table}"]
-            E[:, columns], traces[feature.table] = char_cnn_forward(L, ids, offsets, *filters)
+
+    def some_tokens(tokens: slice) -> None:
+        for columns, feature, slot in _slots(a, slots):
+            if feature.kind != "char_cnn":
+                E[tokens, columns] = slot_forward(p[f"L.{feature.table}"], *slot, tokens)
+
+    workers.map(some_tokens, workers.pieces(T, 16 * a.token_width))
+    for columns, feature, (ids, offsets) in _slots(a, slots):
+        if feature.kind == "char_cnn":
+            assert offsets is not None
+            L, filters = p[f"L.{feature.table}"], p[f"C.{feature.table}"]
+            E[:, columns], traces[feature.table] = char_cnn_forward(
+                L, ids, offsets, filters, p[f"c.{feature.table}"]
+            )
     return E, traces
 
 
@@ -254,36 +384,40 @@ def _features_backward(
     a: Architecture,
     p: Parameters,
     dE: Floats,
-    batch: Batch,
+    slots: Sequence[SlotRows],
     traces: Mapping[str, CharCnnTrace],
     gradients: Gradients,
+    workers: Workers,
 ) -> None:
-    parts: dict[str, list[RowGradient]] = {}
-    for columns, feature, (ids, offsets) in _slots(a, batch):
-        d_e = dE[:, columns]
-        if feature.kind == "char_cnn":
-            rows, values, gradients[f"C.{feature.table}"], gradients[f"c.{feature.table}"] = (
-                char_cnn_backward(d_e, traces[feature.table], p[f"C.{feature.table}"])
-            )
-        else:
-            rows, values = lookup_backward(d_e, ids, offsets)
-        parts.setdefault(feature.table, []).append(RowGradient(rows, values))
-    for table, gradient in parts.items():
-        gradients[f"L.{table}"] = _coalesce(gradient)
+    """dL of every table by rows, and the gradients of the filters."""
+    by_table: dict[str, list[tuple[slice, Feature, SlotRows]]] = {}
+    for read in _slots(a, slots):
+        by_table.setdefault(read[1].table, []).append(read)
+
+    def one_table(table: str) -> Gradients:
+        found: Gradients = {}
+        parts: list[tuple[Floats, SlotRows]] = []
+        for columns, feature, slot in by_table[table]:
+            if feature.kind == "char_cnn":
+                rows, values, found[f"C.{table}"], found[f"c.{table}"] = char_cnn_backward(
+                    dE[:, columns], traces[table], p[f"C.{table}"]
+                )
+                parts.append((values, SlotRows(rows)))
+            else:
+                parts.append((dE[:, columns], slot))
+        d_e = np.concatenate([d_e for d_e, _ in parts])
+        slot = joined([slot for _, slot in parts])
+        found[f"L.{table}"] = RowGradient(*lookup_backward(d_e, *slot, len(p[f"L.{table}"])))
+        return found
+
+    for found in workers.map(one_table, list(by_table)):
+        gradients.update(found)
 
 
-def _coalesce(parts: Sequence[RowGradient]) -> RowGradient:
-    """One row gradient from those of the slots that share a table."""
-    if len(parts) == 1:
-        return parts[0]
-    rows = np.concatenate([part.rows for part in parts])
-    return RowGradient(*lookup_backward(np.concatenate([part.values for part in parts]), rows))
-
-
-def _slots(a: Architecture, batch: Batch) -> Iterator[tuple[slice, Feature, SlotRows]]:
+def _slots(a: Architecture, slots: Sequence[SlotRows]) -> Iterator[tuple[slice, Feature, SlotRows]]:
     """Columns of E, feature and ids of every slot."""
     start = 0
-    for feature, slot in zip(a.features, batch.slots, strict=True):
+    for feature, slot in zip(a.features, slots, strict=True):
         end = start + (feature.filters or feature.dim)
         yield slice(start, end), feature, slot
         start = end
@@ -296,27 +430,51 @@ def _hidden_forward(
     z = window_forward(E, batch.neighbours, p["W"], p["b1"])
     if not a.directions:
         return activation_forward(a.activation, z)
+    return _recurrence_forward(a, p, z, batch.lengths, frozen)
+
+
+def _recurrence_forward(
+    a: Architecture,
+    p: Parameters,
+    z: Floats,
+    lengths: Ints,
+    frozen: Floats | None = None,
+    workers: Workers = ALONE,
+) -> Floats:
+    activation = a.activation
+    assert activation != "none"
     h = np.empty_like(z)
-    for half, name, steps in _directions(a, batch):
-        cut = _cut_states(a.truncate, batch.lengths, reverse=name == "R.backward")
+
+    def one_way(direction: _Direction) -> None:
+        half, name, steps, cut = direction
         states = None if frozen is None or cut is None else (cut, frozen[:, half])
-        h[:, half] = elman_forward(a.activation, z[:, half], p[name], steps, states)
+        h[:, half] = elman_forward(activation, z[:, half], p[name], steps, states)
+
+    workers.map(one_way, _directions(a, lengths))
     return h
 
 
-def _hidden_backward(
-    a: Architecture, p: Parameters, d_h: Floats, h: Floats, batch: Batch, gradients: Gradients
+def _recurrence_backward(
+    a: Architecture,
+    p: Parameters,
+    d_h: Floats,
+    h: Floats,
+    lengths: Ints,
+    gradients: Gradients,
+    workers: Workers,
 ) -> Floats:
     """delta2 = dJ/dz (B, G); adds dR of every direction to `gradients`."""
-    assert a.activation != "none"
-    if not a.directions:
-        return activation_backward(a.activation, d_h, h)
+    activation = a.activation
+    assert activation != "none"
     delta2 = np.empty_like(d_h)
-    for half, name, steps in _directions(a, batch):
-        cut = _cut_states(a.truncate, batch.lengths, reverse=name == "R.backward")
+
+    def one_way(direction: _Direction) -> None:
+        half, name, steps, cut = direction
         delta2[:, half], gradients[name] = elman_backward(
-            a.activation, d_h[:, half], h[:, half], p[name], steps, cut
+            activation, d_h[:, half], h[:, half], p[name], steps, cut
         )
+
+    workers.map(one_way, _directions(a, lengths))
     return delta2
 
 
@@ -324,17 +482,22 @@ def _recurrent_names(directions: int) -> tuple[str, ...]:
     return ("R.forward", "R.backward")[:directions]
 
 
-def _directions(a: Architecture, batch: Batch) -> list[tuple[slice, str, list[Ints]]]:
-    """Columns of z, name of R and time steps of each direction."""
-    starts = np.cumsum(batch.lengths) - batch.lengths
-    return [
-        (
-            slice(i * a.units, (i + 1) * a.units),
-            name,
-            time_steps(starts, batch.lengths, reverse=name == "R.backward"),
-        )
-        for i, name in enumerate(_recurrent_names(a.directions))
-    ]
+class _Direction(NamedTuple):
+    half: slice  # columns of z
+    name: str  # of R
+    steps: list[Ints]
+    cut: Bools | None  # (B,) rows whose entering state is a constant
+
+
+def _directions(a: Architecture, lengths: Ints) -> list[_Direction]:
+    starts = np.cumsum(lengths) - lengths
+    directions = []
+    for i, name in enumerate(_recurrent_names(a.directions)):
+        reverse = name == "R.backward"
+        steps = time_steps(starts, lengths, reverse)
+        cut = _cut_states(a.truncate, lengths, reverse)
+        directions.append(_Direction(slice(i * a.units, (i + 1) * a.units), name, steps, cut))
+    return directions
 
 
 def _cut_states(truncate: int | None, lengths: Ints, reverse: bool) -> Bools | None:

@@ -21,12 +21,13 @@ from windowclf.config.reading import differences, dump_config, make_config, read
 from windowclf.errors import DataError, RunFolderError
 from windowclf.evaluation import DevSet, Evaluation, evaluate_tagger, labels_unknown
 from windowclf.gradient_check import ArrayCheck, GradientProblem, check_gradients
+from windowclf.memory import keep_freed_memory
 from windowclf.model_file import MODEL_NAME, Model, find_model, load_model
 from windowclf.network import Parameters
 from windowclf.prediction import Tagger
 from windowclf.run_folder import RunFolder
 from windowclf.tensor_file import TensorFile
-from windowclf.threads import available_cores
+from windowclf.threads import Workers, available_cores
 from windowclf.training import EpochReport, Report, Trainer
 
 Notify = Callable[[str], None]
@@ -69,8 +70,9 @@ def train(
     with closing(RunFolder(Path(resolved.output), resume, overwrite)) as folder:
         state = folder.load_state() if resume else None
         threads = _threads(resolved, state)
-        with threadpool_limits(limits=threads):
-            run = _prepare(resolved, folder, threads, notify)
+        keep_freed_memory()
+        with threadpool_limits(limits=1), closing(Workers(threads)) as workers:
+            run = _prepare(resolved, folder, workers, notify)
             _begin(run, state, resume, notify)
             stopped = _train(
                 run, on_report or (lambda _report: None), should_stop or (lambda: False)
@@ -151,7 +153,7 @@ def as_config(config: ConfigLike, overrides: Sequence[str]) -> Config:
 
 
 def _threads(config: Config, state: TensorFile | None) -> int:
-    """BLAS threads: those that the run began with, else as the config says."""
+    """How many threads share a step: those that the run began with, else as the config says."""
     if state is not None:
         return int(state.header["threads"])
     return available_cores() if config.training.threads == "auto" else config.training.threads
@@ -171,7 +173,7 @@ class _Run:
     metrics_lines: int = 0
 
 
-def _prepare(config: Config, folder: RunFolder, threads: int, notify: Notify) -> _Run:
+def _prepare(config: Config, folder: RunFolder, workers: Workers, notify: Notify) -> _Run:
     """Read the data, make the vocabulary, the network and its trainer."""
     files = {
         name: assembly.files_of(where, f"data.{name}")
@@ -196,15 +198,20 @@ def _prepare(config: Config, folder: RunFolder, threads: int, notify: Notify) ->
         parameters = trainer.averaged()
         return model(parameters, dev.thresholds(parameters) if dev else None)
 
-    dev = DevSet(model({}), data.dev) if data.dev else None
+    dev = DevSet(model({}), data.dev, workers) if data.dev else None
     trainer = Trainer(
-        architecture, data.corpus, data.slots, settings, dev.evaluate if dev else None
+        architecture,
+        data.corpus,
+        data.slots,
+        settings,
+        dev.evaluate if dev else None,
+        workers=workers,
     )
     if dev is None:
         notify("no dev data: the final averaged model is kept and early stopping is off.")
     elif unknown := labels_unknown(dev.model, dev.labels()):
         notify(f"dev has labels that train lacks, counted as errors: {', '.join(unknown)}.")
-    return _Run(config, folder, trainer, dev, best_model, digests, threads)
+    return _Run(config, folder, trainer, dev, best_model, digests, workers.count)
 
 
 def _begin(run: _Run, state: TensorFile | None, resume: bool, notify: Notify) -> None:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice, pairwise
+from itertools import chain, islice, pairwise
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
 from windowclf import network
-from windowclf.arrays import Floats
+from windowclf.arrays import Floats, Ints
 from windowclf.errors import DataError
 from windowclf.model_file import Model, load_model
+from windowclf.row_cache import RowCache
 from windowclf.text.batches import (
     Corpus,
     Pieces,
@@ -22,10 +23,12 @@ from windowclf.text.batches import (
     pack,
     pieces_of,
 )
+from windowclf.text.features import keys_of
 from windowclf.text.sentence import Sentence
 from windowclf.text.spans import from_spans, to_spans, words_from_segmentation
 from windowclf.text.tokenizer import split_sentences, tokenize
 from windowclf.text.vocabulary import SlotRows
+from windowclf.threads import ALONE, Workers
 
 TOKENS_AT_ONCE = 8192
 
@@ -54,24 +57,53 @@ def corpus_scores(
     parameters: network.Parameters,
     corpus: Corpus,
     slots: Sequence[SlotRows],
+    workers: Workers = ALONE,
 ) -> Floats:
     """theta (N, K) for every token of a corpus, in its order. Memory grows with N·K alone."""
     theta = np.empty((len(corpus.tokens), architecture.classes), parameters["U"].dtype)
     k = architecture.window
-    longest = None if architecture.directions else TOKENS_AT_ONCE
-    pieces: Pieces = pieces_of(corpus.starts, k, longest)
-    for chosen in pack(pieces.sizes(), np.arange(len(pieces.begin)), TOKENS_AT_ONCE):
+    pieces: Pieces = pieces_of(corpus.starts, k, _longest(architecture))
+
+    def one_batch(chosen: Ints) -> None:
         places = lay_out(corpus.tokens, pieces, chosen, k)
         batch = make_batch(places, corpus.labels, slots, k)
         theta[places.corpus] = network.scores(architecture, parameters, batch)
+
+    batches = pack(pieces.sizes(), np.arange(len(pieces.begin)), TOKENS_AT_ONCE)
+    workers.map(one_batch, batches)
     return theta
 
 
-class Tagger:
-    """A loaded model. Methods change nothing in it: threads and forks may share one."""
+def windows_scores(
+    architecture: network.Architecture,
+    parameters: network.Parameters,
+    rows: Ints,
+    P: Floats,
+    starts: Ints,
+) -> Floats:
+    """The same for tokens given as rows (N,) of P, sentences beginning at starts (S + 1,)."""
+    theta = np.empty((len(rows), architecture.classes), P.dtype)
+    k = architecture.window
+    pieces: Pieces = pieces_of(starts, k, _longest(architecture))
+    for chosen in pack(pieces.sizes(), np.arange(len(pieces.begin)), TOKENS_AT_ONCE):
+        places = lay_out(rows, pieces, chosen, k)
+        theta[places.corpus] = network.scores_of_windows(
+            architecture, parameters, P, places.neighbours(k), places.lengths
+        )
+    return theta
 
-    def __init__(self, model: Model):
+
+def _longest(architecture: network.Architecture) -> int | None:
+    """Tokens after which a sentence is cut; a recurrence cannot be cut exactly."""
+    return None if architecture.directions else TOKENS_AT_ONCE
+
+
+class Tagger:
+    """A loaded model. Threads and forks may share one: what is kept is kept for each thread."""
+
+    def __init__(self, model: Model, cache_mb: float | None = None):
         self.model = model
+        self._cache = RowCache(model, model.cache_mb if cache_mb is None else cache_mb)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -119,18 +151,31 @@ class Tagger:
             yield from self._tag_block(block, probabilities)
 
     def _tag_block(self, block: list[Sentence], probabilities: bool) -> Iterator[Prediction]:
-        v, a = self.model.vocabulary, self.model.architecture
-        corpus = encode_corpus(block, v.columns, lambda sentence: [None] * len(sentence.tokens))
-        theta = corpus_scores(a, self.model.parameters, corpus, v.encode(corpus.keys))
-        labels = class_labels(self.model, theta)
-        y_hat = network.probabilities(a, theta) if probabilities else None
-        certainty = _certainty(self.model, y_hat) if y_hat is not None else None
-        for sentence, (start, end) in zip(block, pairwise(corpus.starts.tolist()), strict=True):
-            given = outside_labels(self.model, labels[start:end])
+        model = self.model
+        theta, starts = self._scores(block)
+        labels = class_labels(model, theta)
+        y_hat = network.probabilities(model.architecture, theta) if probabilities else None
+        certainty = _certainty(model, y_hat) if y_hat is not None else None
+        for sentence, (start, end) in zip(block, pairwise(starts.tolist()), strict=True):
+            given = outside_labels(model, labels[start:end])
             if y_hat is None or certainty is None:
                 yield Prediction(sentence, given)
             else:
                 yield Prediction(sentence, given, y_hat[start:end], certainty[start:end])
+
+    def _scores(self, block: list[Sentence]) -> tuple[Floats, Ints]:
+        """theta (N, K) of all tokens of a block, and where each sentence starts (S + 1,)."""
+        a, v = self.model.architecture, self.model.vocabulary
+        lengths = [len(sentence.tokens) for sentence in block]
+        keys = list(chain.from_iterable(keys_of(sentence, v.columns) for sentence in block))
+        starts = np.zeros(len(block) + 1, np.int64)
+        np.cumsum(lengths, out=starts[1:])
+        if cached := self._cache.rows_of(keys):
+            rows, P = cached
+            return windows_scores(a, self.model.parameters, rows, P, starts), starts
+        corpus = encode_corpus(block, v.columns, lambda sentence: [None] * len(sentence.tokens))
+        slots = v.encode(corpus.keys)
+        return corpus_scores(a, self.model.parameters, corpus, slots), starts
 
     def _sentences(self, inputs: Iterable[Input]) -> Iterator[Sentence]:
         columns = self.model.vocabulary.columns
@@ -158,9 +203,13 @@ class Tagger:
                 ]
 
 
-def load(path: str | Path) -> Tagger:
-    """The tagger of a run folder or model file. Raises ModelFileError."""
-    return Tagger(load_model(Path(path)))
+def load(path: str | Path, cache_mb: float | None = None) -> Tagger:
+    """The tagger of a run folder or model file. Raises ModelFileError.
+
+    `cache_mb` is the memory for rows of frequent tokens, in megabytes and for each thread that
+    tags; by default what the config said.
+    """
+    return Tagger(load_model(Path(path)), cache_mb)
 
 
 def class_labels(model: Model, theta: Floats) -> list[str]:

@@ -39,6 +39,7 @@ from windowclf.text.batches import (
     pieces_of,
 )
 from windowclf.text.vocabulary import SlotRows, with_dropped_variants
+from windowclf.threads import ALONE, Workers
 
 
 class Purpose(IntEnum):
@@ -131,6 +132,7 @@ class Trainer:
     settings: Settings
     evaluate: Callable[[network.Parameters], tuple[float, Mapping[str, float]]] | None
     progress: Progress = field(default_factory=Progress)
+    workers: Workers = ALONE
 
     def __post_init__(self) -> None:
         a, s = self.architecture, self.settings
@@ -191,10 +193,10 @@ class Trainer:
         lr = self._learning_rate()
         with np.errstate(over="ignore", invalid="ignore"):  # looked for by _check_and_clip
             J, gradients = network.loss_and_gradients(
-                self.architecture, self.parameters, batch, objective, mask
+                self.architecture, self.parameters, batch, objective, mask, workers=self.workers
             )
             self._check_and_clip(J, gradients, lr)
-            self.optimizer.step(gradients, lr)
+            self.optimizer.step(gradients, lr, self.workers)
         labelled = int(np.count_nonzero(batch.labels != NO_CLASS))
         progress.step += 1
         progress.batch = number + 1

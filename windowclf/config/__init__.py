@@ -3,7 +3,7 @@
 from windowclf.config.data import Data, Holdout
 from windowclf.config.features import Feature, Features
 from windowclf.config.model import Model
-from windowclf.config.run import Config
+from windowclf.config.run import Config, Prediction
 from windowclf.config.training import Optimizer, Training
 
 __all__ = [
@@ -14,5 +14,6 @@ __all__ = [
     "Holdout",
     "Model",
     "Optimizer",
+    "Prediction",
     "Training",
 ]

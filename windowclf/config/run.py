@@ -19,6 +19,14 @@ WINDOWS = {"slots": 0, "segmentation": 3}
 CHARACTER_FEATURES = [{"kind": "word", "dim": 64, "min_count": 2}, {"kind": "shape", "dim": 16}]
 
 
+class Prediction(Section):
+    """How the model tags; kept in the model."""
+
+    cache_mb: float = Field(
+        default=64.0, ge=0, le=1 << 20, description="memory for rows of frequent tokens, per thread"
+    )
+
+
 class Config(Section):
     """A whole run. `task` and `data` alone are a working config."""
 
@@ -31,6 +39,7 @@ class Config(Section):
     features: Features = Features()
     model: Model = Model()
     training: Training = Training()
+    prediction: Prediction = Prediction()
 
     @model_validator(mode="before")
     @classmethod
