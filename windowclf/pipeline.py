@@ -24,7 +24,7 @@ from windowclf.gradient_check import ArrayCheck, GradientProblem, check_gradient
 from windowclf.model_file import MODEL_NAME, Model, find_model, load_model
 from windowclf.network import Parameters
 from windowclf.prediction import Tagger
-from windowclf.run_folder import RunFolder
+from windowclf.run_folder import METRICS_NAME, RunFolder
 from windowclf.tensor_file import TensorFile
 from windowclf.threads import available_cores
 from windowclf.training import EpochReport, Report, Trainer
@@ -212,17 +212,27 @@ def _begin(run: _Run, state: TensorFile | None, resume: bool, notify: Notify) ->
     if state is not None:
         _refuse_other_run(run, state)
         run.trainer.restore(state.header["progress"], state.arrays)
-        run.metrics_lines = state.header["metrics_lines"]
-        run.folder.cut_metrics(run.metrics_lines)
+        if run.trainer.progress.step == 0:
+            run.folder.remove_old_run()  # the crash may have come before that was done
+        _cut_metrics(run, state.header["metrics_lines"], notify)
         run.folder.write_config(dump_config(run.config))
         notify(f"continuing after step {run.trainer.progress.step:,}.")
         return
     if resume:
         notify(f"{run.folder.path}: no saved state yet; starting afresh.")
-    if run.folder.holds_a_run():
-        _save_state(run)  # before anything of the old run goes
-        run.folder.remove_old_run()
+    _save_state(run)  # before anything of an old run goes
+    run.folder.remove_old_run()
     run.folder.write_config(dump_config(run.config))
+
+
+def _cut_metrics(run: _Run, lines: int, notify: Notify) -> None:
+    """Take away the log's lines that are newer than the state; they will be written again."""
+    run.metrics_lines = run.folder.cut_metrics(lines)
+    if run.metrics_lines < lines:
+        notify(
+            f"{run.folder.path / METRICS_NAME}: expected {lines} whole lines, found "
+            f"{run.metrics_lines}; the run goes on, its log lacks the others."
+        )
 
 
 def _refuse_other_run(run: _Run, state: TensorFile) -> None:

@@ -87,7 +87,7 @@ class EarlyStopping(Section):
 class Checkpoint(Section):
     """How often the state for --resume is saved."""
 
-    seconds: float = Field(default=60.0, gt=0)
+    seconds: float = Field(default=60.0, ge=0, description="0: after every report")
 
 
 def _class_weights_kind(value: Any) -> str:
