@@ -18,6 +18,7 @@ from windowclf import assembly
 from windowclf.arrays import Floats
 from windowclf.config import Config
 from windowclf.config.reading import differences, dump_config, make_config, read_config
+from windowclf.config.training import Checkpoint
 from windowclf.errors import DataError, RunFolderError
 from windowclf.evaluation import DevSet, Evaluation, evaluate_tagger, labels_unknown
 from windowclf.gradient_check import ArrayCheck, GradientProblem, check_gradients
@@ -27,7 +28,7 @@ from windowclf.prediction import Tagger
 from windowclf.run_folder import METRICS_NAME, RunFolder
 from windowclf.tensor_file import TensorFile
 from windowclf.threads import available_cores
-from windowclf.training import EpochReport, Report, Trainer
+from windowclf.training import EpochReport, Report, StepReport, Trainer
 
 Notify = Callable[[str], None]
 ConfigLike = Config | Mapping[str, Any] | str | Path
@@ -270,11 +271,19 @@ def _train(run: _Run, on_report: Callable[[Report], None], should_stop: Callable
         if should_stop():
             _save_state(run)
             return True
-        if time.monotonic() - saved >= run.config.training.checkpoint.seconds:
+        if _save_is_due(run.config.training.checkpoint, report, time.monotonic() - saved):
             _save_state(run)
             saved = time.monotonic()
     _save_state(run)
     return False
+
+
+def _save_is_due(checkpoint: Checkpoint, report: Report, seconds: float) -> bool:
+    """By the clock, or by the number of the step, so that a resumed run saves at the same ones."""
+    if seconds >= checkpoint.seconds:
+        return True
+    is_step = isinstance(report, StepReport)  # not again after the evaluation that follows it
+    return is_step and checkpoint.steps is not None and report.step % checkpoint.steps == 0
 
 
 def _save_state(run: _Run) -> None:
