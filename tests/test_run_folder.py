@@ -60,8 +60,7 @@ def test_a_write_that_fails_leaves_the_old_file_whole(tmp_path, monkeypatch, own
         with pytest.raises(RunFolderError) as raised:
             write_whole(path, b"new and longer")
     sentence = (
-        f"{path}: cannot write, no space left on device; nothing was lost, "
-        "mend that and go on with --resume."
+        f"{path}: cannot write, no space left on device; nothing was lost, mend that and try again."
     )
     assert str(raised.value) == sentence
     assert path.read_bytes() == b"old"
@@ -175,11 +174,22 @@ def test_a_killed_process_holds_no_folder(tmp_path):
 def test_the_state_there_and_back(tmp_path):
     folder = RunFolder(tmp_path, False, False)
     assert folder.load_state() is None
-    folder.save_state({"progress": {"step": 3}}, {"parameter.W": np.eye(2)})
+    header = {
+        "progress": {"step": 3},
+        "config": {"task": "tagging", "data": {"train": "x"}},
+        "data": {"train": "0" * 64},
+        "threads": 2,
+        "metrics_lines": 1,
+    }
+    folder.save_state(header, {"parameter.W": np.eye(2)})
     state = folder.load_state()
     assert state is not None
-    assert state.header["progress"] == {"step": 3}
+    assert {name: getattr(state, name) for name in header} == header
     np.testing.assert_array_equal(state.arrays["parameter.W"], np.eye(2))
+    for key, value in {"threads": 0, "metrics_lines": -1, "config": {}, "data": {"x": 1}}.items():
+        folder.save_state({**header, key: value}, {"W": np.eye(2)})
+        with pytest.raises(ModelFileError, match=r"state\.safetensors: does not fit \("):
+            folder.load_state()
     path = tmp_path / "state.safetensors"
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(ModelFileError, match="damaged"):

@@ -26,15 +26,14 @@ def write_whole(path: Path, data: bytes) -> None:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
         raise RunFolderError(
-            f"{path}: cannot write, {reason(error)}; nothing was lost, "
-            "mend that and go on with --resume."
+            f"{path}: cannot write, {reason(error)}; nothing was lost, mend that and try again."
         ) from error
     try:
         sync_folder(path.parent)
     except OSError as error:
         raise RunFolderError(
             f"{path}: written, but the system does not say that it would outlive a power cut, "
-            f"{reason(error)}; mend that and go on with --resume."
+            f"{reason(error)}; mend that and try again."
         ) from error
 
 

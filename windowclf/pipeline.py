@@ -25,8 +25,7 @@ from windowclf.gradient_check import ArrayCheck, GradientProblem, check_gradient
 from windowclf.model_file import MODEL_NAME, Model, find_model, load_model
 from windowclf.network import Parameters
 from windowclf.prediction import Tagger
-from windowclf.run_folder import METRICS_NAME, RunFolder
-from windowclf.tensor_file import TensorFile
+from windowclf.run_folder import METRICS_NAME, RunFolder, SavedState
 from windowclf.threads import available_cores
 from windowclf.training import EpochReport, Report, StepReport, Trainer
 
@@ -151,10 +150,10 @@ def as_config(config: ConfigLike, overrides: Sequence[str]) -> Config:
     return read_config(config, overrides)
 
 
-def _threads(config: Config, state: TensorFile | None) -> int:
+def _threads(config: Config, state: SavedState | None) -> int:
     """BLAS threads: those that the run began with, else as the config says."""
     if state is not None:
-        return int(state.header["threads"])
+        return state.threads
     return available_cores() if config.training.threads == "auto" else config.training.threads
 
 
@@ -208,14 +207,17 @@ def _prepare(config: Config, folder: RunFolder, threads: int, notify: Notify) ->
     return _Run(config, folder, trainer, dev, best_model, digests, threads)
 
 
-def _begin(run: _Run, state: TensorFile | None, resume: bool, notify: Notify) -> None:
+def _begin(run: _Run, state: SavedState | None, resume: bool, notify: Notify) -> None:
     """Continue from a state, or start afresh in a folder that may hold an older run."""
     if state is not None:
         _refuse_other_run(run, state)
-        run.trainer.restore(state.header["progress"], state.arrays)
+        try:
+            run.trainer.restore(state.progress, state.arrays)
+        except ValueError as error:
+            raise run.folder.unfit_state(error) from error
         if run.trainer.progress.step == 0:
             run.folder.remove_old_run()  # the crash may have come before that was done
-        _cut_metrics(run, state.header["metrics_lines"], notify)
+        _cut_metrics(run, state.metrics_lines, notify)
         run.folder.write_config(dump_config(run.config))
         notify(f"continuing after step {run.trainer.progress.step:,}.")
         return
@@ -236,9 +238,9 @@ def _cut_metrics(run: _Run, lines: int, notify: Notify) -> None:
         )
 
 
-def _refuse_other_run(run: _Run, state: TensorFile) -> None:
+def _refuse_other_run(run: _Run, state: SavedState) -> None:
     """A state can only be continued with the config and the data that it came from."""
-    before = make_config(state.header["config"])
+    before = make_config(state.config)
     changes = [
         change
         for change in differences(before, run.config)
@@ -246,8 +248,8 @@ def _refuse_other_run(run: _Run, state: TensorFile) -> None:
     ]
     changes += [
         f"data.{name}: the files have changed"
-        for name in sorted({*state.header["data"], *run.data_digests})
-        if state.header["data"].get(name) != run.data_digests.get(name)
+        for name in sorted({*state.data, *run.data_digests})
+        if state.data.get(name) != run.data_digests.get(name)
     ]
     if changes:
         raise RunFolderError(

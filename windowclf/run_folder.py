@@ -7,14 +7,18 @@ import errno
 import fcntl
 import json
 import os
+import sys
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from windowclf import tensor_file
 from windowclf.arrays import Floats
+from windowclf.checked import build, in_range
+from windowclf.config.reading import make_config
 from windowclf.durable import make_folder, reason, sync_folder, write_whole
-from windowclf.errors import RunFolderError
+from windowclf.errors import ConfigError, ModelFileError, RunFolderError
 from windowclf.model_file import MODEL_NAME, Model, save_model
 
 CONFIG_NAME = "config.yaml"
@@ -22,7 +26,20 @@ STATE_NAME = "state.safetensors"
 METRICS_NAME = "metrics.jsonl"
 EVALUATION_NAME = "evaluation.json"
 _LOCK_NAME = ".lock"
+_MOST_THREADS = 1024
 _OWN_NAMES = (CONFIG_NAME, MODEL_NAME, STATE_NAME, METRICS_NAME, EVALUATION_NAME)
+
+
+@dataclass(frozen=True)
+class SavedState:
+    """What --resume starts from; whether it fits the run is for the trainer to say."""
+
+    progress: Mapping[str, Any]
+    config: Mapping[str, Any]
+    data: Mapping[str, str]  # sha256 of the files by name
+    threads: int
+    metrics_lines: int
+    arrays: Mapping[str, Floats]
 
 
 class RunFolder:
@@ -95,8 +112,7 @@ class RunFolder:
             sync_folder(self.path)
         except OSError as error:
             raise RunFolderError(
-                f"{self.path}: cannot remove the old run, {reason(error)}; "
-                "mend that and go on with --resume."
+                f"{self.path}: cannot remove the old run, {reason(error)}; mend that and try again."
             ) from error
 
     def write_config(self, text: str) -> None:
@@ -117,10 +133,30 @@ class RunFolder:
         data = tensor_file.to_bytes("state", header, arrays)
         write_whole(self.path / STATE_NAME, data)
 
-    def load_state(self) -> tensor_file.TensorFile | None:
-        """The saved state, None where no state was saved yet. Raises ModelFileError."""
+    def load_state(self) -> SavedState | None:
+        """The saved state, each field of its type; None where none was saved yet.
+
+        Raises ModelFileError.
+        """
         path = self.path / STATE_NAME
-        return tensor_file.read(path, "state") if os.path.lexists(path) else None
+        if not os.path.lexists(path):
+            return None
+        file = tensor_file.read(path, "state")
+        try:
+            state = build(SavedState, file.header, "the header", arrays=file.arrays)
+            in_range(state.threads, 1, _MOST_THREADS, "threads")
+            in_range(state.metrics_lines, 0, sys.maxsize, "metrics_lines")
+            make_config(state.config)
+        except (ValueError, ConfigError) as error:
+            raise self.unfit_state(error) from error
+        return state
+
+    def unfit_state(self, error: Exception) -> ModelFileError:
+        """The error to raise for a state that is whole and yet cannot be gone on from."""
+        return ModelFileError(
+            f"{self.path / STATE_NAME}: does not fit ({' '.join(str(error).split())}); "
+            "use another copy, or start again with --overwrite."
+        )
 
     def append_metrics(self, line: Mapping[str, Any]) -> None:
         """One report as a line of metrics.jsonl, on the disk before this returns."""
@@ -136,7 +172,7 @@ class RunFolder:
             sync_folder(self.path)  # the file may be a new one
         except OSError as error:
             raise RunFolderError(
-                f"{path}: cannot write, {reason(error)}; mend that and go on with --resume."
+                f"{path}: cannot write, {reason(error)}; mend that and try again."
             ) from error
 
     def cut_metrics(self, lines: int) -> int:

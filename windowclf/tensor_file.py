@@ -24,13 +24,14 @@ from windowclf.errors import ModelFileError
 FORMAT_VERSION = 1
 LARGEST_HEADER = 16 << 20  # bytes
 _KEY = "windowclf"
+_OWN_FIELDS = ("kind", "version", "digest")
 _NO_DIGEST = "0" * 64
 _DIGEST_FIELD = b'\\"digest\\":\\"'  # as it stands in the file: JSON inside JSON
 _DTYPES = {"F32": np.float32, "F64": np.float64, "I64": np.int64, "U8": np.uint8}
 
 
 class TensorFile(NamedTuple):
-    """What a file holds: the header's fields and the arrays by name."""
+    """What a file holds: the fields and the arrays that `to_bytes` was given."""
 
     header: dict[str, Any]
     arrays: dict[str, NDArray[Any]]
@@ -64,8 +65,9 @@ def read(path: Path, kind: str) -> TensorFile:
             "read it with the windowclf that wrote it."
         )
     _check_digest(path, data, header)
+    fields = {key: value for key, value in header.items() if key not in _OWN_FIELDS}
     try:
-        return TensorFile(header, _arrays(entries, data, end))
+        return TensorFile(fields, _arrays(entries, data, end))
     except ValueError as error:
         raise ModelFileError(f"{path}: damaged, {error}; use another copy.") from error
 
