@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from pathlib import Path
@@ -11,12 +12,12 @@ import numpy as np
 import pytest
 
 import windowclf
-from windowclf import assembly
+from windowclf import assembly, network, tensor_file
 from windowclf.config.reading import make_config
 from windowclf.errors import TrainingDiverged
 from windowclf.model_file import load_model
 from windowclf.network import initialize
-from windowclf.optimizers import RowGradient
+from windowclf.optimizers import Optimizer, RowGradient, values_of
 from windowclf.text.features import BOUNDARY, UNKNOWN
 from windowclf.training import EpochReport, Report, StepReport, Trainer
 
@@ -180,6 +181,108 @@ def test_divergence_names_step_rate_and_array(tmp_path, setting, array):
         windowclf.train(config, [optimizer, schedule, "training.clip_norm=null", setting])
     with pytest.raises(TrainingDiverged):  # the folder is free again, and nothing was torn
         windowclf.train(config, [optimizer, "training.clip_norm=null", setting], overwrite=True)
+
+
+def spoilt_gradient(name: str, value: float):
+    """A network whose gradients, from the fifth step on, hold a number that they should not."""
+    real, calls = network.loss_and_gradients, itertools.count(1)
+
+    def spoilt(*arguments):
+        J, gradients = real(*arguments)
+        if next(calls) >= 5:
+            values_of(gradients[name]).flat[-1] = value
+        return J, gradients
+
+    return network, "loss_and_gradients", spoilt
+
+
+def spoilt_loss(value: float):
+    real, calls = network.loss_and_gradients, itertools.count(1)
+
+    def spoilt(*arguments):
+        J, gradients = real(*arguments)
+        return (value if next(calls) >= 5 else J), gradients
+
+    return network, "loss_and_gradients", spoilt
+
+
+def spoilt_update(name: str, value: float):
+    """An update that leaves a number in a parameter, of a table in a row that the batch has."""
+    real, calls = Optimizer.step, itertools.count(1)
+
+    def spoilt(self, gradients, learning_rate):
+        real(self, gradients, learning_rate)
+        if next(calls) >= 5:
+            rows = gradients[name].rows if isinstance(gradients[name], RowGradient) else [0]
+            self.parameters[name][rows[-1]] = value
+
+    return Optimizer, "step", spoilt
+
+
+SPOILT = {
+    "loss": (lambda: spoilt_loss(math.nan), "the loss"),
+    "infinite loss": (lambda: spoilt_loss(math.inf), "the loss"),
+    "norm": (lambda: spoilt_gradient("W", 1e30), "the norm of the gradients"),
+    "dense gradient": (lambda: spoilt_gradient("b1", math.nan), "the gradient of b1"),
+    "row gradient": (lambda: spoilt_gradient("L.word", -math.inf), r"the gradient of L\.word"),
+    "dense array": (lambda: spoilt_update("U", math.nan), "U"),
+    "dense array, infinite": (lambda: spoilt_update("W", -math.inf), "W"),
+    "touched row": (lambda: spoilt_update("L.suffix2", math.nan), r"L\.suffix2"),
+}
+
+
+@pytest.mark.parametrize("rows", ["lazy", "dense"])
+@pytest.mark.parametrize(("spoil", "what"), SPOILT.values(), ids=SPOILT)
+def test_what_is_not_finite_stops_within_the_step(tmp_path, monkeypatch, spoil, what, rows):
+    """In the fifth step of nine, with a state of every step before it and a model of epoch 1."""
+    config = corpora.tagging(tmp_path)
+    settings = [
+        "training.batch_tokens=70",
+        "training.checkpoint={steps: 1}",
+        f"training.optimizer={{rows: {rows}}}",
+    ]
+    pattern = (
+        rf"^training diverged at step 5 \(epoch 2\) with learning rate 0\.00\d+: {what} is no "
+        r"longer finite; lower training\.optimizer\.learning_rate or set training\.clip_norm"
+    )
+    with monkeypatch.context() as patched:
+        patched.setattr(*spoil())
+        with pytest.raises(TrainingDiverged, match=pattern):
+            windowclf.train(config, settings)
+    header, arrays = tensor_file.read(tmp_path / "run" / "state.safetensors", "state")
+    assert header["progress"]["step"] == 4
+    assert all(np.isfinite(array).all() for array in arrays.values())
+    load_model(tmp_path / "run")
+    windowclf.train(config, settings, resume=True)
+    windowclf.train(config, [*settings, f"output={tmp_path}/whole"])
+    assert corpora.digest(tmp_path / "run") == corpora.digest(tmp_path / "whole")
+
+
+def test_large_numbers_are_not_taken_for_infinite_ones(tmp_path):
+    """Their squares overflow, they do not."""
+    trainer = trainer_of(corpora.tagging(tmp_path))
+    trainer.parameters["b2"][:] = 3e38
+    gradients = {"b2": np.zeros_like(trainer.parameters["b2"])}
+    with np.errstate(over="ignore"):  # as around the whole step
+        trainer._check_updated(gradients, 0.1)
+        trainer.parameters["b2"][0] = math.inf
+        with pytest.raises(TrainingDiverged, match="b2 is no longer finite"):
+            trainer._check_updated(gradients, 0.1)
+
+
+@pytest.mark.parametrize("name", ["m.W", "average.U", "folded.L.word"])
+def test_a_state_that_is_not_finite_is_not_saved(tmp_path, name):
+    trainer = trainer_of(corpora.tagging(tmp_path))
+    trainer.optimizer.state()[name].flat[0] = math.nan
+    with pytest.raises(TrainingDiverged, match=f"{name} is no longer finite"):
+        trainer.state()
+
+
+def test_averages_that_are_not_finite_are_neither_scored_nor_kept(tmp_path):
+    trainer = trainer_of(corpora.tagging(tmp_path))
+    trainer.optimizer.state()["average.U"].flat[0] = math.inf
+    with pytest.raises(TrainingDiverged, match="the average of U is no longer finite"):
+        list(trainer.run())
 
 
 def test_balanced_weights_are_counts_turned_round(tmp_path):

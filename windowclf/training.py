@@ -23,6 +23,7 @@ from windowclf.kernels.dropout import dropout_mask
 from windowclf.optimizers import (
     Gradients,
     Optimizer,
+    RowGradient,
     Rule,
     clip_by_global_norm,
     global_norm,
@@ -164,11 +165,11 @@ class Trainer:
 
     def state(self) -> tuple[dict[str, Any], dict[str, Floats]]:
         """(numbers, arrays) that `restore` takes; raw values, nothing is changed by looking."""
-        bad = _first_not_finite(self.parameters)
-        if bad is not None:
+        parameters = {f"parameter.{name}": p for name, p in self.parameters.items()}
+        arrays = parameters | self.optimizer.state()
+        if bad := _first_not_finite(arrays):
             raise self._diverged(bad, self._learning_rate())
-        arrays = {f"parameter.{name}": p for name, p in self.parameters.items()}
-        return dict(vars(self.progress)), arrays | self.optimizer.state()
+        return dict(vars(self.progress)), arrays
 
     def restore(self, numbers: Mapping[str, Any], arrays: Mapping[str, Floats]) -> None:
         """Go back to a state. Raises ValueError unless it is one that this run can have had."""
@@ -217,6 +218,7 @@ class Trainer:
             )
             self._check_and_clip(J, gradients, lr)
             self.optimizer.step(gradients, lr)
+            self._check_updated(gradients, lr)
         labelled = int(np.count_nonzero(batch.labels != NO_CLASS))
         progress.step += 1
         progress.batch = number + 1
@@ -250,13 +252,25 @@ class Trainer:
     def _check_and_clip(self, J: float, gradients: Gradients, lr: float) -> None:
         norm = global_norm(gradients)
         if not (math.isfinite(J) and math.isfinite(norm)):
-            bad = _first_not_finite(self.parameters)
-            if bad is None:
-                by_name = {name: values_of(gradient) for name, gradient in gradients.items()}
-                bad = f"the gradient of {_first_not_finite(by_name) or 'all arrays together'}"
+            by_name = {name: values_of(gradient) for name, gradient in gradients.items()}
+            if name := _first_not_finite(by_name):
+                bad = f"the gradient of {name}"
+            else:
+                bad = "the loss" if math.isfinite(norm) else "the norm of the gradients"
             raise self._diverged(bad, lr)
         if self.settings.clip_norm is not None:
             clip_by_global_norm(gradients, self.settings.clip_norm, norm)
+
+    def _check_updated(self, gradients: Gradients, lr: float) -> None:
+        """What the step changed must be finite, before anybody saves or scores it."""
+        for name, gradient in gradients.items():
+            p = self.parameters[name]
+            if isinstance(gradient, RowGradient) and self.settings.rows == "lazy":
+                p = np.take(p, gradient.rows, axis=0, mode="clip")
+            flat = p.ravel()
+            # One product is cheap; that of finite numbers may overflow, so look again.
+            if not math.isfinite(float(np.dot(flat, flat))) and not np.isfinite(flat).all():
+                raise self._diverged(name, lr)
 
     def _diverged(self, array: str, lr: float) -> TrainingDiverged:
         return TrainingDiverged(
@@ -274,6 +288,8 @@ class Trainer:
         progress.epoch += 1
         progress.batch, progress.loss_sum, progress.loss_tokens = 0, 0.0, 0
         score, metrics = None, dict[str, float]()
+        if bad := _first_not_finite(self.averaged()):
+            raise self._diverged(f"the average of {bad}", lr)
         if self.evaluate:
             score, found = self.evaluate(self.averaged())
             metrics.update(found)
