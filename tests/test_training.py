@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
+import re
 from pathlib import Path
 
 import corpora
@@ -276,6 +277,44 @@ def test_a_state_that_is_not_finite_is_not_saved(tmp_path, name):
     trainer.optimizer.state()[name].flat[0] = math.nan
     with pytest.raises(TrainingDiverged, match=f"{name} is no longer finite"):
         trainer.state()
+
+
+def without(tree: dict, key: str) -> dict:
+    return {k: value for k, value in tree.items() if k != key}
+
+
+UNFIT = {
+    "lacks step": lambda n, a: (without(n, "step"), a),
+    "has an unknown key 'steps'": lambda n, a: ({**n, "steps": 1}, a),
+    "step cannot be 2.0": lambda n, a: ({**n, "step": 2.0}, a),
+    "batch is 9": lambda n, a: ({**n, "batch": 9}, a),
+    "tokens is 1, expected": lambda n, a: ({**n, "tokens": 1}, a),
+    "epoch is -1": lambda n, a: ({**n, "epoch": -1}, a),
+    "best_epoch is 2": lambda n, a: ({**n, "best_epoch": 2}, a),
+    "parameter.W is missing": lambda n, a: (n, without(a, "parameter.W")),
+    "folded is missing": lambda n, a: (n, without(a, "folded")),
+    "more is not expected": lambda n, a: (n, {**a, "more": a["m.W"]}),
+    "m.W has shape (8,)": lambda n, a: (n, {**a, "m.W": a["m.W"][0]}),  # would be broadcast
+    "parameter.b1 has shape (1,)": lambda n, a: (n, {**a, "parameter.b1": a["m.b1"][:1]}),
+    "v.U is float64": lambda n, a: (n, {**a, "v.U": a["v.U"].astype(np.float64)}),
+    "m.U has numbers": lambda n, a: (n, {**a, "m.U": np.full_like(a["m.U"], np.nan)}),
+}
+
+
+@pytest.mark.parametrize(("sentence", "change"), UNFIT.items(), ids=UNFIT)
+def test_a_state_of_another_run_is_refused_and_changes_nothing(tmp_path, sentence, change):
+    trainer = trainer_of(corpora.tagging(tmp_path))
+    for _ in zip(trainer.run(), range(2), strict=False):
+        pass
+    numbers, arrays = trainer.state()
+    kept = {name: array.copy() for name, array in arrays.items()}
+    with pytest.raises(ValueError, match=re.escape(sentence)):
+        trainer.restore(*change(numbers, kept))
+    again, found = trainer.state()
+    assert again == numbers
+    for name, array in found.items():
+        np.testing.assert_array_equal(array, kept[name])
+    trainer.restore(numbers, kept)
 
 
 def test_averages_that_are_not_finite_are_neither_scored_nor_kept(tmp_path):

@@ -10,9 +10,10 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 T = TypeVar("T")
 
 
-def build(cls: type[T], given: Any, name: str, **made: Any) -> T:
+def build(cls: type[T], given: Any, name: str, whole: bool = False, **made: Any) -> T:
     """A dataclass from a JSON object and from fields that are `made` already.
 
+    Fields with a default may be missing, as in files from before they were added, unless `whole`.
     Lists become tuples; a boolean is no int and an int no float. Raises ValueError with the path
     of what is wrong; `name` is that of the object.
     """
@@ -22,12 +23,12 @@ def build(cls: type[T], given: Any, name: str, **made: Any) -> T:
     required = {
         f.name
         for f in fields(cls)  # type: ignore[arg-type]  # any dataclass
-        if f.default is MISSING and f.default_factory is MISSING
+        if whole or (f.default is MISSING and f.default_factory is MISSING)
     }
-    for key in given.keys() - (hints.keys() - made.keys()):
-        raise ValueError(f"{name} has an unknown key {key!r:.40}")
-    for key in required - given.keys() - made.keys():
-        raise ValueError(f"{name} lacks {key}")
+    if unknown := given.keys() - (hints.keys() - made.keys()):
+        raise ValueError(f"{name} has an unknown key {min(unknown)!r:.40}")
+    if missing := required - given.keys() - made.keys():
+        raise ValueError(f"{name} lacks {min(missing)}")
     values = {key: _checked(hints[key], value, f"{name}.{key}") for key, value in given.items()}
     return cls(**values, **made)
 

@@ -70,10 +70,10 @@ def _write_and_prove(path: Path, data: bytes) -> None:
 
 def _holds(path: Path, data: bytes) -> bool:
     """True where the file has exactly these bytes."""
-    wanted, place = memoryview(data), 0
+    place = 0
     with path.open("rb") as file:
         while block := file.read(_BLOCK):
-            if block != wanted[place : place + len(block)]:
+            if block != data[place : place + len(block)]:
                 return False
             place += len(block)
     return place == len(data)

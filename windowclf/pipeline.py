@@ -60,7 +60,8 @@ def train(
     `config` is a path, a mapping or a Config; `overrides` are "a.b=VALUE". `resume` continues the
     run in the folder, to the byte; `overwrite` replaces it. `should_stop` is asked after every
     step: once it says True the state is saved and the result has stopped=True.
-    Raises ConfigError, DataError, RunFolderError or TrainingDiverged.
+    Raises ConfigError, DataError, RunFolderError, ModelFileError (a damaged state) or
+    TrainingDiverged.
     """
     notify = on_notice or (lambda _text: None)
     resolved = as_config(config, overrides)

@@ -173,7 +173,7 @@ class Trainer:
 
     def restore(self, numbers: Mapping[str, Any], arrays: Mapping[str, Floats]) -> None:
         """Go back to a state. Raises ValueError unless it is one that this run can have had."""
-        progress = build(Progress, numbers, "progress")
+        progress = build(Progress, numbers, "progress", whole=True)
         self._check_progress(progress)
         _check_arrays(self.state()[1], arrays)
         self.progress = progress
