@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -160,6 +161,19 @@ LEARN = (
     "training={epochs: 40, batch_tokens: 40, dropout: 0, word_dropout: 0, early_stopping: null, "
     "optimizer: {learning_rate: 0.02}}"
 )
+
+
+WHOLE = ("config.yaml", "model.safetensors", "state.safetensors")  # never seen half-written
+
+
+def copy(source: Path, target: Path) -> None:
+    """A run folder as another."""
+    shutil.copytree(source, target)
+
+
+def remove(folder: Path) -> None:
+    """A folder with all that is in it, where it is there."""
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def digest(folder: Path | str) -> str:

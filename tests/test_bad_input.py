@@ -336,7 +336,8 @@ def test_training_on_a_full_disk_keeps_the_old_model(world):
     )
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.endswith(
-        "state.safetensors: cannot write, file too large; nothing was lost.\n"
+        "state.safetensors: cannot write, file too large; nothing was lost, "
+        "mend that and try again.\n"
     )
     assert "Traceback" not in done.stderr
     assert world.model.read_bytes() == kept

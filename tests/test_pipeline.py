@@ -119,6 +119,39 @@ def test_killed_between_model_and_state(tmp_path, monkeypatch):
         assert corpora.log(tmp_path / "killed") == corpora.log(tmp_path / "run")
 
 
+@pytest.mark.parametrize(
+    ("checkpoint", "expected"),
+    [
+        ("{steps: 2}", [0, 2, 4, 6, 8, 9]),
+        ("{steps: 3}", [0, 3, 6, 9, 9]),
+        ("{steps: 100}", [0, 9]),
+        ("{steps: 5, seconds: 0}", [0, 1, 2, 3, 3, 4, 5, 6, 6, 7, 8, 9, 9]),
+        ("{seconds: 3600}", [0, 9]),
+    ],
+)
+def test_states_are_saved_by_steps_and_by_seconds(tmp_path, monkeypatch, checkpoint, expected):
+    """At the start, at multiples of `steps` of the 9, and at the end; resumed runs at the same."""
+    saved: list[int] = []
+    real = pipeline.RunFolder.save_state
+
+    def noted(self, header, arrays):
+        saved.append(header["progress"]["step"])
+        real(self, header, arrays)
+
+    monkeypatch.setattr(pipeline.RunFolder, "save_state", noted)
+    config = corpora.tagging(tmp_path)
+    settings = [f"training.checkpoint={checkpoint}", "training.batch_tokens=70"]
+    windowclf.train(config, settings)
+    assert saved == expected
+    saved.clear()
+    windowclf.train(config, [*settings, f"output={tmp_path}/b"], should_stop=after(5))
+    assert saved[-1] == 4
+    saved.clear()
+    windowclf.train(config, [*settings, f"output={tmp_path}/b"], resume=True)
+    assert saved == [step for step in expected if step > 4]
+    assert corpora.digest(tmp_path / "run") == corpora.digest(tmp_path / "b")
+
+
 @pytest.mark.parametrize("moment", ["remove_old_run", "write_config"])
 def test_killed_while_overwriting(tmp_path, monkeypatch, moment):
     """The new state comes before anything else of the new run; --resume does the rest."""

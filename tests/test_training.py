@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
+import re
 from pathlib import Path
 
 import corpora
@@ -11,12 +13,12 @@ import numpy as np
 import pytest
 
 import windowclf
-from windowclf import assembly
+from windowclf import assembly, network, tensor_file
 from windowclf.config.reading import make_config
 from windowclf.errors import TrainingDiverged
 from windowclf.model_file import load_model
 from windowclf.network import initialize
-from windowclf.optimizers import RowGradient
+from windowclf.optimizers import Optimizer, RowGradient, values_of
 from windowclf.text.features import BOUNDARY, UNKNOWN
 from windowclf.training import EpochReport, Report, StepReport, Trainer
 
@@ -180,6 +182,146 @@ def test_divergence_names_step_rate_and_array(tmp_path, setting, array):
         windowclf.train(config, [optimizer, schedule, "training.clip_norm=null", setting])
     with pytest.raises(TrainingDiverged):  # the folder is free again, and nothing was torn
         windowclf.train(config, [optimizer, "training.clip_norm=null", setting], overwrite=True)
+
+
+def spoilt_gradient(name: str, value: float):
+    """A network whose gradients, from the fifth step on, hold a number that they should not."""
+    real, calls = network.loss_and_gradients, itertools.count(1)
+
+    def spoilt(*arguments, workers):
+        J, gradients = real(*arguments, workers=workers)
+        if next(calls) >= 5:
+            values_of(gradients[name]).flat[-1] = value
+        return J, gradients
+
+    return network, "loss_and_gradients", spoilt
+
+
+def spoilt_loss(value: float):
+    real, calls = network.loss_and_gradients, itertools.count(1)
+
+    def spoilt(*arguments, workers):
+        J, gradients = real(*arguments, workers=workers)
+        return (value if next(calls) >= 5 else J), gradients
+
+    return network, "loss_and_gradients", spoilt
+
+
+def spoilt_update(name: str, value: float):
+    """An update that leaves a number in a parameter, of a table in a row that the batch has."""
+    real, calls = Optimizer.step, itertools.count(1)
+
+    def spoilt(self, gradients, learning_rate, workers):
+        real(self, gradients, learning_rate, workers)
+        if next(calls) >= 5:
+            rows = gradients[name].rows if isinstance(gradients[name], RowGradient) else [0]
+            self.parameters[name][rows[-1]] = value
+
+    return Optimizer, "step", spoilt
+
+
+SPOILT = {
+    "loss": (lambda: spoilt_loss(math.nan), "the loss"),
+    "infinite loss": (lambda: spoilt_loss(math.inf), "the loss"),
+    "norm": (lambda: spoilt_gradient("W", 1e30), "the norm of the gradients"),
+    "dense gradient": (lambda: spoilt_gradient("b1", math.nan), "the gradient of b1"),
+    "row gradient": (lambda: spoilt_gradient("L.word", -math.inf), r"the gradient of L\.word"),
+    "dense array": (lambda: spoilt_update("U", math.nan), "U"),
+    "dense array, infinite": (lambda: spoilt_update("W", -math.inf), "W"),
+    "touched row": (lambda: spoilt_update("L.suffix2", math.nan), r"L\.suffix2"),
+}
+
+
+@pytest.mark.parametrize("rows", ["lazy", "dense"])
+@pytest.mark.parametrize(("spoil", "what"), SPOILT.values(), ids=SPOILT)
+def test_what_is_not_finite_stops_within_the_step(tmp_path, monkeypatch, spoil, what, rows):
+    """In the fifth step of nine, with a state of every step before it and a model of epoch 1."""
+    config = corpora.tagging(tmp_path)
+    settings = [
+        "training.batch_tokens=70",
+        "training.checkpoint={steps: 1}",
+        f"training.optimizer={{rows: {rows}}}",
+    ]
+    pattern = (
+        rf"^training diverged at step 5 \(epoch 2\) with learning rate 0\.00\d+: {what} is no "
+        r"longer finite; lower training\.optimizer\.learning_rate or set training\.clip_norm"
+    )
+    with monkeypatch.context() as patched:
+        patched.setattr(*spoil())
+        with pytest.raises(TrainingDiverged, match=pattern):
+            windowclf.train(config, settings)
+    header, arrays = tensor_file.read(tmp_path / "run" / "state.safetensors", "state")
+    assert header["progress"]["step"] == 4
+    assert all(np.isfinite(array).all() for array in arrays.values())
+    load_model(tmp_path / "run")
+    windowclf.train(config, settings, resume=True)
+    windowclf.train(config, [*settings, f"output={tmp_path}/whole"])
+    assert corpora.digest(tmp_path / "run") == corpora.digest(tmp_path / "whole")
+
+
+def test_large_numbers_are_not_taken_for_infinite_ones(tmp_path):
+    """Their squares overflow, they do not."""
+    trainer = trainer_of(corpora.tagging(tmp_path))
+    trainer.parameters["b2"][:] = 3e38
+    gradients = {"b2": np.zeros_like(trainer.parameters["b2"])}
+    with np.errstate(over="ignore"):  # as around the whole step
+        trainer._check_updated(gradients, 0.1)
+        trainer.parameters["b2"][0] = math.inf
+        with pytest.raises(TrainingDiverged, match="b2 is no longer finite"):
+            trainer._check_updated(gradients, 0.1)
+
+
+@pytest.mark.parametrize("name", ["m.W", "average.U", "folded.L.word"])
+def test_a_state_that_is_not_finite_is_not_saved(tmp_path, name):
+    trainer = trainer_of(corpora.tagging(tmp_path))
+    trainer.optimizer.state()[name].flat[0] = math.nan
+    with pytest.raises(TrainingDiverged, match=f"{name} is no longer finite"):
+        trainer.state()
+
+
+def without(tree: dict, key: str) -> dict:
+    return {k: value for k, value in tree.items() if k != key}
+
+
+UNFIT = {
+    "lacks step": lambda n, a: (without(n, "step"), a),
+    "has an unknown key 'steps'": lambda n, a: ({**n, "steps": 1}, a),
+    "step cannot be 2.0": lambda n, a: ({**n, "step": 2.0}, a),
+    "batch is 9": lambda n, a: ({**n, "batch": 9}, a),
+    "tokens is 1, expected": lambda n, a: ({**n, "tokens": 1}, a),
+    "epoch is -1": lambda n, a: ({**n, "epoch": -1}, a),
+    "best_epoch is 2": lambda n, a: ({**n, "best_epoch": 2}, a),
+    "parameter.W is missing": lambda n, a: (n, without(a, "parameter.W")),
+    "folded is missing": lambda n, a: (n, without(a, "folded")),
+    "more is not expected": lambda n, a: (n, {**a, "more": a["m.W"]}),
+    "m.W has shape (8,)": lambda n, a: (n, {**a, "m.W": a["m.W"][0]}),  # would be broadcast
+    "parameter.b1 has shape (1,)": lambda n, a: (n, {**a, "parameter.b1": a["m.b1"][:1]}),
+    "v.U is float64": lambda n, a: (n, {**a, "v.U": a["v.U"].astype(np.float64)}),
+    "m.U has numbers": lambda n, a: (n, {**a, "m.U": np.full_like(a["m.U"], np.nan)}),
+}
+
+
+@pytest.mark.parametrize(("sentence", "change"), UNFIT.items(), ids=UNFIT)
+def test_a_state_of_another_run_is_refused_and_changes_nothing(tmp_path, sentence, change):
+    trainer = trainer_of(corpora.tagging(tmp_path))
+    for _ in zip(trainer.run(), range(2), strict=False):
+        pass
+    numbers, arrays = trainer.state()
+    kept = {name: array.copy() for name, array in arrays.items()}
+    with pytest.raises(ValueError, match=re.escape(sentence)):
+        trainer.restore(*change(numbers, kept))
+    again, found = trainer.state()
+    assert again == numbers
+    for name, array in found.items():
+        np.testing.assert_array_equal(array, kept[name])
+    trainer.restore(numbers, kept)
+
+
+def test_averages_that_are_not_finite_are_neither_scored_nor_kept(tmp_path):
+    trainer = trainer_of(corpora.tagging(tmp_path))
+    trainer.optimizer.state()["average.U"].flat[0] = math.inf
+    with pytest.raises(TrainingDiverged, match="the average of U is no longer finite"):
+        list(trainer.run())
 
 
 def test_balanced_weights_are_counts_turned_round(tmp_path):

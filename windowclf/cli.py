@@ -194,10 +194,10 @@ def _stop_signals() -> Iterator[list[int]]:
     signalled: list[int] = []
 
     def stop(number: int, _frame: object) -> None:
+        for each in watched:  # before it is said, so that the next signal ends it in any case
+            signal.signal(each, signal.SIG_DFL)
         signalled.append(number)
         print("Finishing the step and saving; once more to stop at once.", file=sys.stderr)
-        for each in watched:
-            signal.signal(each, signal.SIG_DFL)
 
     watched = (signal.SIGINT, signal.SIGTERM)
     before = [signal.signal(each, stop) for each in watched]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,8 @@ from windowclf import tensor_file
 from windowclf.arrays import Floats
 from windowclf.durable import write_whole
 from windowclf.errors import ModelFileError
+from windowclf.model_header import CACHE_MB, header_of, read_architecture, read_header, value_tables
 from windowclf.network import Architecture
-from windowclf.text.features import Feature
 from windowclf.text.formats import Layout
 from windowclf.text.spans import Scheme
 from windowclf.text.vocabulary import Vocabulary
@@ -34,36 +34,21 @@ class Model:
     thresholds: Floats | None  # (K,) probability above which a label is given; sigmoid output
     provenance: Mapping[str, str]  # sha256 of the training files and of the config
     parameters: Mapping[str, Floats]
-    cache_mb: float = 64.0  # for rows of P of frequent tokens
+    cache_mb: float = CACHE_MB  # memory for rows of P of frequent tokens, per thread
 
 
 def model_bytes(model: Model) -> bytes:
     """The file of a model; equal models give equal bytes."""
     a, v = model.architecture, model.vocabulary
-    header = {
-        "task": model.layout.task,
-        "layout": asdict(model.layout),
-        "inside": model.inside,
-        "features": [asdict(feature) for feature in a.features],
-        "columns": v.columns,
-        "tables": list(v.values),
-        "model": {
-            "window": a.window,
-            "activation": a.activation,
-            "units": a.units,
-            "directions": a.directions,
-            "truncate": a.truncate,
-            "output": a.output,
-            "classes": a.classes,
-        },
-        "provenance": dict(model.provenance),
-        "prediction": {"cache_mb": model.cache_mb},
-    }
+    tables = value_tables(a.features)
+    header = header_of(
+        a, model.layout, model.inside, v.columns, tables, model.provenance, model.cache_mb
+    )
     arrays: dict[str, NDArray[Any]] = dict(model.parameters)
     arrays |= tensor_file.pack_strings("labels", v.labels)
     arrays |= tensor_file.pack_strings("seen", v.seen)
-    for table, values in v.values.items():
-        arrays |= tensor_file.pack_strings(f"values.{table}", values)
+    for table in tables:
+        arrays |= tensor_file.pack_strings(f"values.{table}", v.values[table])
     if model.thresholds is not None:
         arrays["thresholds"] = model.thresholds
     return tensor_file.to_bytes("model", header, arrays)
@@ -90,56 +75,79 @@ def load_model(path: Path) -> Model:
     file = find_model(path)
     header, arrays = tensor_file.read(file, "model")
     try:
-        model = _assemble(header, arrays)
-        _check_parameters(model)
-    except ModelFileError:
-        raise
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ModelFileError(f"{file}: damaged, its parts do not fit ({error}).") from error
-    return model
+        return _assemble(header, dict(arrays))
+    except ValueError as error:
+        raise ModelFileError(
+            f"{file}: damaged, its parts do not fit ({error}); use another copy."
+        ) from error
 
 
-def _assemble(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Model:
-    features = tuple(Feature(**feature) for feature in header["features"])
-    layout = dict(header["layout"])
-    layout["slots"] = tuple(layout["slots"])
+def _assemble(header: Mapping[str, Any], arrays: dict[str, NDArray[Any]]) -> Model:
+    """The model, with every array used once. Raises ValueError."""
+    parts = read_header(header)
     vocabulary = Vocabulary(
-        features=features,
+        features=parts.features,
         columns=tuple(header["columns"]),
         values={
-            table: tensor_file.unpack_strings(f"values.{table}", arrays)
-            for table in header["tables"]
+            table: _take_strings(f"values.{table}", arrays)
+            for table in value_tables(parts.features)
         },
-        labels=tensor_file.unpack_strings("labels", arrays),
-        seen=tensor_file.unpack_strings("seen", arrays),
+        labels=_take_strings("labels", arrays),
+        seen=_take_strings("seen", arrays),
     )
-    architecture = Architecture(
-        features=features, table_sizes=vocabulary.table_sizes(), **header["model"]
-    )
+    architecture = read_architecture(parts, vocabulary.table_sizes())
+    thresholds = arrays.pop("thresholds", None)
+    _check_parameters(architecture, arrays)
+    _check_output(architecture, vocabulary, thresholds)
     return Model(
         architecture=architecture,
         vocabulary=vocabulary,
-        layout=Layout(**layout),
-        inside=header["inside"],
-        thresholds=arrays.get("thresholds"),
-        provenance=header["provenance"],
+        layout=parts.layout,
+        inside=parts.inside,
+        thresholds=thresholds,
+        provenance=parts.provenance,
         parameters={name: arrays[name] for name in architecture.shapes()},
-        cache_mb=float(header["prediction"]["cache_mb"]),
+        cache_mb=parts.cache_mb,
     )
 
 
-def _check_parameters(model: Model) -> None:
-    """Shapes, dtypes and finiteness of every parameter, and labels against the output layer."""
-    dtypes = {array.dtype for array in model.parameters.values()}
+def _take_strings(name: str, arrays: dict[str, NDArray[Any]]) -> tuple[str, ...]:
+    """Unpack a list of strings, each of which may stand there once. Raises ValueError."""
+    needed = (f"{name}.text", f"{name}.ends")
+    if not arrays.keys() >= set(needed):
+        raise ValueError(f"{name} is missing")
+    strings = tensor_file.unpack_strings(name, {key: arrays.pop(key) for key in needed})
+    if len(set(strings)) != len(strings):
+        raise ValueError(f"{name} holds a string twice")
+    return strings
+
+
+def _check_parameters(architecture: Architecture, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Names, shapes, dtypes and finiteness of every parameter. Raises ValueError."""
+    shapes = architecture.shapes()
+    if odd := sorted(shapes.keys() ^ arrays.keys()):
+        raise ValueError(f"{odd[0]} is {'missing' if odd[0] in shapes else 'not expected'}")
+    dtypes = {array.dtype for array in arrays.values()}
     if len(dtypes) != 1 or dtypes.pop() not in (np.dtype("float32"), np.dtype("float64")):
         raise ValueError("its parameters are not all float32 or all float64")
-    for name, shape in model.architecture.shapes().items():
-        array = model.parameters[name]
+    for name, shape in shapes.items():
+        array = arrays[name]
         if array.shape != shape:
             raise ValueError(f"{name} has shape {array.shape}, expected {shape}")
         if not np.isfinite(array).all():
             raise ValueError(f"{name} has numbers that are not finite")
-    labels, K = len(model.vocabulary.labels), model.architecture.classes
-    single_logit = model.architecture.output == "sigmoid" and labels == 2 and K == 1
+
+
+def _check_output(a: Architecture, v: Vocabulary, thresholds: NDArray[Any] | None) -> None:
+    """Labels and thresholds against the columns of the output. Raises ValueError."""
+    labels, K = len(v.labels), a.classes
+    single_logit = a.output == "sigmoid" and labels == 2 and K == 1
     if labels != K and not single_logit:
         raise ValueError(f"{labels} labels for {K} output columns")
+    if (thresholds is not None) != (a.output == "sigmoid"):
+        raise ValueError(f"thresholds do not go with the output {a.output}")
+    if thresholds is not None:
+        if thresholds.dtype != np.float64 or thresholds.shape != (K,):
+            raise ValueError(f"thresholds are not {K} numbers")
+        if not ((thresholds >= 0) & (thresholds <= 1)).all():
+            raise ValueError("thresholds lie outside 0 and 1")

@@ -18,6 +18,7 @@ from windowclf import assembly
 from windowclf.arrays import Floats
 from windowclf.config import Config
 from windowclf.config.reading import differences, dump_config, make_config, read_config
+from windowclf.config.training import Checkpoint
 from windowclf.errors import DataError, RunFolderError
 from windowclf.evaluation import DevSet, Evaluation, evaluate_tagger, labels_unknown
 from windowclf.gradient_check import ArrayCheck, GradientProblem, check_gradients
@@ -25,10 +26,9 @@ from windowclf.memory import keep_freed_memory
 from windowclf.model_file import MODEL_NAME, Model, find_model, load_model
 from windowclf.network import Parameters
 from windowclf.prediction import Tagger
-from windowclf.run_folder import RunFolder
-from windowclf.tensor_file import TensorFile
+from windowclf.run_folder import METRICS_NAME, RunFolder, SavedState
 from windowclf.threads import Workers, available_cores
-from windowclf.training import EpochReport, Report, Trainer
+from windowclf.training import EpochReport, Report, StepReport, Trainer
 
 Notify = Callable[[str], None]
 ConfigLike = Config | Mapping[str, Any] | str | Path
@@ -61,7 +61,8 @@ def train(
     `config` is a path, a mapping or a Config; `overrides` are "a.b=VALUE". `resume` continues the
     run in the folder, to the byte; `overwrite` replaces it. `should_stop` is asked after every
     step: once it says True the state is saved and the result has stopped=True.
-    Raises ConfigError, DataError, RunFolderError or TrainingDiverged.
+    Raises ConfigError, DataError, RunFolderError, ModelFileError (a damaged state) or
+    TrainingDiverged.
     """
     notify = on_notice or (lambda _text: None)
     resolved = as_config(config, overrides)
@@ -152,10 +153,10 @@ def as_config(config: ConfigLike, overrides: Sequence[str]) -> Config:
     return read_config(config, overrides)
 
 
-def _threads(config: Config, state: TensorFile | None) -> int:
+def _threads(config: Config, state: SavedState | None) -> int:
     """How many threads share a step: those that the run began with, else as the config says."""
     if state is not None:
-        return int(state.header["threads"])
+        return state.threads
     return available_cores() if config.training.threads == "auto" else config.training.threads
 
 
@@ -214,27 +215,40 @@ def _prepare(config: Config, folder: RunFolder, workers: Workers, notify: Notify
     return _Run(config, folder, trainer, dev, best_model, digests, workers.count)
 
 
-def _begin(run: _Run, state: TensorFile | None, resume: bool, notify: Notify) -> None:
+def _begin(run: _Run, state: SavedState | None, resume: bool, notify: Notify) -> None:
     """Continue from a state, or start afresh in a folder that may hold an older run."""
     if state is not None:
         _refuse_other_run(run, state)
-        run.trainer.restore(state.header["progress"], state.arrays)
-        run.metrics_lines = state.header["metrics_lines"]
-        run.folder.cut_metrics(run.metrics_lines)
+        try:
+            run.trainer.restore(state.progress, state.arrays)
+        except ValueError as error:
+            raise run.folder.unfit_state(error) from error
+        if run.trainer.progress.step == 0:
+            run.folder.remove_old_run()  # the crash may have come before that was done
+        _cut_metrics(run, state.metrics_lines, notify)
         run.folder.write_config(dump_config(run.config))
         notify(f"continuing after step {run.trainer.progress.step:,}.")
         return
     if resume:
         notify(f"{run.folder.path}: no saved state yet; starting afresh.")
-    if run.folder.holds_a_run():
-        _save_state(run)  # before anything of the old run goes
-        run.folder.remove_old_run()
+    _save_state(run)  # before anything of an old run goes
+    run.folder.remove_old_run()
     run.folder.write_config(dump_config(run.config))
 
 
-def _refuse_other_run(run: _Run, state: TensorFile) -> None:
+def _cut_metrics(run: _Run, lines: int, notify: Notify) -> None:
+    """Take away the log's lines that are newer than the state; they will be written again."""
+    run.metrics_lines = run.folder.cut_metrics(lines)
+    if run.metrics_lines < lines:
+        notify(
+            f"{run.folder.path / METRICS_NAME}: expected {lines} whole lines, found "
+            f"{run.metrics_lines}; the run goes on, its log lacks the others."
+        )
+
+
+def _refuse_other_run(run: _Run, state: SavedState) -> None:
     """A state can only be continued with the config and the data that it came from."""
-    before = make_config(state.header["config"])
+    before = make_config(state.config)
     changes = [
         change
         for change in differences(before, run.config)
@@ -242,8 +256,8 @@ def _refuse_other_run(run: _Run, state: TensorFile) -> None:
     ]
     changes += [
         f"data.{name}: the files have changed"
-        for name in sorted({*state.header["data"], *run.data_digests})
-        if state.header["data"].get(name) != run.data_digests.get(name)
+        for name in sorted({*state.data, *run.data_digests})
+        if state.data.get(name) != run.data_digests.get(name)
     ]
     if changes:
         raise RunFolderError(
@@ -267,11 +281,19 @@ def _train(run: _Run, on_report: Callable[[Report], None], should_stop: Callable
         if should_stop():
             _save_state(run)
             return True
-        if time.monotonic() - saved >= run.config.training.checkpoint.seconds:
+        if _save_is_due(run.config.training.checkpoint, report, time.monotonic() - saved):
             _save_state(run)
             saved = time.monotonic()
     _save_state(run)
     return False
+
+
+def _save_is_due(checkpoint: Checkpoint, report: Report, seconds: float) -> bool:
+    """By the clock, or by the number of the step, so that a resumed run saves at the same ones."""
+    if seconds >= checkpoint.seconds:
+        return True
+    is_step = isinstance(report, StepReport)  # not again after the evaluation that follows it
+    return is_step and checkpoint.steps is not None and report.step % checkpoint.steps == 0
 
 
 def _save_state(run: _Run) -> None:

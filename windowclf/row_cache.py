@@ -26,18 +26,18 @@ class RowCache(threading.local):
         a = model.architecture
         dtype = model.parameters["U"].dtype
         width = (2 * a.window + 1) * (a.hidden_width or a.classes)
-        capacity = int(megabytes * (1 << 20)) // (width * dtype.itemsize)
         self._model = model
-        self._P = np.empty((capacity, width), dtype)  # takes memory as its rows are written
+        self._capacity = int(megabytes * (1 << 20)) // (width * dtype.itemsize)
+        self._P = np.empty((0, width), dtype)
         self._row_of = _RowOf()
 
     def rows_of(self, keys: Sequence[Key]) -> tuple[Ints, Floats] | None:
         """The row of every key, and P, good until the next call; None where they cannot all fit."""
         rows = self._look_up(keys)
-        if 1 + len(self._row_of) > len(self._P):
+        if 1 + len(self._row_of) > self._capacity:
             self._row_of.clear()
             rows = self._look_up(keys)
-            if 1 + len(self._row_of) > len(self._P):
+            if 1 + len(self._row_of) > self._capacity:
                 self._row_of.clear()
                 return None
         self._fill()
@@ -49,6 +49,12 @@ class RowCache(threading.local):
     def _fill(self) -> None:
         """Make the rows that were given out and are not there yet."""
         model, missing = self._model, self._row_of.new
+        needed = 1 + len(self._row_of)
+        if needed > len(self._P):
+            rows = min(max(needed, 2 * len(self._P)), self._capacity)
+            larger = np.empty((rows, self._P.shape[1]), self._P.dtype)
+            larger[: len(self._P)] = self._P
+            self._P = larger
         for start in range(0, len(missing), FILLED_AT_ONCE):
             keys = missing[start : start + FILLED_AT_ONCE]
             P = network.projections(

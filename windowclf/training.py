@@ -17,11 +17,13 @@ import numpy as np
 
 from windowclf import network
 from windowclf.arrays import Bools, Bytes, Floats, Ints
+from windowclf.checked import build, in_range
 from windowclf.errors import TrainingDiverged
 from windowclf.kernels.dropout import dropout_mask
 from windowclf.optimizers import (
     Gradients,
     Optimizer,
+    RowGradient,
     Rule,
     clip_by_global_norm,
     global_norm,
@@ -165,26 +167,47 @@ class Trainer:
 
     def state(self) -> tuple[dict[str, Any], dict[str, Floats]]:
         """(numbers, arrays) that `restore` takes; raw values, nothing is changed by looking."""
-        bad = _first_not_finite(self.parameters)
-        if bad is not None:
+        parameters = {f"parameter.{name}": p for name, p in self.parameters.items()}
+        arrays = parameters | self.optimizer.state()
+        if bad := _first_not_finite(arrays):
             raise self._diverged(bad, self._learning_rate())
-        arrays = {f"parameter.{name}": p for name, p in self.parameters.items()}
-        return dict(vars(self.progress)), arrays | self.optimizer.state()
+        return dict(vars(self.progress)), arrays
 
     def restore(self, numbers: Mapping[str, Any], arrays: Mapping[str, Floats]) -> None:
-        """Go back to a state. The arrays must have the names and shapes that `state` gave."""
-        self.progress = Progress(**numbers)
+        """Go back to a state. Raises ValueError unless it is one that this run can have had."""
+        progress = build(Progress, numbers, "progress", whole=True)
+        self._check_progress(progress)
+        _check_arrays(self.state()[1], arrays)
+        self.progress = progress
         for name, p in self.parameters.items():
             p[...] = arrays[f"parameter.{name}"]
-        self.optimizer.restore(arrays, self.progress.step)
+        self.optimizer.restore(arrays, progress.step)
+
+    def _check_progress(self, progress: Progress) -> None:
+        """Numbers within what the corpus and the settings allow. Raises ValueError."""
+        in_range(progress.epoch, 0, self.settings.epochs, "progress.epoch")
+        batches = [] if progress.finished else self._batches(progress.epoch)
+        in_range(progress.batch, 0, len(batches), "progress.batch")
+        behind = sum(
+            int(self._pieces.sizes()[chosen].sum()) for chosen in batches[: progress.batch]
+        )
+        tokens = progress.epoch * len(self.corpus.tokens) + behind
+        in_range(progress.tokens, tokens, tokens, "progress.tokens")
+        in_range(progress.step, progress.epoch + progress.batch, tokens, "progress.step")
+        in_range(progress.loss_tokens, 0, tokens, "progress.loss_tokens")
+        in_range(progress.best_epoch, 0, progress.epoch, "progress.best_epoch")
+        if progress.epoch == self.settings.epochs and not progress.finished:
+            raise ValueError("progress.finished is false after the last epoch")
 
     def _batches_ahead(self) -> Iterator[tuple[int, Ints]]:
         """The batches of this epoch that are not behind us, with their numbers."""
-        s, progress = self.settings, self.progress
-        shuffled = generator(s.seed, Purpose.SHUFFLE, progress.epoch)
+        yield from list(enumerate(self._batches(self.progress.epoch)))[self.progress.batch :]
+
+    def _batches(self, epoch: int) -> list[Ints]:
+        """The pieces of every batch of an epoch, in order."""
+        shuffled = generator(self.settings.seed, Purpose.SHUFFLE, epoch)
         order = shuffled.permutation(len(self._pieces.begin))
-        batches = pack(self._pieces.sizes(), order, s.batch_tokens)
-        yield from list(enumerate(batches))[progress.batch :]
+        return pack(self._pieces.sizes(), order, self.settings.batch_tokens)
 
     def _step(self, number: int, chosen: Ints) -> StepReport:
         progress, objective = self.progress, self.settings.objective
@@ -197,6 +220,7 @@ class Trainer:
             )
             self._check_and_clip(J, gradients, lr)
             self.optimizer.step(gradients, lr, self.workers)
+            self._check_updated(gradients, lr)
         labelled = int(np.count_nonzero(batch.labels != NO_CLASS))
         progress.step += 1
         progress.batch = number + 1
@@ -230,13 +254,25 @@ class Trainer:
     def _check_and_clip(self, J: float, gradients: Gradients, lr: float) -> None:
         norm = global_norm(gradients)
         if not (math.isfinite(J) and math.isfinite(norm)):
-            bad = _first_not_finite(self.parameters)
-            if bad is None:
-                by_name = {name: values_of(gradient) for name, gradient in gradients.items()}
-                bad = f"the gradient of {_first_not_finite(by_name) or 'all arrays together'}"
+            by_name = {name: values_of(gradient) for name, gradient in gradients.items()}
+            if name := _first_not_finite(by_name):
+                bad = f"the gradient of {name}"
+            else:
+                bad = "the loss" if math.isfinite(norm) else "the norm of the gradients"
             raise self._diverged(bad, lr)
         if self.settings.clip_norm is not None:
             clip_by_global_norm(gradients, self.settings.clip_norm, norm)
+
+    def _check_updated(self, gradients: Gradients, lr: float) -> None:
+        """What the step changed must be finite, before anybody saves or scores it."""
+        for name, gradient in gradients.items():
+            p = self.parameters[name]
+            if isinstance(gradient, RowGradient) and self.settings.rows == "lazy":
+                p = np.take(p, gradient.rows, axis=0, mode="clip")
+            flat = p.ravel()
+            # One product is cheap; that of finite numbers may overflow, so look again.
+            if not math.isfinite(float(np.dot(flat, flat))) and not np.isfinite(flat).all():
+                raise self._diverged(name, lr)
 
     def _diverged(self, array: str, lr: float) -> TrainingDiverged:
         return TrainingDiverged(
@@ -254,6 +290,8 @@ class Trainer:
         progress.epoch += 1
         progress.batch, progress.loss_sum, progress.loss_tokens = 0, 0.0, 0
         score, metrics = None, dict[str, float]()
+        if bad := _first_not_finite(self.averaged()):
+            raise self._diverged(f"the average of {bad}", lr)
         if self.evaluate:
             score, found = self.evaluate(self.averaged())
             metrics.update(found)
@@ -279,6 +317,19 @@ class Trainer:
             seconds=seconds,
             tokens_per_second=tokens / max(seconds, 1e-9),
         )
+
+
+def _check_arrays(expected: Mapping[str, Floats], found: Mapping[str, Floats]) -> None:
+    """The same names, shapes and dtypes, all numbers finite. Raises ValueError."""
+    if odd := sorted(expected.keys() ^ found.keys()):
+        raise ValueError(f"{odd[0]} is {'missing' if odd[0] in expected else 'not expected'}")
+    for name, array in found.items():
+        if array.shape != expected[name].shape:
+            raise ValueError(f"{name} has shape {array.shape}, expected {expected[name].shape}")
+        if array.dtype != expected[name].dtype:
+            raise ValueError(f"{name} is {array.dtype}, expected {expected[name].dtype}")
+    if bad := _first_not_finite(found):
+        raise ValueError(f"{bad} has numbers that are not finite")
 
 
 def _first_not_finite(arrays: Mapping[str, Floats]) -> str | None:

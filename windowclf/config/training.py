@@ -87,7 +87,12 @@ class EarlyStopping(Section):
 class Checkpoint(Section):
     """How often the state for --resume is saved."""
 
-    seconds: float = Field(default=60.0, gt=0)
+    seconds: float = Field(
+        default=60.0, ge=0, description="after the last save; 0 saves after every step"
+    )
+    steps: int | None = Field(
+        default=None, ge=1, description="also after every so many steps, whatever the clock says"
+    )
 
 
 def _class_weights_kind(value: Any) -> str:

@@ -1,0 +1,165 @@
+"""The header of a model file: what it says, and the checks that its parts make sense together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, TypeAlias
+
+from windowclf.checked import build, in_range
+from windowclf.network import Architecture
+from windowclf.text.features import Feature
+from windowclf.text.formats import Layout
+from windowclf.text.spans import Scheme
+
+Json: TypeAlias = Mapping[str, Any]
+LARGEST = (1 << 31) - 1
+WIDEST = 1 << 16
+CACHE_MB = 64.0
+_SETTINGS: dict[str, dict[str, tuple[int, int]]] = {  # of each kind: least and greatest value
+    "prefix": {"length": (1, 32)},
+    "suffix": {"length": (1, 32)},
+    "ngrams": {"min": (1, 16), "max": (1, 16), "buckets": (1, 1 << 24)},
+    "char_cnn": {"filters": (1, WIDEST), "width": (1, 9)},
+}
+
+
+@dataclass(frozen=True)
+class Header:
+    """The fields of a model file's header, each of its type."""
+
+    task: str
+    layout: Json
+    inside: Scheme | None
+    features: tuple[Json, ...]
+    columns: tuple[str, ...]
+    tables: tuple[str, ...]
+    model: Json
+    provenance: Mapping[str, str]
+    prediction: Mapping[str, float] = field(default_factory=lambda: {"cache_mb": CACHE_MB})
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the header becomes, without the sizes that follow from the vocabulary."""
+
+    features: tuple[Feature, ...]
+    layout: Layout
+    inside: Scheme | None
+    provenance: Mapping[str, str]
+    model: Json
+    cache_mb: float
+
+
+def header_of(
+    architecture: Architecture,
+    layout: Layout,
+    inside: Scheme | None,
+    columns: Sequence[str],
+    tables: Sequence[str],
+    provenance: Mapping[str, str],
+    cache_mb: float,
+) -> dict[str, Any]:
+    """The fields of the header."""
+    made = ("features", "table_sizes")  # from the other fields, when the file is read
+    names = [field.name for field in fields(architecture) if field.name not in made]
+    return {
+        "task": layout.task,
+        "layout": asdict(layout),
+        "inside": inside,
+        "features": [asdict(feature) for feature in architecture.features],
+        "columns": list(columns),
+        "tables": list(tables),
+        "model": {name: getattr(architecture, name) for name in names},
+        "provenance": dict(provenance),
+        "prediction": {"cache_mb": cache_mb},
+    }
+
+
+def read_header(given: Json) -> Parts:
+    """Check a header. Raises ValueError."""
+    header = build(Header, given, "the header")
+    features = tuple(
+        build(Feature, feature, f"features.{i}") for i, feature in enumerate(header.features)
+    )
+    layout = build(Layout, header.layout, "layout")
+    for fault in _faults(header, features, layout):
+        raise ValueError(fault)
+    cache_mb = header.prediction["cache_mb"]
+    return Parts(features, layout, header.inside, header.provenance, header.model, cache_mb)
+
+
+def read_architecture(parts: Parts, table_sizes: Mapping[str, int]) -> Architecture:
+    """Check the shape of the network. Raises ValueError."""
+    a = build(Architecture, parts.model, "model", features=parts.features, table_sizes=table_sizes)
+    hidden = a.activation != "none"
+    in_range(a.window, 0, 64, "model.window")
+    in_range(a.units, int(hidden), WIDEST * int(hidden), "model.units")
+    in_range(a.directions, 0, 2 * int(hidden), "model.directions")
+    in_range(a.classes, 1, LARGEST, "model.classes")
+    if a.truncate is not None:
+        in_range(a.truncate, 1, LARGEST, "model.truncate")
+    return a
+
+
+def _faults(header: Header, features: tuple[Feature, ...], layout: Layout) -> Iterator[str]:
+    if header.task != layout.task:
+        yield f"task {header.task!r} is not that of the layout, {layout.task!r}"
+    if (layout.task == "spans") != (header.inside is not None):
+        yield f"the inside scheme {header.inside} does not go with task {layout.task}"
+    if header.columns != tuple(dict.fromkeys(f.column for f in features if f.kind == "column")):
+        yield "columns are not those that the features read"
+    if header.tables != value_tables(features):
+        yield "tables are not those that the features read"
+    for place in (layout.token, layout.label, *layout.extra.values()):
+        if isinstance(place, int):
+            in_range(place, -LARGEST, LARGEST, "layout")
+    if header.prediction.keys() != {"cache_mb"}:
+        yield "prediction has other keys than cache_mb"
+    in_range(header.prediction.get("cache_mb", 0.0), 0, 1 << 20, "prediction.cache_mb")
+    if not features:
+        yield "there are no features"
+    for i, feature in enumerate(features):
+        yield from _feature_faults(feature, f"features.{i}")
+    yield from _table_faults(features)
+
+
+def value_tables(features: Sequence[Feature]) -> tuple[str, ...]:
+    """The tables whose rows stand for listed values, in the order of the features."""
+    return tuple(dict.fromkeys(f.table for f in features if f.kind != "ngrams"))
+
+
+def _feature_faults(feature: Feature, name: str) -> Iterator[str]:
+    in_range(feature.dim, 1, WIDEST, f"{name}.dim")
+    in_range(feature.min_count, 1, LARGEST, f"{name}.min_count")
+    if not feature.table:
+        yield f"{name}.table is empty"
+    own = _SETTINGS.get(feature.kind, {})
+    for key, (low, high) in own.items():
+        in_range(getattr(feature, key), low, high, f"{name}.{key}")
+    if (feature.kind == "column") != bool(feature.column):
+        yield f"{name}.column does not go with the kind {feature.kind}"
+    if feature.kind == "char_cnn" and feature.width % 2 == 0:
+        yield f"{name}.width is even"
+    if feature.min > feature.max:
+        yield f"{name}.min is above max"
+    settings = {key: getattr(feature, key) for key in own}
+    if feature != Feature(
+        feature.kind,
+        feature.table,
+        feature.dim,
+        feature.min_count,
+        column=feature.column,
+        **settings,
+    ):
+        yield f"{name} has settings of another kind"
+
+
+def _table_faults(features: Sequence[Feature]) -> Iterator[str]:
+    """Features of one table need one width; hashed and convolved tables are not shared."""
+    first: dict[str, Feature] = {}
+    for feature in features:
+        other = first.setdefault(feature.table, feature)
+        alone = {feature.kind, other.kind} & {"ngrams", "char_cnn"}
+        if other is not feature and (alone or other.dim != feature.dim):
+            yield f"two features do not agree on the table {feature.table!r:.40}"
