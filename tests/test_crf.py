@@ -18,7 +18,7 @@ from windowclf.kernels.crf import (
     posterior_marginals,
 )
 from windowclf.kernels.decoding import forbid
-from windowclf.kernels.trellis import side_by_side, unary_scores
+from windowclf.kernels.trellis import NoPath, side_by_side, unary_scores
 
 STEP = 1e-5
 LABELS = ["all", "some", "whole sentences"]
@@ -245,6 +245,9 @@ def test_labels_that_are_forbidden_are_an_infinite_loss():
     J, *gradients = c._replace(transitions=barred).loss(y)
     assert np.isposinf(J)
     assert all(np.isfinite(gradient).all() for gradient in gradients)
+    y[2] = -1
+    with pytest.raises(NoPath, match="sentence 0 "):
+        c._replace(transitions=barred).loss(y)
 
 
 def test_what_is_not_a_number_is_seen_in_the_loss():

@@ -32,7 +32,8 @@ def crf_cross_entropy(
 
     labels (B,) class indices, −1 for a token without a label; B′ tokens have one. A sentence with
     some labels counts with the sum over all paths that agree with them, its y being the marginals
-    of those paths; one without any leaves J. J is inf where a −inf forbids the labels.
+    of those paths; one without any leaves J. Where a −inf forbids the labels J is inf, and NoPath
+    is raised if some are missing and no path agrees with the others.
     Returns J, delta1 = dJ/dtheta (B, K), and the gradients (expected − observed)/B′ of start (K,),
     transitions (K, K) and end (K,), in the dtype of theta.
     """

@@ -82,7 +82,7 @@ def n_best(
     v, origins = _n_best_scores(x, A, trellis, n)
     K = x.shape[1]
     flat = v[trellis.last].reshape(len(trellis.last), K * n)  # index = label · n + rank
-    _best_ends(flat, trellis)
+    _best_ends(flat, trellis)  # there is one
     ends = np.argsort(-flat, axis=1, kind="stable")[:, :n]
     at = np.empty((len(x), ends.shape[1]), np.intp)
     at[trellis.last] = ends
@@ -142,9 +142,9 @@ def _n_best_scores(x: Floats, A: Floats, trellis: Trellis, n: int) -> tuple[Floa
         ranks = np.zeros(heads.shape, np.intp)
         for r in range(n):
             i = heads.argmax(axis=1)
-            q = ranks[s, i, j]
+            q = ranks[s, i, j]  # at most r, so that q + 1 is at most n
             v[now, :, r] = heads[s, i, j] + x[now]
-            origins[now, :, r] = i * n + np.minimum(q, n - 1)
-            ranks[s, i, j] = np.minimum(q + 1, n)
-            heads[s, i, j] = previous[s, i, np.minimum(q + 1, n)] + A[i, j]
+            origins[now, :, r] = i * n + q
+            ranks[s, i, j] = q + 1
+            heads[s, i, j] = previous[s, i, q + 1] + A[i, j]
     return v, origins
