@@ -245,9 +245,11 @@ def test_labels_that_are_forbidden_are_an_infinite_loss():
     J, *gradients = c._replace(transitions=barred).loss(y)
     assert np.isposinf(J)
     assert all(np.isfinite(gradient).all() for gradient in gradients)
+    c_barred = c._replace(transitions=barred)
+    assert path_log_probabilities(c.theta, c.lengths, y, *c_barred[2:])[0] == -np.inf
     y[2] = -1
     with pytest.raises(NoPath, match="sentence 0 "):
-        c._replace(transitions=barred).loss(y)
+        c_barred.loss(y)
 
 
 def test_what_is_not_a_number_is_seen_in_the_loss():

@@ -11,7 +11,7 @@ GRADIENTS.md; the recursions are those of Rabiner (1989), with the factors of La
 All recursions run in float64 whatever the dtype of theta, which costs little (K is small) and buys
 the range that a log-sum-exp would otherwise have to give: a step is one (S_t, K)(K, K) product of
 numbers, not of logarithms. Scores that spread too far even for that (`_steps_between_scalings`
-says how far) and −inf among the transitions are computed in log space, some ten times slower.
+says how far) and −inf among the transitions are computed in log space, some fifty times slower.
 """
 
 from __future__ import annotations
@@ -85,7 +85,10 @@ def posterior_marginals(
 def path_log_probabilities(
     theta: Floats, lengths: Ints, labels: Ints, start: Floats, transitions: Floats, end: Floats
 ) -> Floats:
-    """log p(y | x) of one path a sentence, labels (B,)  ->  (S,) float64; 0 for empty sentences."""
+    """log p(y | x) of one path a sentence.   labels (B,), none missing  ->  (S,) float64.
+
+    0 for an empty sentence, −inf for a path that is forbidden; NoPath where all are.
+    """
     trellis = side_by_side(lengths)
     x = unary_scores(theta, trellis, start, end)
     A = transitions.astype(np.float64)
