@@ -16,6 +16,7 @@ from windowclf import network
 from windowclf.arrays import Floats
 from windowclf.kernels.activations import activation_backward, activation_forward
 from windowclf.kernels.affine import affine_backward, affine_forward
+from windowclf.kernels.crf import crf_cross_entropy
 from windowclf.kernels.lookup import lookup_backward
 from windowclf.kernels.output import sigmoid_cross_entropy, softmax, softmax_cross_entropy
 from windowclf.kernels.window import window_backward, window_forward
@@ -28,7 +29,8 @@ PACKAGE = Path(__file__).parents[1] / "windowclf"
 TEXT = (PACKAGE / "kernels" / "GRADIENTS.md").read_text(encoding="utf-8")
 SECTIONS = re.findall(r"^## (\d+)\. (.*?)(?=^## |\Z)", TEXT, re.MULTILINE | re.DOTALL)
 NAMED = sorted(set(re.findall(r"`([\w/]+\.py): ([\w.]+)`", TEXT)))
-BLOCKS = re.findall(r"^```\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
+FENCED = re.findall(r"^```(\w*)\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
+BLOCKS = [block for language, block in FENCED if not language]
 
 
 def numbers_in(block: str) -> list[tuple[int, int]]:
@@ -82,10 +84,10 @@ def test_every_gradient_has_its_derivation() -> None:
 
 
 def test_sections_and_equations_are_numbered_in_order() -> None:
-    assert [int(number) for number, _ in SECTIONS] == list(range(15))
+    assert [int(number) for number, _ in SECTIONS] == list(range(16))
     expected = [
         (section, i + 1)
-        for section in range(15)
+        for section in range(16)
         for i in range(sum(place[0] == section for place in EQUATIONS))
     ]
     assert expected == EQUATIONS
@@ -100,7 +102,7 @@ def test_every_equation_that_is_referred_to_exists() -> None:
     assert {(int(a), int(b)) for a, b in references} == set(EQUATIONS)
 
 
-@pytest.mark.parametrize("number", range(1, 15))
+@pytest.mark.parametrize("number", range(1, 16))
 def test_every_section_has_equations_exercises_and_code(number: int) -> None:
     body = SECTIONS[number][1]
     assert any(section == number for section, _ in EQUATIONS)
@@ -292,6 +294,21 @@ def test_corners_of_the_losses() -> None:
     for target, expected in (([1, 0], 0.0), ([0, 0], 10000.0), ([0, 1], 20000.0)):
         J, _ = sigmoid_cross_entropy(theta, np.array([target], np.uint8), one)
         assert expected == J
+
+
+def test_the_conditional_random_field_by_hand() -> None:
+    """(15.30)–(15.33)."""
+    A, zero = np.array([[0, math.log(3)], [0, 0]]), np.zeros(2)
+    found = crf_cross_entropy(np.zeros((2, 2)), np.array([2]), np.array([0, 1]), zero, A, zero)
+    expected = [
+        math.log(2) / 2,
+        [[-1 / 6, 1 / 6], [1 / 6, -1 / 6]],
+        [-1 / 6, 1 / 6],
+        [[1 / 12, -1 / 4], [1 / 12, 1 / 12]],
+        [1 / 6, -1 / 6],
+    ]
+    for ours, theirs in zip(found, expected, strict=True):
+        close(ours, theirs)
 
 
 def test_a_late_first_step_of_adam_on_a_lazy_row() -> None:
