@@ -25,16 +25,26 @@ from typing import NamedTuple
 
 REPOSITORY = Path(__file__).parents[1]
 PACKAGE = REPOSITORY / "windowclf"
-TESTS = ("tests/test_fast_equals_plain.py", "tests/test_optimizers.py")
+TESTS = (
+    "tests/test_fast_equals_plain.py",
+    "tests/test_optimizers.py",
+    "tests/test_threads.py",
+)
 CRF_TESTS = ("tests/test_crf.py", "tests/test_decoding.py")
 CRF_MODULES = {"crf.py", "trellis.py", "decoding.py"}  # forward is half of the gradient there
 KERNELS = sorted((PACKAGE / "kernels").glob("*.py"))
-NETWORK_FUNCTIONS = {
+WIRING = [PACKAGE / name for name in ("network.py", "token_features.py", "recurrence.py")]
+WIRING_FUNCTIONS = {
     "loss_and_gradients",
     "l2_term",
+    "loss_and_d_h",
+    "features_backward",
+    "recurrence_backward",
     "_loss",
-    "_features_backward",
-    "_coalesce",
+    "_weights",
+    "_through_windows",
+    "_through_recurrence",
+    "_sum_up",
     "_hidden_backward",
     "_cut_states",
 }
@@ -54,15 +64,15 @@ class Mutant(NamedTuple):
 
 
 def is_target(path: Path, name: str) -> bool:
-    if path.name == "network.py":
-        return name in NETWORK_FUNCTIONS
+    if path in WIRING:
+        return name in WIRING_FUNCTIONS
     if path.name in CRF_MODULES:
         return not name.startswith("__")
     return name.endswith(("_backward", "_cross_entropy"))
 
 
 def mutants() -> Iterator[Mutant]:
-    for path in [*KERNELS, PACKAGE / "network.py"]:
+    for path in [*KERNELS, *WIRING]:
         tree = ast.parse(path.read_text(encoding="utf-8"))
         for function in ast.walk(tree):
             if isinstance(function, ast.FunctionDef) and is_target(path, function.name):

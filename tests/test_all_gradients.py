@@ -9,8 +9,8 @@ import pytest
 from small import problem
 
 from windowclf import network
+from windowclf.arrays import RowGradient
 from windowclf.gradient_check import GradientProblem
-from windowclf.optimizers import RowGradient
 
 STEP = 1e-5
 LIMIT = 1e-7

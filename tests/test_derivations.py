@@ -13,14 +13,15 @@ import numpy as np
 import pytest
 
 from windowclf import network
-from windowclf.arrays import Floats
+from windowclf.architecture import Architecture
+from windowclf.arrays import Floats, RowGradient
 from windowclf.kernels.activations import activation_backward, activation_forward
 from windowclf.kernels.affine import affine_backward, affine_forward
 from windowclf.kernels.crf import crf_cross_entropy
 from windowclf.kernels.lookup import lookup_backward
 from windowclf.kernels.output import sigmoid_cross_entropy, softmax, softmax_cross_entropy
 from windowclf.kernels.window import window_backward, window_forward
-from windowclf.optimizers import Adam, Average, RowGradient
+from windowclf.optimizers import Adam, Average
 from windowclf.text.batches import NO_CLASS, Batch
 from windowclf.text.features import Feature
 from windowclf.text.vocabulary import SlotRows
@@ -192,9 +193,9 @@ def test_the_remaining_numbers_of_the_example() -> None:
     close(package["dL"], [hand["dL"][0], hand["dL"][2]])
 
 
-def the_example(dtype: type) -> tuple[network.Architecture, dict[str, Floats], Batch]:
+def the_example(dtype: type) -> tuple[Architecture, dict[str, Floats], Batch]:
     hand = by_hand()
-    architecture = network.Architecture(
+    architecture = Architecture(
         features=(Feature("word", "word", 1),),
         table_sizes={"word": 3},
         window=1,

@@ -14,11 +14,12 @@ import pytest
 
 import windowclf
 from windowclf import assembly, network, tensor_file
+from windowclf.architecture import initialize
+from windowclf.arrays import RowGradient
 from windowclf.config.reading import make_config
 from windowclf.errors import TrainingDiverged
 from windowclf.model_file import load_model
-from windowclf.network import initialize
-from windowclf.optimizers import Optimizer, RowGradient, values_of
+from windowclf.optimizers import Optimizer, values_of
 from windowclf.text.features import BOUNDARY, UNKNOWN
 from windowclf.training import EpochReport, Report, StepReport, Trainer
 

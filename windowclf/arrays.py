@@ -1,8 +1,8 @@
-"""The types of arrays that annotations name, their shapes standing in the docstrings; distinct."""
+"""The types of arrays that annotations name; their shapes stand in the docstrings."""
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,16 @@ Floats: TypeAlias = NDArray[np.floating[Any]]
 Ints: TypeAlias = NDArray[np.integer[Any]]
 Bools: TypeAlias = NDArray[np.bool_]
 Bytes: TypeAlias = NDArray[np.uint8]
+
+
+class RowGradient(NamedTuple):
+    """Gradient of the rows of a table that a batch touched: dL[rows] = values, 0 elsewhere."""
+
+    rows: Ints  # (R,) ascending, each once
+    values: Floats  # (R, d)
+
+
+Gradients: TypeAlias = dict[str, "Floats | RowGradient"]
 
 
 def distinct(values: Ints, bound: int) -> tuple[Ints, Ints]:

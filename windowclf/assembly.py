@@ -12,6 +12,7 @@ import numpy as np
 
 from windowclf import config as cfg
 from windowclf import network
+from windowclf.architecture import Architecture, Parameters
 from windowclf.arrays import Bytes, Floats
 from windowclf.errors import DataError
 from windowclf.model_file import Model
@@ -228,11 +229,11 @@ def _with_classes(corpus: Corpus, vocabulary: Vocabulary) -> Corpus:
     return replace(corpus, labels=turned[corpus.labels], label_names=vocabulary.labels)
 
 
-def architecture_of(config: cfg.Config, data: TrainingData) -> network.Architecture:
+def architecture_of(config: cfg.Config, data: TrainingData) -> Architecture:
     """Names and shapes of the parameters: the config with the sizes that follow from the data."""
     hidden, recurrence = config.model.hidden, config.model.recurrence
     K = len(data.vocabulary.labels) if data.targets is None else data.targets.shape[1]
-    return network.Architecture(
+    return Architecture(
         features=data.vocabulary.features,
         table_sizes=data.vocabulary.table_sizes(),
         window=config.features.window,
@@ -309,8 +310,8 @@ def model_of(
     config: cfg.Config,
     layout: Layout,
     data: TrainingData,
-    architecture: network.Architecture,
-    parameters: network.Parameters,
+    architecture: Architecture,
+    parameters: Parameters,
     provenance: dict[str, str],
     thresholds: Floats | None = None,
 ) -> Model:

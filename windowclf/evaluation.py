@@ -7,10 +7,11 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from windowclf.architecture import Parameters
 from windowclf.arrays import Floats
 from windowclf.metrics import Tally, best_threshold
 from windowclf.model_file import Model
-from windowclf.network import Parameters, probabilities
+from windowclf.network import probabilities
 from windowclf.prediction import Tagger, class_labels, corpus_scores, outside_labels
 from windowclf.text.batches import encode_corpus
 from windowclf.text.sentence import Sentence

@@ -9,25 +9,21 @@ J, delta1     softmax or sigmoid cross-entropy
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from windowclf.arrays import Bools, Bytes, Floats, Ints
+from windowclf.architecture import Architecture, Parameters
+from windowclf.arrays import Bytes, Floats, Gradients, Ints, RowGradient
 from windowclf.kernels.activations import (
-    Activation,
     activation_backward,
     activation_forward,
     logistic,
 )
 from windowclf.kernels.affine import affine_backward, affine_forward
-from windowclf.kernels.char_cnn import CharCnnTrace, char_cnn_backward, char_cnn_forward
 from windowclf.kernels.dropout import dropout_backward, dropout_forward
-from windowclf.kernels.elman import elman_backward, elman_forward, time_steps
-from windowclf.kernels.initialize import embedding_table, weight_matrix
-from windowclf.kernels.lookup import lookup_backward, slot_forward
 from windowclf.kernels.output import sigmoid_cross_entropy, softmax, softmax_cross_entropy
 from windowclf.kernels.window import (
     project,
@@ -35,70 +31,13 @@ from windowclf.kernels.window import (
     window_backward,
     window_forward,
 )
-from windowclf.optimizers import Gradients, RowGradient
+from windowclf.recurrence import recurrence_backward, recurrence_forward
 from windowclf.text.batches import NO_CLASS, Batch
-from windowclf.text.features import Feature
-from windowclf.text.vocabulary import SlotRows, joined
+from windowclf.text.vocabulary import SlotRows
 from windowclf.threads import ALONE, Workers
-
-Parameters: TypeAlias = Mapping[str, Floats]
+from windowclf.token_features import features_backward, features_forward
 
 CACHED = 1 << 16  # numbers of an array of one piece, of which half a dozen stay in a core's cache
-
-
-@dataclass(frozen=True)
-class Architecture:
-    """All that fixes the names and shapes of the parameters."""
-
-    features: tuple[Feature, ...]
-    table_sizes: Mapping[str, int]  # V of every table
-    window: int  # k
-    activation: Activation | Literal["none"]
-    units: int  # H; 0 for none
-    directions: int  # 0 without recurrence
-    truncate: int | None
-    output: Literal["softmax", "sigmoid"]
-    classes: int  # K, the columns of theta
-
-    @property
-    def token_width(self) -> int:
-        """D, the width of one token's features."""
-        return sum(feature.filters or feature.dim for feature in self.features)
-
-    @property
-    def hidden_width(self) -> int:
-        """Columns of h: H, 2H with two directions, 0 without a hidden layer."""
-        return self.units * max(self.directions, 1)
-
-    def tables(self) -> frozenset[str]:
-        """The parameters that get their gradient by rows."""
-        return frozenset(f"L.{name}" for name in self.table_sizes)
-
-    def weight_matrices(self) -> tuple[str, ...]:
-        """The parameters that L2 acts on: W, U, R and filters, not L and biases."""
-        return tuple(
-            name for name in self.shapes() if not name.startswith(("L.", "b1", "b2", "c."))
-        )
-
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Name -> shape of every parameter."""
-        widths = {f.table: f.dim for f in self.features}
-        shapes: dict[str, tuple[int, ...]] = {
-            f"L.{table}": (V, widths[table]) for table, V in self.table_sizes.items()
-        }
-        for f in self.features:
-            if f.kind == "char_cnn":
-                shapes |= {
-                    f"C.{f.table}": (f.width * f.dim, f.filters),
-                    f"c.{f.table}": (f.filters,),
-                }
-        inputs = (2 * self.window + 1) * self.token_width
-        if self.activation == "none":
-            return shapes | {"U": (inputs, self.classes), "b2": (self.classes,)}
-        shapes |= {"W": (inputs, self.hidden_width), "b1": (self.hidden_width,)}
-        for name in _recurrent_names(self.directions):
-            shapes[name] = (self.units, self.units)
-        return shapes | {"U": (self.hidden_width, self.classes), "b2": (self.classes,)}
 
 
 @dataclass(frozen=True)
@@ -109,21 +48,6 @@ class Objective:
     dropout: float = 0.0
     class_weights: Floats | None = None  # (label indices,) w_y
     targets: Bytes | None = None  # (label indices, K) 0/1 rows for a sigmoid output
-
-
-def initialize(architecture: Architecture, seed: int, dtype: str) -> dict[str, Floats]:
-    """Initial parameters; each array has a generator of its own, from (seed, its name)."""
-    parameters = {}
-    for name, shape in architecture.shapes().items():
-        rng = np.random.default_rng([seed, *name.encode()])
-        if name.startswith("L."):
-            parameters[name] = embedding_table(rng, shape[0], shape[1], dtype)
-        elif len(shape) == 1:
-            parameters[name] = np.zeros(shape, dtype)
-        else:
-            gain = 2.0 if name == "W" and architecture.activation == "relu" else 1.0
-            parameters[name] = weight_matrix(rng, shape[0], shape[1], gain, dtype)
-    return parameters
 
 
 class Forward(NamedTuple):
@@ -147,7 +71,7 @@ def forward(
     They say on which side of each kink the network is, and which states enter truncated blocks.
     """
     a, p = architecture, parameters
-    E, characters = _features_forward(a, p, batch.slots)
+    E, characters = features_forward(a, p, batch.slots)
     h = None
     if a.activation == "none":
         theta = window_forward(E, batch.neighbours, p["U"], p["b2"])
@@ -177,7 +101,7 @@ def loss_and_gradients(
     """
     a, p = architecture, parameters
     gradients: Gradients = {}
-    E, characters = _features_forward(a, p, batch.slots, workers)
+    E, characters = features_forward(a, p, batch.slots, workers)
     W, b = ("U", "b2") if a.activation == "none" else ("W", "b1")
     P = project(E, p[W], len(batch.neighbours), workers)
     output = _Output(a, p, batch, objective, mask)
@@ -186,7 +110,7 @@ def loss_and_gradients(
     else:
         J, delta2 = _through_windows(output, P, gradients, workers)
     dE, gradients[W], gradients[b] = window_backward(delta2, E, batch.neighbours, p[W], workers)
-    _features_backward(a, p, dE, batch.slots, characters, gradients, workers)
+    features_backward(a, p, dE, batch.slots, characters, gradients, workers)
     for name in a.weight_matrices() if objective.l2 else ():
         gradient = gradients[name]
         assert not isinstance(gradient, RowGradient)
@@ -262,14 +186,14 @@ def _through_recurrence(
         z[rows] = sum_over_positions(P, batch.neighbours[:, rows], p["b1"])
 
     workers.map(some_windows, output.pieces(workers))
-    h = _recurrence_forward(a, p, z, batch.lengths, frozen, workers)
+    h = recurrence_forward(a, p, z, batch.lengths, frozen, workers)
 
     def some_outputs(rows: slice) -> tuple[float, dict[str, Floats]]:
         J, d_h[rows], dU, db2 = output.loss_and_d_h(h[rows], rows)
         return J, {"U": dU, "b2": db2}
 
     J = _sum_up(workers.map(some_outputs, output.pieces(workers)), gradients)
-    return J, _recurrence_backward(a, p, d_h, h, batch.lengths, gradients, workers)
+    return J, recurrence_backward(a, p, d_h, h, batch.lengths, gradients, workers)
 
 
 def _sum_up(parts: Sequence[tuple[float, dict[str, Floats]]], gradients: Gradients) -> float:
@@ -304,7 +228,7 @@ def projections(
 ) -> Floats:
     """P (T, n·G) of T distinct tokens: all that a window's scores need of each of its tokens."""
     a, p = architecture, parameters
-    E, _ = _features_forward(a, p, slots)
+    E, _ = features_forward(a, p, slots)
     return project(E, p["U" if a.activation == "none" else "W"], 2 * a.window + 1)
 
 
@@ -317,7 +241,7 @@ def scores_of_windows(
     h = None
     if a.directions:
         z = sum_over_positions(P, neighbours, p["b1"])
-        h = _recurrence_forward(a, p, z, lengths)
+        h = recurrence_forward(a, p, z, lengths)
     for rows in ALONE.pieces(len(theta), 1, most=_cached_rows(a)):
         if h is not None:
             theta[rows] = affine_forward(h[rows], p["U"], p["b2"])
@@ -356,73 +280,6 @@ def _loss(
     return sigmoid_cross_entropy(theta, objective.targets[classes], weights, total)
 
 
-def _features_forward(
-    a: Architecture, p: Parameters, slots: Sequence[SlotRows], workers: Workers = ALONE
-) -> tuple[Floats, dict[str, CharCnnTrace]]:
-    """E (T, D): the slots of every distinct token side by side."""
-    T = slots[0].tokens()
-    E = np.empty((T, a.token_width), p["U"].dtype)
-    traces: dict[str, CharCnnTrace] = {}
-
-    def some_tokens(tokens: slice) -> None:
-        for columns, feature, slot in _slots(a, slots):
-            if feature.kind != "char_cnn":
-                E[tokens, columns] = slot_forward(p[f"L.{feature.table}"], *slot, tokens)
-
-    workers.map(some_tokens, workers.pieces(T, 16 * a.token_width))
-    for columns, feature, (ids, offsets) in _slots(a, slots):
-        if feature.kind == "char_cnn":
-            assert offsets is not None
-            L, filters = p[f"L.{feature.table}"], p[f"C.{feature.table}"]
-            E[:, columns], traces[feature.table] = char_cnn_forward(
-                L, ids, offsets, filters, p[f"c.{feature.table}"]
-            )
-    return E, traces
-
-
-def _features_backward(
-    a: Architecture,
-    p: Parameters,
-    dE: Floats,
-    slots: Sequence[SlotRows],
-    traces: Mapping[str, CharCnnTrace],
-    gradients: Gradients,
-    workers: Workers,
-) -> None:
-    """dL of every table by rows, and the gradients of the filters."""
-    by_table: dict[str, list[tuple[slice, Feature, SlotRows]]] = {}
-    for read in _slots(a, slots):
-        by_table.setdefault(read[1].table, []).append(read)
-
-    def one_table(table: str) -> Gradients:
-        found: Gradients = {}
-        parts: list[tuple[Floats, SlotRows]] = []
-        for columns, feature, slot in by_table[table]:
-            if feature.kind == "char_cnn":
-                rows, values, found[f"C.{table}"], found[f"c.{table}"] = char_cnn_backward(
-                    dE[:, columns], traces[table], p[f"C.{table}"]
-                )
-                parts.append((values, SlotRows(rows)))
-            else:
-                parts.append((dE[:, columns], slot))
-        d_e = np.concatenate([d_e for d_e, _ in parts])
-        slot = joined([slot for _, slot in parts])
-        found[f"L.{table}"] = RowGradient(*lookup_backward(d_e, *slot, len(p[f"L.{table}"])))
-        return found
-
-    for found in workers.map(one_table, list(by_table)):
-        gradients.update(found)
-
-
-def _slots(a: Architecture, slots: Sequence[SlotRows]) -> Iterator[tuple[slice, Feature, SlotRows]]:
-    """Columns of E, feature and ids of every slot."""
-    start = 0
-    for feature, slot in zip(a.features, slots, strict=True):
-        end = start + (feature.filters or feature.dim)
-        yield slice(start, end), feature, slot
-        start = end
-
-
 def _hidden_forward(
     a: Architecture, p: Parameters, E: Floats, batch: Batch, frozen: Floats | None = None
 ) -> Floats:
@@ -430,80 +287,4 @@ def _hidden_forward(
     z = window_forward(E, batch.neighbours, p["W"], p["b1"])
     if not a.directions:
         return activation_forward(a.activation, z)
-    return _recurrence_forward(a, p, z, batch.lengths, frozen)
-
-
-def _recurrence_forward(
-    a: Architecture,
-    p: Parameters,
-    z: Floats,
-    lengths: Ints,
-    frozen: Floats | None = None,
-    workers: Workers = ALONE,
-) -> Floats:
-    activation = a.activation
-    assert activation != "none"
-    h = np.empty_like(z)
-
-    def one_way(direction: _Direction) -> None:
-        half, name, steps, cut = direction
-        states = None if frozen is None or cut is None else (cut, frozen[:, half])
-        h[:, half] = elman_forward(activation, z[:, half], p[name], steps, states)
-
-    workers.map(one_way, _directions(a, lengths))
-    return h
-
-
-def _recurrence_backward(
-    a: Architecture,
-    p: Parameters,
-    d_h: Floats,
-    h: Floats,
-    lengths: Ints,
-    gradients: Gradients,
-    workers: Workers,
-) -> Floats:
-    """delta2 = dJ/dz (B, G); adds dR of every direction to `gradients`."""
-    activation = a.activation
-    assert activation != "none"
-    delta2 = np.empty_like(d_h)
-
-    def one_way(direction: _Direction) -> None:
-        half, name, steps, cut = direction
-        delta2[:, half], gradients[name] = elman_backward(
-            activation, d_h[:, half], h[:, half], p[name], steps, cut
-        )
-
-    workers.map(one_way, _directions(a, lengths))
-    return delta2
-
-
-def _recurrent_names(directions: int) -> tuple[str, ...]:
-    return ("R.forward", "R.backward")[:directions]
-
-
-class _Direction(NamedTuple):
-    half: slice  # columns of z
-    name: str  # of R
-    steps: list[Ints]
-    cut: Bools | None  # (B,) rows whose entering state is a constant
-
-
-def _directions(a: Architecture, lengths: Ints) -> list[_Direction]:
-    starts = np.cumsum(lengths) - lengths
-    directions = []
-    for i, name in enumerate(_recurrent_names(a.directions)):
-        reverse = name == "R.backward"
-        steps = time_steps(starts, lengths, reverse)
-        cut = _cut_states(a.truncate, lengths, reverse)
-        directions.append(_Direction(slice(i * a.units, (i + 1) * a.units), name, steps, cut))
-    return directions
-
-
-def _cut_states(truncate: int | None, lengths: Ints, reverse: bool) -> Bools | None:
-    """(B,) True where the state that enters a row comes from another block of `truncate` tokens."""
-    if truncate is None:
-        return None
-    position = np.arange(int(lengths.sum())) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    cut: Bools = (position + 1 if reverse else position) % truncate == 0
-    return cut
+    return recurrence_forward(a, p, z, batch.lengths, frozen)

@@ -19,25 +19,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 
-from windowclf.arrays import Floats, Ints
+from windowclf.arrays import Floats, Gradients, Ints, RowGradient
 from windowclf.threads import ALONE, Workers
-
-
-class RowGradient(NamedTuple):
-    """Gradient of the rows of a table that a batch touched: dL[rows] = values, 0 elsewhere."""
-
-    rows: Ints  # (R,) ascending, each once
-    values: Floats  # (R, d)
-
 
 OPERATIONS = 16  # that an update makes of each number, about
 
-
-Gradients: TypeAlias = dict[str, "Floats | RowGradient"]
 Slots: TypeAlias = list[Floats]
 
 

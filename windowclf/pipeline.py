@@ -15,6 +15,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from windowclf import assembly
+from windowclf.architecture import Parameters
 from windowclf.arrays import Floats
 from windowclf.config import Config
 from windowclf.config.reading import differences, dump_config, make_config, read_config
@@ -24,7 +25,6 @@ from windowclf.evaluation import DevSet, Evaluation, evaluate_tagger, labels_unk
 from windowclf.gradient_check import ArrayCheck, GradientProblem, check_gradients
 from windowclf.memory import keep_freed_memory
 from windowclf.model_file import MODEL_NAME, Model, find_model, load_model
-from windowclf.network import Parameters
 from windowclf.prediction import Tagger
 from windowclf.run_folder import METRICS_NAME, RunFolder, SavedState
 from windowclf.threads import Workers, available_cores

@@ -10,6 +10,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 
 from windowclf import network
+from windowclf.architecture import Architecture, Parameters
 from windowclf.arrays import Floats, Ints
 from windowclf.errors import DataError
 from windowclf.model_file import Model, load_model
@@ -53,8 +54,8 @@ class Prediction(NamedTuple):
 
 
 def corpus_scores(
-    architecture: network.Architecture,
-    parameters: network.Parameters,
+    architecture: Architecture,
+    parameters: Parameters,
     corpus: Corpus,
     slots: Sequence[SlotRows],
     workers: Workers = ALONE,
@@ -75,8 +76,8 @@ def corpus_scores(
 
 
 def windows_scores(
-    architecture: network.Architecture,
-    parameters: network.Parameters,
+    architecture: Architecture,
+    parameters: Parameters,
     rows: Ints,
     P: Floats,
     starts: Ints,
@@ -93,7 +94,7 @@ def windows_scores(
     return theta
 
 
-def _longest(architecture: network.Architecture) -> int | None:
+def _longest(architecture: Architecture) -> int | None:
     """Tokens after which a sentence is cut; a recurrence cannot be cut exactly."""
     return None if architecture.directions else TOKENS_AT_ONCE
 

@@ -16,7 +16,8 @@ os.environ.pop("OPENBLAS_CORETYPE", None)
 import numpy as np
 from numpy.typing import NDArray
 
-from windowclf.network import Architecture, Objective
+from windowclf.architecture import Architecture
+from windowclf.network import Objective
 from windowclf.optimizers import Adam
 from windowclf.text.batches import Corpus, encode_corpus, lay_out, pieces_of
 from windowclf.text.features import FIRST_VALUE, Feature
