@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -116,6 +117,22 @@ def test_labels_that_the_scheme_does_not_know_are_faults():
     assert "found '12'" in found[0]
     assert found[0].endswith("; is data.label the right column?")
     assert read("a 12\n", Layout("conll", "tagging"))[0].labels == ["12"]
+
+
+def test_a_label_with_a_line_end_in_it_is_a_fault():
+    """Lines that end with CR alone, or with CR CR LF, are not taken for labels."""
+    for layout in (NER, Layout("conll", "tagging")):
+        assert faults("a\tO\rb\tO\r", replace(layout, label=1)) == [
+            r"x.conll:1: expected a label without tabs and line ends, found 'O\rb'."
+        ]
+        assert faults("a\tO\r\r\n", layout) == [
+            r"x.conll:1: expected a label without tabs and line ends, found 'O\r'."
+        ]
+
+
+def test_a_long_label_is_shown_short():
+    (fault,) = faults("a " + "x" * 100_000)
+    assert len(fault) < 200
 
 
 def test_an_empty_token_is_a_fault():

@@ -13,6 +13,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 SHOWN_FAULTS = 20
+SHOWN_CHARACTERS = 60
+
+
+def quoted(text: str) -> str:
+    """Text of a file as a message shows it: short, in quotes, on one line."""
+    if len(text) > SHOWN_CHARACTERS:
+        text = f"{text[: SHOWN_CHARACTERS - 1]}…"
+    return repr(text)
+
+
+def legible(name: str) -> str:
+    """A name as it stands, or quoted where it is long or has signs that are not seen."""
+    return name if len(name) <= SHOWN_CHARACTERS and name.isprintable() else quoted(name)
 
 
 class WindowclfError(Exception):

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple, TypeAlias
 
+from windowclf.errors import quoted
+
 Scheme: TypeAlias = Literal["BIO", "IOB1", "IO", "BIOES"]
 
 _PREFIXES: dict[Scheme, str] = {"BIO": "BI", "IOB1": "BI", "IO": "I", "BIOES": "BIES"}
@@ -71,7 +73,7 @@ def fault_in_label(label: str, scheme: Scheme) -> str | None:
         return None
     forms = ", ".join(f"{letter}-TYPE" for letter in _PREFIXES[scheme])
     article = "an" if scheme.startswith("I") else "a"
-    return f"expected {article} {scheme} label (O, {forms}), found {label!r}"
+    return f"expected {article} {scheme} label (O, {forms}), found {quoted(label)}"
 
 
 def words_from_segmentation(tags: Sequence[str]) -> list[tuple[int, int]]:
