@@ -62,7 +62,7 @@ def _mutate(data: bytearray, target: Target, rng: random.Random) -> None:
             _move_lines(data, rng)
         case _ if rng.random() < 0.02:
             part = rng.choice((*target.pieces, *SPECIALS, bytes(data[at:to])))
-            data[at:at] = (part * (20_000 // max(1, len(part)) + 1))[:20_000]
+            data[at:at] = (part * (8_000 // max(1, len(part)) + 1))[:8_000]
 
 
 def _move_lines(data: bytearray, rng: random.Random) -> None:

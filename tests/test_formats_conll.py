@@ -119,14 +119,14 @@ def test_labels_that_the_scheme_does_not_know_are_faults():
     assert read("a 12\n", Layout("conll", "tagging"))[0].labels == ["12"]
 
 
-def test_a_label_with_a_line_end_in_it_is_a_fault():
-    """Lines that end with CR alone, or with CR CR LF, are not taken for labels."""
-    for layout in (NER, Layout("conll", "tagging")):
-        assert faults("a\tO\rb\tO\r", replace(layout, label=1)) == [
-            r"x.conll:1: expected a label without tabs and line ends, found 'O\rb'."
-        ]
-        assert faults("a\tO\r\r\n", layout) == [
-            r"x.conll:1: expected a label without tabs and line ends, found 'O\r'."
+def test_lines_that_end_with_cr_alone_are_faults():
+    """Neither a column nor a token has one: a whole file would be one line."""
+    expected = "expected LF or CRLF to end a line, found CR: "
+    for layout in (Layout("conll", "tagging"), replace(NER, read_labels=False)):
+        assert faults("a\tO\rb\tO\r", layout) == [rf"x.conll:1: {expected}'a\tO\rb\tO\r'."]
+        assert faults("a\tO\r\r\n\r\r\nb\tO", layout) == [
+            rf"x.conll:1: {expected}'a\tO\r'.",
+            rf"x.conll:2: {expected}'\r'.",
         ]
 
 
