@@ -15,6 +15,7 @@ LAYERS = {
     "errors": 0,
     "arrays": 0,
     "threads": 0,
+    "limits": 0,
     "config": 1,
     "kernels": 1,
     "text": 1,

@@ -19,7 +19,7 @@ from windowclf.optimizers import Adagrad, Adam, Momentum, RmsProp, Rule, Sgd
 from windowclf.text.batches import NO_CLASS, Corpus, encode_corpus
 from windowclf.text.features import Feature
 from windowclf.text.formats import Layout, guess_format, read_sentences
-from windowclf.text.sentence import Sentence
+from windowclf.text.sentence import Sentence, none_longer
 from windowclf.text.spans import Scheme, from_spans, to_spans
 from windowclf.text.vocabulary import SlotRows, Vocabulary, build_vocabulary
 from windowclf.training import Settings
@@ -125,6 +125,11 @@ def inside_scheme(config: cfg.Config) -> Scheme | None:
     return config.data.inside if config.task == "spans" else None
 
 
+def longest_sentence(config: cfg.Config) -> int | None:
+    """The most tokens that a sentence may have; None where there is no recurrence."""
+    return config.prediction.longest_sentence if config.model.recurrence else None
+
+
 def learnt_labels(
     layout: Layout, inside: Scheme | None
 ) -> Callable[[Sentence], Sequence[str | None]]:
@@ -146,7 +151,8 @@ def training_data(config: cfg.Config, layout: Layout, train: Sequence[str]) -> T
     features = features_of(config)
     columns = _columns(features)
     labels_of = learnt_labels(layout, inside_scheme(config))
-    sentences: Iterable[Sentence] = read_all(layout, train)
+    longest = longest_sentence(config)
+    sentences: Iterable[Sentence] = none_longer(read_all(layout, train), longest)
     dev: list[Sentence] | None = None
     if isinstance(config.data.dev, cfg.Holdout):
         everything = [replace(sentence, source=None) for sentence in sentences]
@@ -154,7 +160,7 @@ def training_data(config: cfg.Config, layout: Layout, train: Sequence[str]) -> T
         sentences, dev = everything[:kept], everything[kept:]
     elif config.data.dev is not None:
         paths = files_of(config.data.dev, "data.dev")
-        dev = [replace(s, source=None) for s in read_all(layout, paths)]
+        dev = [replace(s, source=None) for s in none_longer(read_all(layout, paths), longest)]
         if not dev:
             raise DataError(f"{', '.join(paths)}: no sentence found; dev must hold at least one.")
     raw = encode_corpus(sentences, columns, labels_of)

@@ -21,11 +21,13 @@ from windowclf.config.reading import differences, dump_config, make_config, read
 from windowclf.errors import DataError, RunFolderError
 from windowclf.evaluation import DevSet, Evaluation, evaluate_tagger, labels_unknown
 from windowclf.gradient_check import ArrayCheck, GradientProblem, check_gradients
+from windowclf.limits import LONGEST_SENTENCE
 from windowclf.model_file import MODEL_NAME, Model, find_model, load_model
 from windowclf.network import Parameters
-from windowclf.prediction import Tagger
+from windowclf.prediction import Tagger, load
 from windowclf.run_folder import RunFolder
 from windowclf.tensor_file import TensorFile
+from windowclf.text.sentence import none_longer
 from windowclf.threads import available_cores
 from windowclf.training import EpochReport, Report, Trainer
 
@@ -86,9 +88,18 @@ def train(
         )
 
 
-def evaluate(model: str | Path, data: str, on_notice: Notify | None = None) -> Evaluation:
-    """Score a model on a labelled file of the kind it was trained on; design section 6."""
-    tagger = Tagger(load_model(Path(model)))
+def evaluate(
+    model: str | Path,
+    data: str,
+    on_notice: Notify | None = None,
+    longest_sentence: int = LONGEST_SENTENCE,
+) -> Evaluation:
+    """Score a model on a labelled file of the kind it was trained on; design section 6.
+
+    `longest_sentence` bounds what a model with recurrence takes, in tokens. Raises ModelFileError
+    or DataError.
+    """
+    tagger = load(model, longest_sentence)
     notify = on_notice or (lambda _text: None)
     return _evaluate_files(tagger, assembly.files_of(data, "DATA"), data, notify)
 
@@ -180,7 +191,8 @@ def _prepare(config: Config, folder: RunFolder, threads: int, notify: Notify) ->
     }
     layout = assembly.layout_of(config, files["train"])
     data = assembly.training_data(config, layout, files["train"])
-    for _sentence in assembly.read_all(layout, files.get("test", ())):
+    test = assembly.read_all(layout, files.get("test", ()))
+    for _sentence in none_longer(test, assembly.longest_sentence(config)):
         pass  # its faults should be known now and not after the training
     architecture = assembly.architecture_of(config, data)
     settings = assembly.settings_of(config, data)
@@ -231,7 +243,7 @@ def _refuse_other_run(run: _Run, state: TensorFile) -> None:
     changes = [
         change
         for change in differences(before, run.config)
-        if not change.startswith(("output:", "training.checkpoint"))
+        if not change.startswith(("output:", "training.checkpoint", "prediction."))
     ]
     changes += [
         f"data.{name}: the files have changed"
@@ -287,7 +299,8 @@ def _metrics_line(report: EpochReport) -> dict[str, Any]:
 
 def _evaluate_kept(run: _Run, notify: Notify) -> dict[str, Evaluation]:
     """Score the model that was kept, as it stands in its file, and write evaluation.json."""
-    tagger = Tagger(load_model(run.folder.path / MODEL_NAME))
+    model = load_model(run.folder.path / MODEL_NAME)
+    tagger = Tagger(model, run.config.prediction.longest_sentence)
     evaluations: dict[str, Evaluation] = {}
     if run.dev is not None:
         evaluations["dev"] = evaluate_tagger(tagger, run.dev.sentences)

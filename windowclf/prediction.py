@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice, pairwise
+from itertools import accumulate, islice, pairwise
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
@@ -12,6 +12,7 @@ import numpy as np
 from windowclf import network
 from windowclf.arrays import Floats
 from windowclf.errors import DataError
+from windowclf.limits import LONGEST_SENTENCE
 from windowclf.model_file import Model, load_model
 from windowclf.text.batches import (
     Corpus,
@@ -22,7 +23,7 @@ from windowclf.text.batches import (
     pack,
     pieces_of,
 )
-from windowclf.text.sentence import Sentence
+from windowclf.text.sentence import Sentence, none_longer
 from windowclf.text.spans import from_spans, to_spans, words_from_segmentation
 from windowclf.text.tokenizer import split_sentences, tokenize
 from windowclf.text.vocabulary import SlotRows
@@ -70,8 +71,13 @@ def corpus_scores(
 class Tagger:
     """A loaded model. Methods change nothing in it: threads and forks may share one."""
 
-    def __init__(self, model: Model):
+    def __init__(self, model: Model, longest_sentence: int = LONGEST_SENTENCE):
+        """`longest_sentence`: the most tokens that a sentence may have for a model with recurrence.
+
+        Longer ones are a DataError. Other models take sentences of any length.
+        """
         self.model = model
+        self._longest = longest_sentence if model.architecture.directions else None
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -115,22 +121,34 @@ class Tagger:
         self, sentences: Iterable[Sentence], probabilities: bool = False
     ) -> Iterator[Prediction]:
         """Answers in the order of the sentences, streamed: a block of sentences at a time."""
-        for block in _blocks(sentences):
+        for block in _blocks(none_longer(sentences, self._longest)):
             yield from self._tag_block(block, probabilities)
 
     def _tag_block(self, block: list[Sentence], probabilities: bool) -> Iterator[Prediction]:
-        v, a = self.model.vocabulary, self.model.architecture
-        corpus = encode_corpus(block, v.columns, lambda sentence: [None] * len(sentence.tokens))
-        theta = corpus_scores(a, self.model.parameters, corpus, v.encode(corpus.keys))
-        labels = class_labels(self.model, theta)
-        y_hat = network.probabilities(a, theta) if probabilities else None
+        labels: list[str] = []
+        parts: list[Floats] = []
+        for theta in self._scores(block):
+            labels += class_labels(self.model, theta)
+            if probabilities:
+                parts.append(network.probabilities(self.model.architecture, theta))
+        y_hat = np.concatenate(parts) if probabilities else None
         certainty = _certainty(self.model, y_hat) if y_hat is not None else None
-        for sentence, (start, end) in zip(block, pairwise(corpus.starts.tolist()), strict=True):
+        starts = accumulate((len(sentence.tokens) for sentence in block), initial=0)
+        for sentence, (start, end) in zip(block, pairwise(starts), strict=True):
             given = outside_labels(self.model, labels[start:end])
             if y_hat is None or certainty is None:
                 yield Prediction(sentence, given)
             else:
                 yield Prediction(sentence, given, y_hat[start:end], certainty[start:end])
+
+    def _scores(self, block: list[Sentence]) -> Iterator[Floats]:
+        """theta of all tokens of a block, in order, a part of about TOKENS_AT_ONCE at a time."""
+        v, a = self.model.vocabulary, self.model.architecture
+        whole = bool(a.directions) or max(len(s.tokens) for s in block) <= TOKENS_AT_ONCE
+        for sentences, core in [(block, slice(None))] if whole else _cut(block, a.window):
+            corpus = encode_corpus(sentences, v.columns, lambda s: [None] * len(s.tokens))
+            theta = corpus_scores(a, self.model.parameters, corpus, v.encode(corpus.keys))
+            yield theta[core]
 
     def _sentences(self, inputs: Iterable[Input]) -> Iterator[Sentence]:
         columns = self.model.vocabulary.columns
@@ -158,9 +176,12 @@ class Tagger:
                 ]
 
 
-def load(path: str | Path) -> Tagger:
-    """The tagger of a run folder or model file. Raises ModelFileError."""
-    return Tagger(load_model(Path(path)))
+def load(path: str | Path, longest_sentence: int = LONGEST_SENTENCE) -> Tagger:
+    """The tagger of a run folder or model file. Raises ModelFileError.
+
+    `longest_sentence` bounds what a model with recurrence takes, in tokens; others take any.
+    """
+    return Tagger(load_model(Path(path)), longest_sentence)
 
 
 def class_labels(model: Model, theta: Floats) -> list[str]:
@@ -206,6 +227,18 @@ def _as_sentence(given: Input, number: int) -> Sentence:
             )
         case _:
             return Sentence(list(given), path=f"sentence {number}")
+
+
+def _cut(block: list[Sentence], k: int) -> Iterator[tuple[list[Sentence], slice]]:
+    """Each sentence, or its pieces with k tokens more at both ends, and which of them count."""
+    for sentence in block:
+        size = len(sentence.tokens)
+        for first in range(0, size, TOKENS_AT_ONCE):
+            begin, last = max(first - k, 0), min(first + TOKENS_AT_ONCE, size)
+            seen = slice(begin, min(last + k, size))
+            columns = {name: column[seen] for name, column in sentence.columns.items()}
+            piece = Sentence(sentence.tokens[seen], columns=columns)
+            yield [piece], slice(first - begin, last - begin)
 
 
 def _blocks(sentences: Iterable[Sentence]) -> Iterator[list[Sentence]]:

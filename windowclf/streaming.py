@@ -14,6 +14,7 @@ from typing import BinaryIO, TextIO, cast, get_args
 
 from windowclf.durable import reason
 from windowclf.errors import DataError
+from windowclf.limits import LONGEST_SENTENCE
 from windowclf.prediction import Prediction, load
 from windowclf.text.formats import (
     Format,
@@ -35,13 +36,15 @@ def predict_file(
     format_: str | None = None,
     probabilities: bool = False,
     on_progress: OnProgress | None = None,
+    longest_sentence: int = LONGEST_SENTENCE,
 ) -> None:
     """Label a file or standard input (`-`), and write it with the answers to a file or `-`.
 
     `format_` is that of the input; by its suffix if left out, and text for standard input. An
-    output file appears only once it is whole. Raises ModelFileError or DataError.
+    output file appears only once it is whole. `longest_sentence` bounds what a model with
+    recurrence takes, in tokens. Raises ModelFileError or DataError.
     """
-    tagger = load(model)
+    tagger = load(model, longest_sentence)
     layout = layout_for(tagger.model.layout, input_, format_)
     with _input(input_) as (source, size), _output(output) as out:
         writer = make_writer(layout, out, tagger.classes if probabilities else ())

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from windowclf.config.data import Data
 from windowclf.config.features import Features, table_faults
 from windowclf.config.model import Model
+from windowclf.config.prediction import Prediction
 from windowclf.config.section import Section
 from windowclf.config.training import Training
 
@@ -31,6 +32,7 @@ class Config(Section):
     features: Features = Features()
     model: Model = Model()
     training: Training = Training()
+    prediction: Prediction = Prediction()
 
     @model_validator(mode="before")
     @classmethod
