@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import time
 from itertools import pairwise
 from pathlib import Path
 
@@ -224,6 +225,15 @@ def test_faults_by_the_hundred_are_counted_and_shown_short():
         "config: '" + "z" * 59 + "…'",
         r"config: 'a\n\u202e'",
     ]
+
+
+def test_features_by_the_thousand_take_no_time():
+    use = [{"kind": "column", "column": f"c{i}"} for i in range(4000)]
+    began = time.process_time()
+    with pytest.raises(ConfigError) as caught:
+        make_config({**MINIMAL, "features": {"use": [*use, use[0]]}})
+    assert str(caught.value).endswith("\n… and 3982 more faults.")
+    assert time.process_time() - began < 1
 
 
 @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="no file without an end")

@@ -18,17 +18,22 @@ from windowclf.errors import SHOWN_CHARACTERS, SHOWN_FAULTS, legible, quoted
 def sentences(error: ValidationError, tree: Any, name: str) -> Iterator[str]:
     """One sentence per fault, each once, in the order of the keys; the first 20, then a count."""
     said: set[str] = set()
-    left = error.error_count()
+    more = 0
     for place, group in groupby(error.errors(include_url=False), lambda f: _path(f, tree)):
-        if len(said) >= SHOWN_FAULTS:
-            yield f"… and {left} more fault{'s' if left > 1 else ''}."
-            return
         faults = list(group)
-        left -= len(faults)
+        if len(said) >= SHOWN_FAULTS:
+            more += len(faults)
+            continue
         for sentence in _sentences_at(place, faults, tree):
-            if sentence not in said:
-                said.add(sentence)
+            if sentence in said:
+                continue
+            said.add(sentence)
+            if len(said) <= SHOWN_FAULTS:
                 yield f"{name}: {sentence}".replace("?.", "?")
+            else:
+                more += 1
+    if more:
+        yield f"… and {more} more fault{'s' if more > 1 else ''}."
 
 
 def _where(path: Sequence[str | int]) -> str:
