@@ -13,6 +13,7 @@ import pytest
 from commands import run
 
 import windowclf
+from windowclf import prediction
 from windowclf.errors import DataError
 from windowclf.streaming import layout_for
 from windowclf.text.formats import read_sentences
@@ -213,6 +214,34 @@ def test_a_long_sentence_is_tagged_exactly_in_flat_memory(models):
     short = peak_of_tagging(tagger, tokens[:20_000])
     long = peak_of_tagging(tagger, tokens)
     assert long - short < 40_000 * 32  # the lists of labels
+
+
+SPELLING = "features.use=[{kind: ngrams, buckets: 99}, {kind: char_cnn, filters: 4}]"
+
+
+@pytest.fixture(scope="module")
+def spelling(tmp_path_factory) -> windowclf.Tagger:
+    """A tagger that looks at characters alone."""
+    folder = tmp_path_factory.mktemp("spelling")
+    settings = [SPELLING, "training.dtype=float64"]
+    return windowclf.load(windowclf.train(corpora.tagging(folder), settings).model_path)
+
+
+@pytest.mark.parametrize("limit", [1, 7, 20, 200])
+def test_long_tokens_are_tagged_in_parts_to_the_same_scores(spelling, monkeypatch, limit):
+    sentences = [["the", "x" * 30, "cat"], ["a"], [], ["y" * 9, "sees"] * 5, ["z" * 99]]
+    whole = spelling.predict_proba(sentences)
+    monkeypatch.setattr(prediction, "CHARACTERS_AT_ONCE", limit)
+    for cut, expected in zip(spelling.predict_proba(sentences), whole, strict=True):
+        np.testing.assert_allclose(cut, expected, rtol=1e-12)
+
+
+def test_long_tokens_take_little_memory(spelling, monkeypatch):
+    monkeypatch.setattr(prediction, "CHARACTERS_AT_ONCE", 1 << 14)
+    few = peak_of_tagging(spelling, [f"{i}{'x' * 2000}" for i in range(9)])
+    many = peak_of_tagging(spelling, [f"{i}{'x' * 2000}" for i in range(60)])
+    assert many < 1.5 * few
+    assert peak_of_tagging(spelling, ["x" * (16 << 20)]) < 48 << 20  # the token itself is 16
 
 
 @pytest.mark.slow

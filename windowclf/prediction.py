@@ -29,6 +29,7 @@ from windowclf.text.tokenizer import split_sentences, tokenize
 from windowclf.text.vocabulary import SlotRows
 
 TOKENS_AT_ONCE = 8192
+CHARACTERS_AT_ONCE = 1 << 18  # n-grams take some 300 bytes for each
 
 Input: TypeAlias = "Sentence | Sequence[str] | Mapping[str, str]"
 
@@ -144,8 +145,8 @@ class Tagger:
     def _scores(self, block: list[Sentence]) -> Iterator[Floats]:
         """theta of all tokens of a block, in order, a part of about TOKENS_AT_ONCE at a time."""
         v, a = self.model.vocabulary, self.model.architecture
-        whole = bool(a.directions) or max(len(s.tokens) for s in block) <= TOKENS_AT_ONCE
-        for sentences, core in [(block, slice(None))] if whole else _cut(block, a.window):
+        whole = [(block, slice(None))]
+        for sentences, core in whole if a.directions or _is_light(block) else _cut(block, a.window):
             corpus = encode_corpus(sentences, v.columns, lambda s: [None] * len(s.tokens))
             theta = corpus_scores(a, self.model.parameters, corpus, v.encode(corpus.keys))
             yield theta[core]
@@ -229,16 +230,33 @@ def _as_sentence(given: Input, number: int) -> Sentence:
             return Sentence(list(given), path=f"sentence {number}")
 
 
+def _is_light(block: list[Sentence]) -> bool:
+    """Whether a block is small enough to be tagged at once."""
+    return (
+        max(len(sentence.tokens) for sentence in block) <= TOKENS_AT_ONCE
+        and sum(sum(map(len, sentence.tokens)) for sentence in block) <= CHARACTERS_AT_ONCE
+    )
+
+
 def _cut(block: list[Sentence], k: int) -> Iterator[tuple[list[Sentence], slice]]:
     """Each sentence, or its pieces with k tokens more at both ends, and which of them count."""
     for sentence in block:
-        size = len(sentence.tokens)
-        for first in range(0, size, TOKENS_AT_ONCE):
-            begin, last = max(first - k, 0), min(first + TOKENS_AT_ONCE, size)
-            seen = slice(begin, min(last + k, size))
+        for first, last in _stretches(sentence.tokens):
+            begin = max(first - k, 0)
+            seen = slice(begin, last + k)
             columns = {name: column[seen] for name, column in sentence.columns.items()}
             piece = Sentence(sentence.tokens[seen], columns=columns)
             yield [piece], slice(first - begin, last - begin)
+
+
+def _stretches(tokens: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """(first, end) of runs of tokens that can be tagged at once."""
+    first = characters = 0
+    for end, token in enumerate(tokens, 1):
+        characters += len(token)
+        if end - first == TOKENS_AT_ONCE or characters >= CHARACTERS_AT_ONCE or end == len(tokens):
+            yield first, end
+            first, characters = end, 0
 
 
 def _blocks(sentences: Iterable[Sentence]) -> Iterator[list[Sentence]]:

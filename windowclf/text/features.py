@@ -19,6 +19,7 @@ Kind: TypeAlias = Literal[
 Key: TypeAlias = str | tuple[str, ...]
 
 BOUNDARY, UNKNOWN, FIRST_VALUE = 0, 1, 2  # rows of every table
+LONGEST_SPELLED = 10_000  # code points; a file's only token may have millions
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,11 @@ def keys_of(sentence: Sentence, columns: Sequence[str]) -> Iterable[Key]:
 def form_of(key: Key) -> str:
     """The token itself."""
     return key if isinstance(key, str) else key[0]
+
+
+def spelled(key: Key) -> str:
+    """What n-grams and characters see of a token: its first LONGEST_SPELLED code points."""
+    return form_of(key)[:LONGEST_SPELLED]
 
 
 def value_of(feature: Feature, key: Key, columns: Sequence[str]) -> str:

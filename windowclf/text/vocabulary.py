@@ -19,6 +19,7 @@ from windowclf.text.features import (
     Key,
     form_of,
     ngram_rows,
+    spelled,
     value_of,
 )
 
@@ -88,7 +89,7 @@ class Vocabulary:
 
     def _encode_slot(self, feature: Feature, keys: Sequence[Key]) -> SlotRows:
         if feature.is_bag:
-            bags = [[BOUNDARY], *(self._bag(feature, form_of(key)) for key in keys)]
+            bags = [[BOUNDARY], *(self._bag(feature, spelled(key)) for key in keys)]
             offsets = np.zeros(len(bags) + 1, np.int32)
             np.cumsum([len(bag) for bag in bags], out=offsets[1:])
             return SlotRows(np.array([i for bag in bags for i in bag], np.int32), offsets)
@@ -164,7 +165,7 @@ def _count(
 ) -> None:
     for key, count in counts.items():
         if feature.kind == "char_cnn":
-            for character in form_of(key):
+            for character in spelled(key):
                 counter[character] += count
         else:
             counter[value_of(feature, key, columns)] += count
