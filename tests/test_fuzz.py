@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import pytest
 from fuzz_targets import TARGETS, refused_well
-from fuzz_text import fuzz, mutant
+from fuzz_text import SPECIALS, fuzz, mutant
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 
 @pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)
@@ -15,6 +17,15 @@ def test_damaged_input_is_read_and_given_back_or_refused_well(target):
     assert not result.findings
     assert result.read > 20
     assert result.refused > 20
+
+
+@pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)
+@given(data=st.data())
+@settings(derandomize=True, deadline=None, max_examples=60)
+def test_any_row_of_meaningful_pieces_is_too(target, data):
+    lines = [line for seed in target.seeds for line in seed.splitlines(keepends=True)]
+    part = st.sampled_from([*lines, *target.pieces, *SPECIALS])
+    target.check(b"".join(data.draw(st.lists(part, max_size=10))))
 
 
 @pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)

@@ -315,3 +315,28 @@ def test_the_limit_may_change_between_stopping_and_resuming(tmp_path):
     assert stopped.stopped
     again = windowclf.train(config, [*settings, "prediction.longest_sentence=9"], resume=True)
     assert not again.stopped
+
+
+def test_labels_are_shown_short_and_without_control_characters(models, tmp_path):
+    odd = ["\x1b[31mred", "\u202eright", "x" * 1000, *(f"new{i}" for i in range(30))]
+    rows = [[("the", "DET"), ("cat", label)] for label in odd]
+    path = corpora.write(tmp_path / "x.conll", corpora.conll(rows))
+    code, out, err = run(["evaluate", str(models["tagging"]), path])
+    assert code == 0
+    assert "\x1b" not in out + err
+    assert "\u202e" not in out + err
+    assert max(map(len, out.splitlines())) < 200
+    assert err.endswith(" and 13 more.\n")
+    config = corpora.tagging(tmp_path) | {"output": str(tmp_path / "new")}
+    config["data"] = {"train": path, "dev": path}
+    config_path = corpora.write(tmp_path / "c.yaml", json.dumps(config))
+    code, out, err = run(["train", config_path])
+    assert code == 0, err
+    assert "\x1b" not in out + err
+    assert "\x1b" not in run(["info", str(tmp_path / "new")])[1]
+    weights = {"training": {"class_weights": {"\x1b[1mno": 2.0}}}
+    config_path = corpora.write(tmp_path / "c.yaml", json.dumps(config | weights))
+    code, _, err = run(["train", config_path, "--overwrite"])
+    assert code == 1
+    assert err.startswith(r"training.class_weights.'\x1b[1mno': no training token has this label")
+    assert "\x1b" not in err

@@ -13,7 +13,7 @@ import numpy as np
 from windowclf import config as cfg
 from windowclf import network
 from windowclf.arrays import Bytes, Floats
-from windowclf.errors import DataError
+from windowclf.errors import DataError, legible, named, quoted
 from windowclf.model_file import Model
 from windowclf.optimizers import Adagrad, Adam, Momentum, RmsProp, Rule, Sgd
 from windowclf.text.batches import NO_CLASS, Corpus, encode_corpus
@@ -188,12 +188,12 @@ def _refuse_unusable(corpus: Corpus, paths: Sequence[str], layout: Layout) -> No
     if len(names) > MOST_LABELS:
         raise DataError(
             f"{where}: {len(names):,} different labels in {len(corpus.tokens):,} tokens "
-            f"(such as {names[0]!r}); is data.label the right column?"
+            f"(such as {quoted(names[0])}); is data.label the right column?"
         )
     if layout.task == "tagging" and all(_is_decimal(name) for name in names):
         raise DataError(
-            f"{where}: every label is a number with decimals (such as {names[0]!r}); expected "
-            "classes; is data.label the right column?"
+            f"{where}: every label is a number with decimals (such as {quoted(names[0])}); "
+            "expected classes; is data.label the right column?"
         )
 
 
@@ -305,8 +305,8 @@ def _class_weights(wanted: str | dict[str, float] | None, data: TrainingData) ->
     for name in wanted:
         if name not in names:
             raise DataError(
-                f"training.class_weights.{name}: no training token has this label; "
-                f"the labels are {', '.join(sorted(names)[:20])}."
+                f"training.class_weights.{legible(name)}: no training token has this label; "
+                f"the labels are {named(sorted(names))}."
             )
     return np.array([wanted.get(name, 1.0) for name in names])
 

@@ -10,6 +10,7 @@ WindowclfError
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 SHOWN_FAULTS = 20
@@ -26,6 +27,13 @@ def quoted(text: str) -> str:
 def legible(name: str) -> str:
     """A name as it stands, or quoted where it is long or has signs that are not seen."""
     return name if len(name) <= SHOWN_CHARACTERS and name.isprintable() else quoted(name)
+
+
+def named(names: Sequence[str]) -> str:
+    """Names one after the other, the first 20 of them and how many more there are."""
+    more = len(names) - SHOWN_FAULTS
+    shown = ", ".join(legible(name) for name in names[:SHOWN_FAULTS])
+    return f"{shown} and {more:,} more" if more > 0 else shown
 
 
 class WindowclfError(Exception):

@@ -18,7 +18,7 @@ from windowclf import assembly
 from windowclf.arrays import Floats
 from windowclf.config import Config
 from windowclf.config.reading import differences, dump_config, make_config, read_config
-from windowclf.errors import DataError, RunFolderError
+from windowclf.errors import DataError, RunFolderError, named
 from windowclf.evaluation import DevSet, Evaluation, evaluate_tagger, labels_unknown
 from windowclf.gradient_check import ArrayCheck, GradientProblem, check_gradients
 from windowclf.limits import LONGEST_SENTENCE
@@ -215,7 +215,7 @@ def _prepare(config: Config, folder: RunFolder, threads: int, notify: Notify) ->
     if dev is None:
         notify("no dev data: the final averaged model is kept and early stopping is off.")
     elif unknown := labels_unknown(dev.model, dev.labels()):
-        notify(f"dev has labels that train lacks, counted as errors: {', '.join(unknown)}.")
+        notify(f"dev has labels that train lacks, counted as errors: {named(unknown)}.")
     return _Run(config, folder, trainer, dev, best_model, digests, threads)
 
 
@@ -318,7 +318,7 @@ def _evaluate_files(tagger: Tagger, files: Sequence[str], name: str, notify: Not
         raise DataError(f"{', '.join(files)}: no labelled token found; nothing to score.")
     gold = [label for label, row in evaluation["labels"].items() if row["support"]]
     if unknown := labels_unknown(tagger.model, gold):
-        notify(f"{name} has labels that train lacks, counted as errors: {', '.join(unknown)}.")
+        notify(f"{name} has labels that train lacks, counted as errors: {named(unknown)}.")
     return evaluation
 
 
