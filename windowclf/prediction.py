@@ -219,7 +219,7 @@ def _as_sentence(given: Input, number: int) -> Sentence:
         case Sentence():
             return given
         case Mapping():
-            columns = {name: [value] for name, value in given.items()}
+            columns = {name: [_text(value, number)] for name, value in given.items()}
             return Sentence([""], columns=columns, path=f"sentence {number}")
         case str():
             raise DataError(
@@ -227,7 +227,17 @@ def _as_sentence(given: Input, number: int) -> Sentence:
                 "use predict_text for raw text."
             )
         case _:
-            return Sentence(list(given), path=f"sentence {number}")
+            tokens = list(given)
+            if {*map(type, tokens)} - {str}:
+                tokens = [_text(token, number) for token in tokens]
+            return Sentence(tokens, path=f"sentence {number}")
+
+
+def _text(value: object, number: int) -> str:
+    if not isinstance(value, str):
+        found = type(value).__name__
+        raise DataError(f"sentence {number}: expected text for each token, found {found}.")
+    return value
 
 
 def _is_light(block: list[Sentence]) -> bool:
