@@ -44,7 +44,7 @@ def close(found, wanted):
 
 @pytest.mark.parametrize("megabytes", [0.02, 0.2, 64])
 def test_equal_to_the_plain_path(model, megabytes):
-    plain, cached = Tagger(model, 0), Tagger(model, megabytes)
+    plain, cached = Tagger(model, cache_mb=0), Tagger(model, cache_mb=megabytes)
     wanted = plain.predict_proba(texts())
     for _again in range(2):
         close(cached.predict_proba(texts()), wanted)
@@ -57,8 +57,9 @@ def test_a_full_cache_is_emptied_and_filled_again(model):
         model.architecture.hidden_width or model.architecture.classes
     )
     rows = 40
-    tagger = Tagger(model, rows * width * model.parameters["U"].itemsize / (1 << 20))
-    plain = Tagger(model, 0)
+    megabytes = rows * width * model.parameters["U"].itemsize / (1 << 20)
+    tagger = Tagger(model, cache_mb=megabytes)
+    plain = Tagger(model, cache_mb=0)
     for start in (0, 30, 60, 0, 90):
         text = [f"w{i}" for i in range(start, start + 30)]
         close(tagger.predict_proba([text]), plain.predict_proba([text]))
@@ -66,7 +67,7 @@ def test_a_full_cache_is_emptied_and_filled_again(model):
 
 
 def test_threads_and_forks_have_rows_of_their_own(model):
-    tagger = Tagger(model, 0.2)
+    tagger = Tagger(model, cache_mb=0.2)
     wanted = tagger.predict(texts())
     answers: list[list[list[str]]] = []
     running = [

@@ -15,7 +15,7 @@ from windowclf.architecture import Architecture
 from windowclf.arrays import Floats
 from windowclf.durable import write_whole
 from windowclf.errors import ModelFileError
-from windowclf.model_header import CACHE_MB, header_of, read_architecture, read_header, value_tables
+from windowclf.model_header import header_of, read_architecture, read_header, value_tables
 from windowclf.text.formats import Layout
 from windowclf.text.spans import Scheme
 from windowclf.text.vocabulary import Vocabulary
@@ -34,16 +34,13 @@ class Model:
     thresholds: Floats | None  # (K,) probability above which a label is given; sigmoid output
     provenance: Mapping[str, str]  # sha256 of the training files and of the config
     parameters: Mapping[str, Floats]
-    cache_mb: float = CACHE_MB  # memory for rows of P of frequent tokens, per thread
 
 
 def model_bytes(model: Model) -> bytes:
     """The file of a model; equal models give equal bytes."""
     a, v = model.architecture, model.vocabulary
     tables = value_tables(a.features)
-    header = header_of(
-        a, model.layout, model.inside, v.columns, tables, model.provenance, model.cache_mb
-    )
+    header = header_of(a, model.layout, model.inside, v.columns, tables, model.provenance)
     arrays: dict[str, NDArray[Any]] = dict(model.parameters)
     arrays |= tensor_file.pack_strings("labels", v.labels)
     arrays |= tensor_file.pack_strings("seen", v.seen)
@@ -106,7 +103,6 @@ def _assemble(header: Mapping[str, Any], arrays: dict[str, NDArray[Any]]) -> Mod
         thresholds=thresholds,
         provenance=parts.provenance,
         parameters={name: arrays[name] for name in architecture.shapes()},
-        cache_mb=parts.cache_mb,
     )
 
 

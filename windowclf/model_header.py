@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Any, TypeAlias
 
 from windowclf.architecture import Architecture
@@ -15,7 +15,6 @@ from windowclf.text.spans import Scheme
 Json: TypeAlias = Mapping[str, Any]
 LARGEST = (1 << 31) - 1
 WIDEST = 1 << 16
-CACHE_MB = 64.0
 _SETTINGS: dict[str, dict[str, tuple[int, int]]] = {  # of each kind: least and greatest value
     "prefix": {"length": (1, 32)},
     "suffix": {"length": (1, 32)},
@@ -36,7 +35,6 @@ class Header:
     tables: tuple[str, ...]
     model: Json
     provenance: Mapping[str, str]
-    prediction: Mapping[str, float] = field(default_factory=lambda: {"cache_mb": CACHE_MB})
 
 
 @dataclass(frozen=True)
@@ -48,7 +46,6 @@ class Parts:
     inside: Scheme | None
     provenance: Mapping[str, str]
     model: Json
-    cache_mb: float
 
 
 def header_of(
@@ -58,7 +55,6 @@ def header_of(
     columns: Sequence[str],
     tables: Sequence[str],
     provenance: Mapping[str, str],
-    cache_mb: float,
 ) -> dict[str, Any]:
     """The fields of the header."""
     made = ("features", "table_sizes")  # from the other fields, when the file is read
@@ -72,7 +68,6 @@ def header_of(
         "tables": list(tables),
         "model": {name: getattr(architecture, name) for name in names},
         "provenance": dict(provenance),
-        "prediction": {"cache_mb": cache_mb},
     }
 
 
@@ -85,8 +80,7 @@ def read_header(given: Json) -> Parts:
     layout = build(Layout, header.layout, "layout")
     for fault in _faults(header, features, layout):
         raise ValueError(fault)
-    cache_mb = header.prediction["cache_mb"]
-    return Parts(features, layout, header.inside, header.provenance, header.model, cache_mb)
+    return Parts(features, layout, header.inside, header.provenance, header.model)
 
 
 def read_architecture(parts: Parts, table_sizes: Mapping[str, int]) -> Architecture:
@@ -114,9 +108,6 @@ def _faults(header: Header, features: tuple[Feature, ...], layout: Layout) -> It
     for place in (layout.token, layout.label, *layout.extra.values()):
         if isinstance(place, int):
             in_range(place, -LARGEST, LARGEST, "layout")
-    if header.prediction.keys() != {"cache_mb"}:
-        yield "prediction has other keys than cache_mb"
-    in_range(header.prediction.get("cache_mb", 0.0), 0, 1 << 20, "prediction.cache_mb")
     if not features:
         yield "there are no features"
     for i, feature in enumerate(features):

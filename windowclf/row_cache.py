@@ -10,7 +10,7 @@ import numpy as np
 from windowclf import network
 from windowclf.arrays import Floats, Ints
 from windowclf.model_file import Model
-from windowclf.text.features import Key
+from windowclf.text.features import Key, form_of
 
 FILLED_AT_ONCE = 1024  # tokens that are encoded and projected together
 
@@ -30,18 +30,26 @@ class RowCache(threading.local):
         self._capacity = int(megabytes * (1 << 20)) // (width * dtype.itemsize)
         self._P = np.empty((0, width), dtype)
         self._row_of = _RowOf()
+        self._most_characters = int(megabytes * (1 << 18))
+        self._characters = 0  # of all keys: they are kept too
 
     def rows_of(self, keys: Sequence[Key]) -> tuple[Ints, Floats] | None:
         """The row of every key, and P, good until the next call; None where they cannot all fit."""
+        if self._characters > self._most_characters:
+            self._empty()
         rows = self._look_up(keys)
         if 1 + len(self._row_of) > self._capacity:
-            self._row_of.clear()
+            self._empty()
             rows = self._look_up(keys)
             if 1 + len(self._row_of) > self._capacity:
-                self._row_of.clear()
+                self._empty()
                 return None
         self._fill()
         return rows, self._P
+
+    def _empty(self) -> None:
+        self._row_of.clear()
+        self._characters = 0
 
     def _look_up(self, keys: Sequence[Key]) -> Ints:
         return np.fromiter(map(self._row_of.__getitem__, keys), np.int32, len(keys))
@@ -63,6 +71,7 @@ class RowCache(threading.local):
             first = self._row_of[keys[0]]
             self._P[first : first + len(keys)] = P[1:]
             self._P[0] = P[0]
+        self._characters += sum(len(form_of(key)) for key in missing)
         missing.clear()
 
 

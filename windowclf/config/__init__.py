@@ -3,7 +3,8 @@
 from windowclf.config.data import Data, Holdout
 from windowclf.config.features import Feature, Features
 from windowclf.config.model import Model
-from windowclf.config.run import Config, Prediction
+from windowclf.config.prediction import Prediction
+from windowclf.config.run import Config
 from windowclf.config.training import Optimizer, Training
 
 __all__ = [

@@ -10,21 +10,15 @@ from pydantic import Field, model_validator
 from windowclf.config.data import Data
 from windowclf.config.features import Features, table_faults
 from windowclf.config.model import Model
+from windowclf.config.prediction import Prediction
 from windowclf.config.section import Section
 from windowclf.config.training import Training
+from windowclf.errors import quoted
 
 Task: TypeAlias = Literal["tagging", "spans", "segmentation", "slots"]
 
 WINDOWS = {"slots": 0, "segmentation": 3}
 CHARACTER_FEATURES = [{"kind": "word", "dim": 64, "min_count": 2}, {"kind": "shape", "dim": 16}]
-
-
-class Prediction(Section):
-    """How the model tags; kept in the model."""
-
-    cache_mb: float = Field(
-        default=64.0, ge=0, le=1 << 20, description="memory for rows of frequent tokens, per thread"
-    )
 
 
 class Config(Section):
@@ -73,7 +67,7 @@ def _task_faults(config: Config) -> Iterator[str]:
     for i, feature in enumerate(config.features.use):
         here = f"features.use.{i}"
         if feature.kind == "column" and not slots and feature.column not in config.data.extra:
-            yield f"{here}.column: {feature.column!r} is no name of data.extra; add it there"
+            yield f"{here}.column: {quoted(feature.column)} is no name of data.extra; add it there"
         if slots and feature.kind != "column":
             yield f"{here}.kind: expected column for task: slots, found {feature.kind}"
     if slots and config.features.window:

@@ -24,6 +24,7 @@ Kind: TypeAlias = Literal[
 Key: TypeAlias = str | tuple[str, ...]
 
 BOUNDARY, UNKNOWN, FIRST_VALUE = 0, 1, 2  # rows of every table
+LONGEST_SPELLED = 10_000  # code points; a file's only token may have millions
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,11 @@ def keys_of(sentence: Sentence, columns: Sequence[str]) -> Iterable[Key]:
 def form_of(key: Key) -> str:
     """The token itself."""
     return key if isinstance(key, str) else key[0]
+
+
+def spelled(key: Key) -> str:
+    """What n-grams and characters see of a token: its first LONGEST_SPELLED code points."""
+    return form_of(key)[:LONGEST_SPELLED]
 
 
 def values_of(feature: Feature, keys: Sequence[Key], columns: Sequence[str]) -> list[str]:

@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple, TypeAlias
 import numpy as np
 
 from windowclf.arrays import Bools
+from windowclf.errors import quoted
 
 Scheme: TypeAlias = Literal["BIO", "IOB1", "IO", "BIOES"]
 
@@ -112,7 +113,7 @@ def fault_in_label(label: str, scheme: Scheme) -> str | None:
         return None
     forms = ", ".join(f"{letter}-TYPE" for letter in _PREFIXES[scheme])
     article = "an" if scheme.startswith("I") else "a"
-    return f"expected {article} {scheme} label (O, {forms}), found {label!r}"
+    return f"expected {article} {scheme} label (O, {forms}), found {quoted(label)}"
 
 
 def words_from_segmentation(tags: Sequence[str]) -> list[tuple[int, int]]:

@@ -19,6 +19,7 @@ from windowclf.text.features import (
     Key,
     form_of,
     ngram_rows,
+    spelled,
     values_of,
 )
 
@@ -103,7 +104,7 @@ class Vocabulary:
 
     def _encode_slot(self, feature: Feature, keys: Sequence[Key]) -> SlotRows:
         if feature.kind == "ngrams":
-            ids, offsets = ngram_rows([form_of(key) for key in keys], feature)
+            ids, offsets = ngram_rows([spelled(key) for key in keys], feature)
             boundary = np.array([BOUNDARY], np.int32)
             return SlotRows(np.append(boundary, ids), np.append(np.zeros(1, np.int32), offsets + 1))
         row_of = self.row_of[feature.table]
@@ -118,7 +119,7 @@ def _characters(row_of: Mapping[str, int], keys: Sequence[Key]) -> SlotRows:
     """A token without characters is written as the boundary, so that a maximum exists."""
     bags = [[BOUNDARY]]
     for key in keys:
-        bags.append([row_of.get(c, UNKNOWN) for c in form_of(key)] or [BOUNDARY])
+        bags.append([row_of.get(c, UNKNOWN) for c in spelled(key)] or [BOUNDARY])
     offsets = np.zeros(len(bags) + 1, np.int32)
     np.cumsum([len(bag) for bag in bags], out=offsets[1:])
     return SlotRows(np.array([row for bag in bags for row in bag], np.int32), offsets)
@@ -184,7 +185,7 @@ def _count(
 ) -> None:
     if feature.kind == "char_cnn":
         for key, count in counts.items():
-            for character in form_of(key):
+            for character in spelled(key):
                 counter[character] += count
         return
     values = values_of(feature, list(counts), columns)
