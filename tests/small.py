@@ -9,15 +9,8 @@ import numpy as np
 
 from windowclf.architecture import Architecture, initialize
 from windowclf.network import Objective
-from windowclf.text.batches import (
-    NO_CLASS,
-    Batch,
-    Corpus,
-    encode_corpus,
-    lay_out,
-    make_batch,
-    pieces_of,
-)
+from windowclf.text.batches import Batch, lay_out, make_batch, pieces_of
+from windowclf.text.corpus import NO_CLASS, Corpus, encode_corpus
 from windowclf.text.features import Feature
 from windowclf.text.sentence import Sentence
 from windowclf.text.vocabulary import Vocabulary, build_vocabulary, with_dropped_variants

@@ -22,7 +22,8 @@ from windowclf.kernels.lookup import lookup_backward
 from windowclf.kernels.output import sigmoid_cross_entropy, softmax, softmax_cross_entropy
 from windowclf.kernels.window import window_backward, window_forward
 from windowclf.optimizers import Adam, Average
-from windowclf.text.batches import NO_CLASS, Batch
+from windowclf.text.batches import Batch
+from windowclf.text.corpus import NO_CLASS
 from windowclf.text.features import Feature
 from windowclf.text.vocabulary import SlotRows
 

@@ -30,6 +30,7 @@ LAYERS = {
     "token_features": 3,
     "network": 4,
     "gradient_check": 5,
+    "corpus_cache": 3,
     "model_header": 3,
     "model_file": 4,
     "row_cache": 5,

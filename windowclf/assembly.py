@@ -5,8 +5,9 @@ from __future__ import annotations
 import glob
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 
@@ -14,12 +15,13 @@ from windowclf import config as cfg
 from windowclf import network
 from windowclf.architecture import Architecture, Parameters
 from windowclf.arrays import Bytes, Floats
+from windowclf.corpus_cache import FOLDER_NAME, Hashed, Source, find_or_make
 from windowclf.errors import DataError, legible, named, quoted
 from windowclf.model_file import Model
 from windowclf.optimizers import Adagrad, Adam, Momentum, RmsProp, Rule, Sgd
-from windowclf.text.batches import NO_CLASS, Corpus, encode_corpus
+from windowclf.text.corpus import Corpus, encode_corpus
 from windowclf.text.features import Feature
-from windowclf.text.formats import Layout, guess_format, read_sentences
+from windowclf.text.formats import Layout, guess_format, open_bytes, read_sentences
 from windowclf.text.sentence import Sentence, none_longer
 from windowclf.text.spans import Scheme, from_spans, to_spans
 from windowclf.text.vocabulary import SlotRows, Vocabulary, build_vocabulary
@@ -38,14 +40,20 @@ class TrainingData:
     slots: tuple[SlotRows, ...]
     targets: Bytes | None  # (label strings, K) for a sigmoid output
     dev: list[Sentence] | None
+    digest: str  # sha256 of the training files
 
 
-def read_all(layout: Layout, paths: Iterable[str]) -> Iterator[Sentence]:
-    """The sentences of several files, one after the other, without empty ones."""
+def read_all(layout: Layout, paths: Iterable[str], digest: Any = None) -> Iterator[Sentence]:
+    """The sentences of several files, one after the other, without empty ones.
+
+    `digest`, a hash of hashlib, is updated with all that is read.
+    """
     for path in paths:
-        for sentence in read_sentences(path, layout):
-            if sentence.tokens:
-                yield sentence
+        with open_bytes(path) as file:
+            source = file if digest is None else cast(BinaryIO, Hashed(file, digest))
+            for sentence in read_sentences(source, layout, path):
+                if sentence.tokens:
+                    yield sentence
 
 
 def files_of(where: str | Sequence[str], key: str) -> list[str]:
@@ -147,31 +155,82 @@ def learnt_labels(
     return labels_of
 
 
-def training_data(config: cfg.Config, layout: Layout, train: Sequence[str]) -> TrainingData:
-    """Read the training files (and dev) once, and make the vocabulary."""
+def training_data(
+    config: cfg.Config,
+    layout: Layout,
+    train: Sequence[str],
+    beside: Path | None = None,
+    notify: Callable[[str], None] = lambda _text: None,
+) -> TrainingData:
+    """Read the training files (and dev) once, and make the vocabulary.
+
+    With `beside`, a text above data.cache_above_mb is kept there as numbers, for later runs too.
+    """
     features = features_of(config)
     columns = _columns(features)
     labels_of = learnt_labels(layout, inside_scheme(config))
     longest = longest_sentence(config)
-    sentences: Iterable[Sentence] = none_longer(read_all(layout, train), longest)
-    dev: list[Sentence] | None = None
+
+    def encode(folder: Path | None = None) -> tuple[Corpus, str]:
+        digest = hashlib.sha256()
+        sentences = none_longer(read_all(layout, train, digest), longest)
+        most = config.data.distinct_tokens
+        return encode_corpus(sentences, columns, labels_of, most, folder), digest.hexdigest()
+
+    dev = _dev_sentences(config, layout, longest)
     if isinstance(config.data.dev, cfg.Holdout):
-        everything = [replace(sentence, source=None) for sentence in sentences]
+        everything = [
+            replace(s, source=None) for s in none_longer(read_all(layout, train), longest)
+        ]
         kept = len(everything) - max(1, round(config.data.dev.holdout * len(everything)))
-        sentences, dev = everything[:kept], everything[kept:]
-    elif config.data.dev is not None:
-        paths = files_of(config.data.dev, "data.dev")
-        dev = [replace(s, source=None) for s in none_longer(read_all(layout, paths), longest)]
-        if not dev:
-            raise DataError(f"{', '.join(paths)}: no sentence found; dev must hold at least one.")
-    raw = encode_corpus(sentences, columns, labels_of)
+        raw = encode_corpus(everything[:kept], columns, labels_of, config.data.distinct_tokens)
+        digest, dev = digest_of(train), everything[kept:]
+    else:
+        how = {"layout": asdict(layout), "inside": inside_scheme(config), "columns": columns}
+        source = Source(train, {**how, "longest": longest, "most": config.data.distinct_tokens})
+        if beside is not None and _megabytes(source) > config.data.cache_above_mb:
+            raw, digest, known = find_or_make(beside, source, encode)
+            _describe(raw, known, beside, notify)
+        else:
+            raw, digest = encode()
     _refuse_unusable(raw, train, layout)
+    if raw.rare:
+        notify(
+            f"{raw.rare:,} tokens are beyond the first {config.data.distinct_tokens:,} distinct "
+            "ones (data.distinct_tokens) and share one entry."
+        )
     multilabel = config.model.output == "sigmoid" and is_multilabel(raw.label_names)
     labels = parts_of(raw.label_names) if multilabel else raw.label_names
     vocabulary = build_vocabulary(features, columns, raw.counts(), labels)
     targets = _targets(raw.label_names, vocabulary) if config.model.output == "sigmoid" else None
-    corpus = raw if targets is not None else _with_classes(raw, vocabulary)
-    return TrainingData(corpus, vocabulary, vocabulary.encode(corpus.keys), targets, dev)
+    return TrainingData(raw, vocabulary, vocabulary.encode(raw.keys), targets, dev, digest)
+
+
+def _dev_sentences(
+    config: cfg.Config, layout: Layout, longest: int | None
+) -> list[Sentence] | None:
+    if config.data.dev is None or isinstance(config.data.dev, cfg.Holdout):
+        return None
+    paths = files_of(config.data.dev, "data.dev")
+    dev = [replace(s, source=None) for s in none_longer(read_all(layout, paths), longest)]
+    if not dev:
+        raise DataError(f"{', '.join(paths)}: no sentence found; dev must hold at least one.")
+    return dev
+
+
+def _megabytes(source: Source) -> float:
+    try:
+        return source.megabytes()
+    except OSError:
+        return 0.0  # reading it says what is wrong
+
+
+def _describe(corpus: Corpus, known: bool, beside: Path, notify: Callable[[str], None]) -> None:
+    done = "taken from" if known else "kept for later runs in"
+    notify(
+        f"train: {len(corpus.tokens):,} tokens, {len(corpus.keys):,} of them distinct, "
+        f"{done} {beside / FOLDER_NAME}."
+    )
 
 
 def _columns(features: Sequence[Feature]) -> tuple[str, ...]:
@@ -226,13 +285,6 @@ def _targets(label_names: Sequence[str], vocabulary: Vocabulary) -> Bytes:
         if name != "_":
             row[[class_of[part] for part in name.split("|")]] = 1
     return rows
-
-
-def _with_classes(corpus: Corpus, vocabulary: Vocabulary) -> Corpus:
-    """Labels as indices into the vocabulary's labels instead of the order of appearance."""
-    class_of = [vocabulary.class_of[name] for name in corpus.label_names]
-    turned = np.array([*class_of, NO_CLASS], np.int32)  # NO_CLASS is −1: the last entry
-    return replace(corpus, labels=turned[corpus.labels], label_names=vocabulary.labels)
 
 
 def architecture_of(config: cfg.Config, data: TrainingData) -> Architecture:
@@ -298,8 +350,7 @@ def _class_weights(wanted: str | dict[str, float] | None, data: TrainingData) ->
     if wanted is None:
         return None
     if wanted == "balanced":
-        labels = data.corpus.labels
-        counts = np.bincount(labels[labels != NO_CLASS], minlength=len(names))
+        counts = data.corpus.label_counts()
         balanced: Floats = counts.sum() / (len(names) * np.maximum(counts, 1.0))
         return balanced
     assert isinstance(wanted, dict)

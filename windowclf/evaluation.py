@@ -13,10 +13,9 @@ from windowclf.metrics import Tally, best_threshold
 from windowclf.model_file import Model
 from windowclf.network import probabilities
 from windowclf.prediction import Tagger, class_labels, corpus_scores, outside_labels
-from windowclf.text.batches import encode_corpus
+from windowclf.text.corpus import encode_corpus, label_order
 from windowclf.text.sentence import Sentence
 from windowclf.text.spans import to_spans, words_from_segmentation
-from windowclf.text.vocabulary import label_order
 from windowclf.threads import ALONE, Workers
 
 Evaluation: TypeAlias = dict[str, Any]

@@ -32,7 +32,8 @@ from windowclf.kernels.window import (
     window_forward,
 )
 from windowclf.recurrence import recurrence_backward, recurrence_forward
-from windowclf.text.batches import NO_CLASS, Batch
+from windowclf.text.batches import Batch
+from windowclf.text.corpus import NO_CLASS
 from windowclf.text.vocabulary import SlotRows
 from windowclf.threads import ALONE, Workers
 from windowclf.token_features import features_backward, features_forward

@@ -193,13 +193,16 @@ def _prepare(config: Config, folder: RunFolder, workers: Workers, notify: Notify
         if isinstance(where := getattr(config.data, name), str | tuple)
     }
     layout = assembly.layout_of(config, files["train"])
-    data = assembly.training_data(config, layout, files["train"])
+    data = assembly.training_data(config, layout, files["train"], folder.path.parent, notify)
     test = assembly.read_all(layout, files.get("test", ()))
     for _sentence in none_longer(test, assembly.longest_sentence(config)):
         pass  # its faults should be known now and not after the training
     architecture = assembly.architecture_of(config, data)
     settings = assembly.settings_of(config, data)
-    digests = {name: assembly.digest_of(paths) for name, paths in files.items()}
+    digests = {
+        name: data.digest if name == "train" else assembly.digest_of(paths)
+        for name, paths in files.items()
+    }
     provenance = {"train": digests["train"], "config": _config_digest(config)}
 
     def model(parameters: Parameters, thresholds: Floats | None = None) -> Model:

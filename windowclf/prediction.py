@@ -16,15 +16,8 @@ from windowclf.errors import DataError
 from windowclf.limits import CACHE_MB, LONGEST_SENTENCE
 from windowclf.model_file import Model, load_model
 from windowclf.row_cache import RowCache
-from windowclf.text.batches import (
-    Corpus,
-    Pieces,
-    encode_corpus,
-    lay_out,
-    make_batch,
-    pack,
-    pieces_of,
-)
+from windowclf.text.batches import Pieces, lay_out, make_batch, pack, pieces_of
+from windowclf.text.corpus import Corpus, encode_corpus
 from windowclf.text.features import keys_of
 from windowclf.text.sentence import Sentence, none_longer
 from windowclf.text.spans import from_spans, to_spans, words_from_segmentation

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
+from itertools import islice
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -30,15 +31,15 @@ from windowclf.optimizers import (
     values_of,
 )
 from windowclf.text.batches import (
-    NO_CLASS,
     Batch,
-    Corpus,
+    Pieces,
     Places,
     lay_out,
     make_batch,
     pack,
-    pieces_of,
+    pools,
 )
+from windowclf.text.corpus import NO_CLASS, Corpus
 from windowclf.text.vocabulary import SlotRows, with_dropped_variants
 from windowclf.threads import ALONE, Workers
 
@@ -139,8 +140,6 @@ class Trainer:
         a, s = self.architecture, self.settings
         self.parameters = initialize(a, s.seed, s.dtype)
         self.optimizer = Optimizer(s.rule, self.parameters, a.tables(), s.rows, s.average)
-        whole = a.directions > 0  # a recurrence cannot be cut exactly
-        self._pieces = pieces_of(self.corpus.starts, a.window, None if whole else s.batch_tokens)
         self._total_tokens = s.epochs * len(self.corpus.tokens)
         self._train_slots = self.slots
         if s.word_dropout > 0:
@@ -150,14 +149,14 @@ class Trainer:
         """Train from where `progress` stands to the end, with a report per step and per epoch."""
         while not self.progress.finished:
             began, tokens = time.perf_counter(), self.progress.tokens
-            for number, chosen in self._batches_ahead():
-                yield self._step(number, chosen)
+            for number, pieces, chosen in self._batches_ahead():
+                yield self._step(number, pieces, chosen)
             yield self._end_epoch(began, self.progress.tokens - tokens)
 
     def next_batch(self) -> tuple[Batch, Bytes | None]:
         """The batch that comes next, and its dropout mask."""
-        number, chosen = next(self._batches_ahead())
-        batch = self._batch(number, chosen)
+        number, pieces, chosen = next(self._batches_ahead())
+        batch = self._batch(number, pieces, chosen)
         return batch, self._mask(number, len(batch.labels))
 
     def averaged(self) -> dict[str, Floats]:
@@ -185,11 +184,13 @@ class Trainer:
     def _check_progress(self, progress: Progress) -> None:
         """Numbers within what the corpus and the settings allow. Raises ValueError."""
         in_range(progress.epoch, 0, self.settings.epochs, "progress.epoch")
-        batches = [] if progress.finished else self._batches(progress.epoch)
-        in_range(progress.batch, 0, len(batches), "progress.batch")
-        behind = sum(
-            int(self._pieces.sizes()[chosen].sum()) for chosen in batches[: progress.batch]
-        )
+        in_range(progress.batch, 0, 0 if progress.finished else 1 << 62, "progress.batch")
+        sizes = [
+            int(pieces.sizes()[chosen].sum())
+            for pieces, chosen in islice(self._batches(progress.epoch), progress.batch)
+        ]
+        in_range(progress.batch, 0, len(sizes), "progress.batch")
+        behind = sum(sizes)
         tokens = progress.epoch * len(self.corpus.tokens) + behind
         in_range(progress.tokens, tokens, tokens, "progress.tokens")
         in_range(progress.step, progress.epoch + progress.batch, tokens, "progress.step")
@@ -198,19 +199,25 @@ class Trainer:
         if progress.epoch == self.settings.epochs and not progress.finished:
             raise ValueError("progress.finished is false after the last epoch")
 
-    def _batches_ahead(self) -> Iterator[tuple[int, Ints]]:
+    def _batches_ahead(self) -> Iterator[tuple[int, Pieces, Ints]]:
         """The batches of this epoch that are not behind us, with their numbers."""
-        yield from list(enumerate(self._batches(self.progress.epoch)))[self.progress.batch :]
+        for number, (pieces, chosen) in enumerate(self._batches(self.progress.epoch)):
+            if number >= self.progress.batch:
+                yield number, pieces, chosen
 
-    def _batches(self, epoch: int) -> list[Ints]:
+    def _batches(self, epoch: int) -> Iterator[tuple[Pieces, Ints]]:
         """The pieces of every batch of an epoch, in order."""
-        shuffled = generator(self.settings.seed, Purpose.SHUFFLE, epoch)
-        order = shuffled.permutation(len(self._pieces.begin))
-        return pack(self._pieces.sizes(), order, self.settings.batch_tokens)
+        a, s = self.architecture, self.settings
+        longest = None if a.directions else s.batch_tokens  # a recurrence cannot be cut exactly
+        rng = generator(s.seed, Purpose.SHUFFLE, epoch)
+        for pieces in pools(self.corpus.starts, a.window, longest, rng):
+            sizes = pieces.sizes()
+            for chosen in pack(sizes, rng.permutation(len(sizes)), s.batch_tokens):
+                yield pieces, chosen
 
-    def _step(self, number: int, chosen: Ints) -> StepReport:
+    def _step(self, number: int, pieces: Pieces, chosen: Ints) -> StepReport:
         progress, objective = self.progress, self.settings.objective
-        batch = self._batch(number, chosen)
+        batch = self._batch(number, pieces, chosen)
         mask = self._mask(number, len(batch.labels))
         lr = self._learning_rate()
         with np.errstate(over="ignore", invalid="ignore"):  # looked for by _check_and_clip
@@ -229,9 +236,9 @@ class Trainer:
         epoch, total = progress.epoch + 1, self._total_tokens
         return StepReport(epoch, progress.step, progress.tokens, total, J, lr)
 
-    def _batch(self, number: int, chosen: Ints) -> Batch:
+    def _batch(self, number: int, pieces: Pieces, chosen: Ints) -> Batch:
         s, k = self.settings, self.architecture.window
-        places: Places = lay_out(self.corpus.tokens, self._pieces, chosen, k)
+        places: Places = lay_out(self.corpus.tokens, pieces, chosen, k)
         dropped: Bools | None = None
         if s.word_dropout > 0:
             rng = generator(s.seed, Purpose.WORD_DROPOUT, self.progress.epoch, number)

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from windowclf.architecture import Architecture
 from windowclf.network import Objective
 from windowclf.optimizers import Adam
-from windowclf.text.batches import Corpus, encode_corpus, lay_out, pieces_of
+from windowclf.text.batches import lay_out, pieces_of
+from windowclf.text.corpus import Corpus, encode_corpus
 from windowclf.text.features import FIRST_VALUE, Feature
 from windowclf.text.formats import Layout, read_sentences
 from windowclf.text.vocabulary import SlotRows, build_vocabulary

@@ -63,3 +63,12 @@ class Data(Section):
         default=None, description="the same, or {holdout: 0.1} for the last tenth of train"
     )
     test: Paths | None = Field(default=None, description="scored once, after the training")
+    distinct_tokens: int = Field(
+        default=2_000_000, ge=1, description="different tokens of train that get an entry each"
+    )
+    cache_above_mb: float = Field(
+        default=64.0,
+        ge=0,
+        description="size of train from which on it is kept as numbers on the disk, beside the "
+        "run folder, and not in memory",
+    )

@@ -2,61 +2,17 @@
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
 from windowclf.arrays import Bools, Ints, distinct
-from windowclf.text.features import Key, keys_of
-from windowclf.text.sentence import Sentence
 from windowclf.text.vocabulary import SlotRows
 
-NO_CLASS = -1  # the class index of a token without a label
-
-
-@dataclass(frozen=True)
-class Corpus:
-    """A text as numbers: one distinct-token index (from 1; 0 is the boundary) and class a token."""
-
-    tokens: Ints  # (N,) int32
-    labels: Ints  # (N,) int32, indices into label_names, NO_CLASS for none
-    starts: Ints  # (S + 1,) int64, sentence s has the tokens starts[s] … starts[s + 1] − 1
-    keys: Sequence[Key]  # distinct token i is keys[i − 1]
-    label_names: Sequence[str]  # in order of appearance
-
-    def counts(self) -> dict[Key, int]:
-        """How often each distinct token occurs."""
-        counted = np.bincount(self.tokens, minlength=len(self.keys) + 1)[1:].tolist()
-        return dict(zip(self.keys, counted, strict=True))
-
-
-def encode_corpus(
-    sentences: Iterable[Sentence],
-    columns: Sequence[str],
-    labels_of: Callable[[Sentence], Sequence[str | None]],
-) -> Corpus:
-    """Read a text once, in one streaming pass; `labels_of` gives the labels that are learnt."""
-    tokens, labels = array("i"), array("i")
-    starts = array("q", [0])
-    token_index: dict[Key, int] = {}
-    label_index: dict[str | None, int] = {None: NO_CLASS}
-    for sentence in sentences:
-        for key in keys_of(sentence, columns):
-            tokens.append(token_index.setdefault(key, len(token_index) + 1))
-        for label in labels_of(sentence):
-            labels.append(label_index.setdefault(label, len(label_index) - 1))
-        starts.append(len(tokens))
-    del label_index[None]
-    return Corpus(
-        tokens=np.array(tokens, np.int32),
-        labels=np.array(labels, np.int32),
-        starts=np.array(starts, np.int64),
-        keys=list(token_index),
-        label_names=[name for name in label_index if name is not None],
-    )
+BLOCK = 4096  # sentences that stay neighbours until their pool is shuffled
+POOL = 64 * BLOCK  # sentences that are shuffled together
 
 
 class Pieces(NamedTuple):
@@ -89,6 +45,25 @@ def pieces_of(starts: Ints, k: int, longest: int | None) -> Pieces:
         end = np.minimum(core_end + k, last[sentence])
         return Pieces(begin, end, core_begin, core_end)
     return Pieces(first, last, first, last)
+
+
+def pools(starts: Ints, k: int, longest: int | None, rng: np.random.Generator) -> Iterator[Pieces]:
+    """All sentences once, in pools that are shuffled as wholes; up to POOL of them are one pool.
+
+    More are dealt in blocks of neighbours in random order, so that memory does not grow with their
+    number and the disk is read in stretches.
+    """
+    count = len(starts) - 1
+    if count <= POOL:
+        yield pieces_of(starts, k, longest)
+        return
+    blocks = rng.permutation(-(-count // BLOCK)) * BLOCK
+    for i in range(0, len(blocks), POOL // BLOCK):
+        parts = [
+            pieces_of(starts[begin : begin + BLOCK + 1], k, longest)
+            for begin in blocks[i : i + POOL // BLOCK].tolist()
+        ]
+        yield Pieces(*map(np.concatenate, zip(*parts, strict=True)))
 
 
 def pack(sizes: Ints, order: Ints, batch_tokens: int) -> list[Ints]:

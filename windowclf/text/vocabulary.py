@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from windowclf.arrays import Ints
+from windowclf.text.corpus import label_order
 from windowclf.text.features import (
     BOUNDARY,
     FIRST_VALUE,
@@ -173,11 +174,6 @@ def build_vocabulary(
         labels=tuple(sorted(labels, key=label_order)),
         seen=_ranked(forms, 1),
     )
-
-
-def label_order(label: str) -> tuple[str, str]:
-    """Labels are kept in this order, which is also that of CoNLL-U features in one token."""
-    return label.lower(), label
 
 
 def _count(
