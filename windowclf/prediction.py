@@ -146,7 +146,9 @@ class Tagger:
         """theta of all tokens of a block, in order, a part of about TOKENS_AT_ONCE at a time."""
         v, a = self.model.vocabulary, self.model.architecture
         whole = [(block, slice(None))]
-        for sentences, core in whole if a.directions or _is_light(block) else _cut(block, a.window):
+        spells = any(feature.is_bag for feature in a.features)
+        light = bool(a.directions) or _is_light(block, spells)
+        for sentences, core in whole if light else _cut(block, a.window):
             corpus = encode_corpus(sentences, v.columns, lambda s: [None] * len(s.tokens))
             theta = corpus_scores(a, self.model.parameters, corpus, v.encode(corpus.keys))
             yield theta[core]
@@ -240,12 +242,13 @@ def _text(value: object, number: int) -> str:
     return value
 
 
-def _is_light(block: list[Sentence]) -> bool:
-    """Whether a block is small enough to be tagged at once."""
-    return (
-        max(len(sentence.tokens) for sentence in block) <= TOKENS_AT_ONCE
-        and sum(sum(map(len, sentence.tokens)) for sentence in block) <= CHARACTERS_AT_ONCE
-    )
+def _is_light(block: list[Sentence], spells: bool) -> bool:
+    """Whether a block is small enough to be tagged at once; `spells`: characters matter."""
+    if max(len(sentence.tokens) for sentence in block) > TOKENS_AT_ONCE:
+        return False
+    if not spells:
+        return True
+    return sum(sum(map(len, sentence.tokens)) for sentence in block) <= CHARACTERS_AT_ONCE
 
 
 def _cut(block: list[Sentence], k: int) -> Iterator[tuple[list[Sentence], slice]]:
