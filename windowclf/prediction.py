@@ -177,7 +177,8 @@ class Tagger:
     def _scores(self, block: list[Sentence]) -> Iterator[Floats]:
         """theta of all tokens of a block, in order, a part of about TOKENS_AT_ONCE at a time."""
         a = self.model.architecture
-        if a.directions or _is_light(block):
+        spells = any(feature.is_bag for feature in a.features)
+        if a.directions or _is_light(block, spells):
             yield self._scores_at_once(block)
             return
         for sentences, core in _cut(block, a.window):
@@ -285,12 +286,13 @@ def _text(value: object, number: int) -> str:
     return value
 
 
-def _is_light(block: list[Sentence]) -> bool:
-    """Whether a block is small enough to be tagged at once."""
-    return (
-        max(len(sentence.tokens) for sentence in block) <= TOKENS_AT_ONCE
-        and sum(sum(map(len, sentence.tokens)) for sentence in block) <= CHARACTERS_AT_ONCE
-    )
+def _is_light(block: list[Sentence], spells: bool) -> bool:
+    """Whether a block is small enough to be tagged at once; `spells`: characters matter."""
+    if max(len(sentence.tokens) for sentence in block) > TOKENS_AT_ONCE:
+        return False
+    if not spells:
+        return True
+    return sum(sum(map(len, sentence.tokens)) for sentence in block) <= CHARACTERS_AT_ONCE
 
 
 def _cut(block: list[Sentence], k: int) -> Iterator[tuple[list[Sentence], slice]]:

@@ -98,6 +98,9 @@ def _faults_in_places(layout: Layout) -> Iterator[str]:
         for key, place in places.items():
             if not isinstance(place, str):
                 yield f"{key}: expected the name of a list for jsonl, found {place!r}."
+        if isinstance(layout.label, str) and layout.label in (layout.token, "tokens", "text"):
+            found = layout.label
+            yield f"data.label: expected another key than that of the words, found {found!r}."
 
 
 def _faults_in_answer(layout: Layout, probabilities: bool) -> Iterator[str]:
