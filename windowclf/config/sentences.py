@@ -12,6 +12,8 @@ from pydantic import ValidationError
 
 from windowclf.config.run import Config
 
+LONGEST_SHOWN = 100  # characters of a value in a list of differences
+
 
 def sentences(error: ValidationError, tree: Any, name: str) -> Iterator[str]:
     """One sentence per fault, each once, in the order of the keys."""
@@ -215,5 +217,6 @@ def described(value: Any) -> str:
 
 
 def shown(value: Any) -> str:
-    """A value as a list of differences shows it."""
-    return "nothing" if value is None else str(value)
+    """A value as a list of differences shows it, a long one by its beginning."""
+    text = "nothing" if value is None else str(value)
+    return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 1]}…"
