@@ -1,6 +1,6 @@
 """Break every line of every backward function, one at a time, and see that the tests notice.
 
-    python tests/mutation.py [--list]
+    python tests/mutation.py [--list] [--only crf.py]
 
 Mutants: a sign flipped, a transpose, mask, factor or divisor dropped, the operands of a matrix
 product swapped, a comparison moved by one or turned, an assignment left out, a sum turned into a
@@ -25,14 +25,26 @@ from typing import NamedTuple
 
 REPOSITORY = Path(__file__).parents[1]
 PACKAGE = REPOSITORY / "windowclf"
-TESTS = ("tests/test_fast_equals_plain.py", "tests/test_optimizers.py")
+TESTS = (
+    "tests/test_fast_equals_plain.py",
+    "tests/test_optimizers.py",
+    "tests/test_threads.py",
+)
+CRF_TESTS = ("tests/test_crf.py", "tests/test_decoding.py")
+CRF_MODULES = {"crf.py", "trellis.py", "decoding.py"}  # forward is half of the gradient there
 KERNELS = sorted((PACKAGE / "kernels").glob("*.py"))
-NETWORK_FUNCTIONS = {
+WIRING = [PACKAGE / name for name in ("network.py", "token_features.py", "recurrence.py")]
+WIRING_FUNCTIONS = {
     "loss_and_gradients",
     "l2_term",
+    "loss_and_d_h",
+    "features_backward",
+    "recurrence_backward",
     "_loss",
-    "_features_backward",
-    "_coalesce",
+    "_weights",
+    "_through_windows",
+    "_through_recurrence",
+    "_sum_up",
     "_hidden_backward",
     "_cut_states",
 }
@@ -52,13 +64,15 @@ class Mutant(NamedTuple):
 
 
 def is_target(path: Path, name: str) -> bool:
-    if path.name == "network.py":
-        return name in NETWORK_FUNCTIONS
+    if path in WIRING:
+        return name in WIRING_FUNCTIONS
+    if path.name in CRF_MODULES:
+        return not name.startswith("__")
     return name.endswith(("_backward", "_cross_entropy"))
 
 
 def mutants() -> Iterator[Mutant]:
-    for path in [*KERNELS, PACKAGE / "network.py"]:
+    for path in [*KERNELS, *WIRING]:
         tree = ast.parse(path.read_text(encoding="utf-8"))
         for function in ast.walk(tree):
             if isinstance(function, ast.FunctionDef) and is_target(path, function.name):
@@ -109,6 +123,8 @@ def changes(node: ast.AST) -> list[tuple[str, object]]:
             found.append(("drop transpose", lambda n: n.value))
         case ast.Compare(ops=[ast.Gt()]):
             found.append(("> to >=", lambda n: ast.Compare(n.left, [ast.GtE()], n.comparators)))
+        case ast.Compare(ops=[ast.GtE()]):
+            found.append((">= to >", lambda n: ast.Compare(n.left, [ast.Gt()], n.comparators)))
         case ast.Compare(ops=[ast.Lt()]):
             found.append(("< to <=", lambda n: ast.Compare(n.left, [ast.LtE()], n.comparators)))
         case ast.Compare(ops=[ast.Eq()]):
@@ -123,6 +139,8 @@ def changes(node: ast.AST) -> list[tuple[str, object]]:
             found.append(("drop -=", lambda _n: ast.Pass()))
         case ast.AugAssign(op=ast.Mult()):
             found.append(("drop *=", lambda _n: ast.Pass()))
+        case ast.AugAssign(op=ast.Div()):
+            found.append(("drop /=", lambda _n: ast.Pass()))
         case ast.Assign(targets=[ast.Subscript()]):
             found.append(("drop assignment", lambda _n: ast.Pass()))
         case ast.Call(func=ast.Attribute(attr="sum")):
@@ -162,7 +180,8 @@ def survives(mutant: Mutant, folder: Path) -> bool:
     original = target.read_text(encoding="utf-8")
     target.write_text(mutant.source, encoding="utf-8")
     environment = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
-    command = [sys.executable, "-P", "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *TESTS]
+    tests = CRF_TESTS if Path(mutant.module).name in CRF_MODULES else TESTS
+    command = [sys.executable, "-P", "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
     try:
         done = subprocess.run(
             command, cwd=REPOSITORY, env=environment, capture_output=True, timeout=300
@@ -175,8 +194,14 @@ def survives(mutant: Mutant, folder: Path) -> bool:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--list", action="store_true", help="only list the mutants")
+    parser.add_argument("--only", metavar="FILE", help="only mutants of modules of this name")
     arguments = parser.parse_args()
-    every = [m for m in mutants() if f"{m.module}: {m.after}" not in EQUIVALENT]
+    every = [
+        mutant
+        for mutant in mutants()
+        if f"{mutant.module}: {mutant.after}" not in EQUIVALENT
+        and arguments.only in (None, Path(mutant.module).name)
+    ]
     survivors = 0
     workers = min(2, os.cpu_count() or 1)
     folders: SimpleQueue[Path] = SimpleQueue()

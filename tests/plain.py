@@ -7,6 +7,7 @@ of row numbers (one for an ordinary slot, many for a bag, the characters for a c
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -265,3 +266,74 @@ def update(rule: str, p, g, state: dict, lr: float, t: int, **k):
                 m_hat = m[i] / (1 - k["beta1"] ** t)
                 v_hat = v[i] / (1 - k["beta2"] ** t)
                 p[i] -= lr * m_hat / (math.sqrt(v_hat) + k["epsilon"])
+
+
+def path_score(theta, path, start, transitions, end) -> float:
+    """What one label sequence of one sentence collects; theta has a row per token."""
+    if not path:
+        return 0.0
+    score = float(start[path[0]]) + float(end[path[-1]])
+    for t, label in enumerate(path):
+        score += float(theta[t][label])
+        if t > 0:
+            score += float(transitions[path[t - 1]][label])
+    return score
+
+
+def all_paths(theta, start, transitions, end, allowed=None):
+    """(score, path) of every label sequence of a sentence that is not forbidden, best first.
+
+    Of equal ones that with the lowest last label comes first, then that with the lowest before it.
+    """
+    K = len(start)
+    found = []
+    for path in itertools.product(range(K), repeat=len(theta)):
+        if allowed is not None and not all(allowed[t][k] for t, k in enumerate(path)):
+            continue
+        score = path_score(theta, path, start, transitions, end)
+        if score > -math.inf:
+            found.append((score, path))
+    return sorted(found, key=lambda pair: (-pair[0], pair[1][::-1]))
+
+
+def path_expectations(theta, start, transitions, end, allowed=None):
+    """Over all paths of one sentence: log Z, marginals, expected counts of pairs."""
+    K = len(start)
+    paths = all_paths(theta, start, transitions, end, allowed)
+    best = paths[0][0]
+    Z = 0.0
+    for score, _ in paths:
+        Z += math.exp(score - best)
+    marginals, pairs = np.zeros((len(theta), K)), np.zeros((K, K))
+    for score, path in paths:
+        p = math.exp(score - best) / Z
+        for t, label in enumerate(path):
+            marginals[t][label] += p
+            if t > 0:
+                pairs[path[t - 1]][label] += p
+    return best + math.log(Z), marginals, pairs
+
+
+def crf_loss_and_gradients(theta, lengths, labels, start, transitions, end):
+    """(J, delta1, d_start, d_transitions, d_end) by looking at every path of every sentence."""
+    K = len(start)
+    delta1 = np.zeros((len(theta), K))
+    d_start, d_transitions, d_end = np.zeros(K), np.zeros((K, K)), np.zeros(K)
+    J, first = 0.0, 0
+    total = sum(1 for label in labels if label >= 0)
+    for length in lengths:
+        rows = range(first, first + int(length))
+        first += int(length)
+        if total == 0 or length == 0:
+            continue
+        own = [theta[row] for row in rows]
+        agree = [[labels[row] < 0 or labels[row] == k for k in range(K)] for row in rows]
+        log_Z, marginals, pairs = path_expectations(own, start, transitions, end)
+        log_Z_y, given, pairs_y = path_expectations(own, start, transitions, end, agree)
+        J += (log_Z - log_Z_y) / total
+        for t, row in enumerate(rows):
+            delta1[row] = (marginals[t] - given[t]) / total
+        d_start += delta1[rows[0]]
+        d_end += delta1[rows[-1]]
+        d_transitions += (pairs - pairs_y) / total
+    return J, delta1, d_start, d_transitions, d_end

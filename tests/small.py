@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from windowclf import network
-from windowclf.network import Architecture, Objective
+from windowclf.architecture import Architecture, initialize
+from windowclf.network import Objective
 from windowclf.text.batches import (
     NO_CLASS,
     Batch,
@@ -97,7 +97,7 @@ def problem(
         output="softmax" if output == "softmax" else "sigmoid",
         classes=classes,
     )
-    parameters = network.initialize(architecture, seed, dtype)
+    parameters = initialize(architecture, seed, dtype)
     for name, p in parameters.items():
         parameters[name] = (3 * p + 0.2 * rng.standard_normal(p.shape)).astype(dtype)
     targets = None

@@ -9,8 +9,8 @@ import pytest
 from small import problem
 
 from windowclf import network
+from windowclf.arrays import RowGradient
 from windowclf.gradient_check import GradientProblem
-from windowclf.optimizers import RowGradient
 
 STEP = 1e-5
 LIMIT = 1e-7
@@ -42,7 +42,9 @@ def dense(p, gradients) -> dict[str, np.ndarray]:
 def figures(p) -> dict[str, float]:
     """‖a − n‖ / (‖a‖ + ‖n‖) of every array, over every entry that no kink makes meaningless."""
     a = p.architecture
-    frozen = network.activity(a, p.parameters, p.batch)[0]
+    frozen = network.forward(
+        a, p.parameters, p.batch, network.Objective(targets=p.objective.targets)
+    ).h
     _, gradients = network.loss_and_gradients(a, p.parameters, p.batch, p.objective, p.mask, frozen)
     measured = GradientProblem(a, p.parameters, p.batch, p.objective, p.mask)
     errors = {}

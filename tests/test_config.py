@@ -4,8 +4,15 @@
 
 from __future__ import annotations
 
-import pytest
+import time
+from itertools import pairwise
+from pathlib import Path
 
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from windowclf.config.plain_yaml import parse_yaml, write_yaml
 from windowclf.config.reading import differences, dump_config, make_config, read_config
 from windowclf.errors import ConfigError
 
@@ -91,15 +98,148 @@ def test_files_that_are_no_config(content, sentence, tmp_path):
     assert found.endswith(sentence.split(":", 2)[-1])
 
 
-def test_many_aliases_do_not_run_away(tmp_path):
+NESTED = "".join(f"{n}: &{n} [*{p}, *{p}, *{p}]\n" for p, n in pairwise("abcdefghijkl"))
+MERGED = "".join(f"{n}: &{n} {{<<: [*{p}, *{p}, *{p}]}}\n" for p, n in pairwise("abcdefghijkl"))
+TOO_LARGE = "the config is too large or too deep."
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("a: &a [x]\n" + NESTED, f"9:16: not YAML, {TOO_LARGE}"),
+        ("a: &a {x: 1}\n" + MERGED, f"9:13: not YAML, {TOO_LARGE}"),
+        ("[" * 40 + "]" * 40, f"1:33: not YAML, {TOO_LARGE}"),
+        ("- x\n" * 20_000, f"20000:3: not YAML, {TOO_LARGE}"),
+        ("data: &a {train: *a}", "1:18: not YAML, the alias *a stands within its own value."),
+        ("data: &a {<<: *a}", "1:15: not YAML, the alias *a stands within its own value."),
+        ("data: {<<: *a}", "1:12: not YAML, found undefined alias 'a'."),
+        ("a: {x: 1}\nb: {y: 1, y: 2}", "2:11: not YAML, the key 'y' stands twice."),
+        ("a: 1\n\"a\": 2", "2:1: not YAML, the key 'a' stands twice."),
+        ("? [a]\n: b", "1:3: not YAML, expected text as a key, found a list or mapping."),
+        ("1: b", "1:1: not YAML, expected text as a key, found a number; quote it."),
+        (
+            "NO: b",
+            "1:1: not YAML, expected text as a key, found a yes, no, on or off that YAML reads as "
+            "true or false; quote it.",
+        ),
+        (
+            "a: !!python/object/apply:os.system [ls]",
+            "1:4: not YAML, expected a plain value, found the tag "
+            "'tag:yaml.org,2002:python/object/apply:os.system'; remove it.",
+        ),
+        ("a: !!int ''", "1:4: not YAML, expected a plain value, found the tag 'tag:yaml.org,2002:int'; remove it."),
+        ("a: !!bool x", "1:4: not YAML, expected a plain value, found the tag 'tag:yaml.org,2002:bool'; remove it."),
+        ("a: !x y", "1:4: not YAML, expected a plain value, found the tag '!x'; remove it."),
+        ('a: "\\ud800"', "1:4: not YAML, found \\0 or half a surrogate pair, which no text holds."),
+        ('a: "\\0"', "1:4: not YAML, found \\0 or half a surrogate pair, which no text holds."),
+        ("a: 1\nb: \x00", "2: not YAML, found the character U+0000; remove it."),
+        ("a: 1\n---\nb: 2", "2:1: not YAML, but found another document."),
+    ],
+)  # fmt: skip
+def test_yaml_that_configs_do_not_use(text, sentence, tmp_path):
+    path = tmp_path / "c.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        read_config(path)
+    assert str(caught.value) == f"{path}:{sentence}"
+
+
+def test_an_escape_beyond_unicode_is_a_sentence(tmp_path):
+    path = tmp_path / "c.yaml"
+    path.write_text(r'a: "\UFFFFFFFF"', encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"c\.yaml: not YAML, .*\.$"):
+        read_config(path)
+
+
+def test_aliases_and_merge_keys_within_bounds(tmp_path):
     path = tmp_path / "c.yaml"
     path.write_text(
-        "a: &a [x]\n"
-        + "".join(f"{n}: &{n} [*{p}, *{p}]\n" for p, n in zip("abcd", "bcde", strict=True)),
+        "task: tagging\n"
+        "data: {train: &t [a, b], dev: *t}\n"
+        "features: {use: [&w {kind: word, dim: 5}, {<<: *w, kind: lower, table: low}]}",
         encoding="utf-8",
     )
-    with pytest.raises(ConfigError, match="unknown key"):
-        read_config(path)
+    config = read_config(path)
+    assert config.data.dev == config.data.train == ("a", "b")
+    assert [(f.kind, f.dim) for f in config.features.use] == [("word", 5), ("lower", 5)]
+
+
+def test_values_that_other_readers_take_for_something_else_are_text():
+    for text in ("2024-01-01", "2024-13-45", "1:30", "0x1F", "=", "._", "1.2.3"):
+        config = make_config(MINIMAL, [f"data.label={text}"])
+        assert config.data.label == text
+    assert make_config(MINIMAL, ["data.label=-1"]).data.label == -1
+    assert make_config(MINIMAL, ["seed=1_000"]).seed == 1000
+
+
+@given(text=st.text(alphabet="019.eE+-_:~ =#x\u2028\u0085\ufeff\n\t'\"yn<é😀", max_size=9))
+@settings(derandomize=True, deadline=None, max_examples=400)
+@example("1e3")
+@example("1E-2")
+@example("NO")
+@example("2024-01-01")
+@example("<<")
+def test_any_text_is_written_as_text(text: str):
+    assert parse_yaml(write_yaml({text: [text]}), "x") == {text: [text]}
+
+
+SCALAR = (
+    st.none() | st.booleans() | st.integers(-(10**40), 10**40) | st.floats(allow_nan=False)
+    | st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)
+)  # fmt: skip
+KEY = st.sampled_from(
+    ["task", "data", "train", "dev", "holdout", "features", "use", "kind", "model", "hidden",
+     "optimizer", "name", "training", "seed", "extra", "class_weights", "recurrence", "x", "é\n"]
+)  # fmt: skip
+TREE = st.recursive(
+    SCALAR | st.sampled_from(["spans", "slots", "word", "column", "relu", "adam", "balanced"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEY, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(tree=st.dictionaries(KEY, TREE, max_size=5))
+@settings(derandomize=True, deadline=None, max_examples=200)
+def test_any_tree_is_written_and_read_and_is_a_config_or_sentences(tree: dict[str, object]):
+    assert parse_yaml(write_yaml(tree), "x") == tree
+    try:
+        config = make_config(tree)
+    except ConfigError as fault:
+        told = str(fault).split("\n")
+        assert all(line.startswith("config: ") for line in told)
+        assert all(line.endswith((".", "?")) for line in told)
+    else:
+        assert make_config(parse_yaml(dump_config(config), "x")) == config
+
+
+def test_faults_by_the_hundred_are_counted_and_shown_short():
+    tree = {**MINIMAL, **{f"k{i}": 1 for i in range(5000)}, "z" * 100_000: 1}
+    with pytest.raises(ConfigError) as caught:
+        make_config(tree)
+    lines = str(caught.value).split("\n")
+    assert len(lines) == 21
+    assert lines[-1] == "… and 4981 more faults."
+    with pytest.raises(ConfigError) as caught:
+        make_config({**MINIMAL, "z" * 100_000: 1, "a\n\u202e": 2})
+    assert [line.split(": unknown")[0] for line in str(caught.value).split("\n")] == [
+        "config: '" + "z" * 59 + "…'",
+        r"config: 'a\n\u202e'",
+    ]
+
+
+def test_features_by_the_thousand_take_no_time():
+    use = [{"kind": "column", "column": f"c{i}"} for i in range(4000)]
+    began = time.process_time()
+    with pytest.raises(ConfigError) as caught:
+        make_config({**MINIMAL, "features": {"use": [*use, use[0]]}})
+    assert str(caught.value).endswith("\n… and 3982 more faults.")
+    assert time.process_time() - began < 1
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="no file without an end")
+def test_a_file_without_an_end_is_not_read_to_it():
+    with pytest.raises(ConfigError, match="expected a config of at most 1 MiB"):
+        read_config("/dev/zero")
 
 
 def test_missing_file_and_folder(tmp_path):
@@ -107,6 +247,8 @@ def test_missing_file_and_folder(tmp_path):
         read_config(tmp_path / "none.yaml")
     with pytest.raises(ConfigError, match="found a directory"):
         read_config(tmp_path)
+    with pytest.raises(ConfigError, match="cannot be read, embedded null byte"):
+        read_config("a\0b")
 
 
 def test_numbers_with_an_exponent_are_numbers(tmp_path):
@@ -158,6 +300,14 @@ def test_overrides():
         (
             "features.use.9.dim=3",
             "--set features.use.9.dim: expected a number from 0 to 0, found '9'.",
+        ),
+        (
+            "features.use.².dim=3",
+            "--set features.use.².dim: expected a number from 0 to 0, found '²'.",
+        ),
+        (
+            "a." * 2000 + "b=1",
+            "--set '" + ("a." * 30)[:59] + "…': expected at most 32 keys.",
         ),
         (
             "seed=[",

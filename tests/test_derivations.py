@@ -13,13 +13,15 @@ import numpy as np
 import pytest
 
 from windowclf import network
-from windowclf.arrays import Floats
+from windowclf.architecture import Architecture
+from windowclf.arrays import Floats, RowGradient
 from windowclf.kernels.activations import activation_backward, activation_forward
 from windowclf.kernels.affine import affine_backward, affine_forward
+from windowclf.kernels.crf import crf_cross_entropy
 from windowclf.kernels.lookup import lookup_backward
 from windowclf.kernels.output import sigmoid_cross_entropy, softmax, softmax_cross_entropy
 from windowclf.kernels.window import window_backward, window_forward
-from windowclf.optimizers import Adam, Average, RowGradient
+from windowclf.optimizers import Adam, Average
 from windowclf.text.batches import NO_CLASS, Batch
 from windowclf.text.features import Feature
 from windowclf.text.vocabulary import SlotRows
@@ -28,7 +30,8 @@ PACKAGE = Path(__file__).parents[1] / "windowclf"
 TEXT = (PACKAGE / "kernels" / "GRADIENTS.md").read_text(encoding="utf-8")
 SECTIONS = re.findall(r"^## (\d+)\. (.*?)(?=^## |\Z)", TEXT, re.MULTILINE | re.DOTALL)
 NAMED = sorted(set(re.findall(r"`([\w/]+\.py): ([\w.]+)`", TEXT)))
-BLOCKS = re.findall(r"^```\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
+FENCED = re.findall(r"^```(\w*)\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
+BLOCKS = [block for language, block in FENCED if not language]
 
 
 def numbers_in(block: str) -> list[tuple[int, int]]:
@@ -82,10 +85,10 @@ def test_every_gradient_has_its_derivation() -> None:
 
 
 def test_sections_and_equations_are_numbered_in_order() -> None:
-    assert [int(number) for number, _ in SECTIONS] == list(range(15))
+    assert [int(number) for number, _ in SECTIONS] == list(range(16))
     expected = [
         (section, i + 1)
-        for section in range(15)
+        for section in range(16)
         for i in range(sum(place[0] == section for place in EQUATIONS))
     ]
     assert expected == EQUATIONS
@@ -100,7 +103,7 @@ def test_every_equation_that_is_referred_to_exists() -> None:
     assert {(int(a), int(b)) for a, b in references} == set(EQUATIONS)
 
 
-@pytest.mark.parametrize("number", range(1, 15))
+@pytest.mark.parametrize("number", range(1, 16))
 def test_every_section_has_equations_exercises_and_code(number: int) -> None:
     body = SECTIONS[number][1]
     assert any(section == number for section, _ in EQUATIONS)
@@ -190,9 +193,9 @@ def test_the_remaining_numbers_of_the_example() -> None:
     close(package["dL"], [hand["dL"][0], hand["dL"][2]])
 
 
-def the_example(dtype: type) -> tuple[network.Architecture, dict[str, Floats], Batch]:
+def the_example(dtype: type) -> tuple[Architecture, dict[str, Floats], Batch]:
     hand = by_hand()
-    architecture = network.Architecture(
+    architecture = Architecture(
         features=(Feature("word", "word", 1),),
         table_sizes={"word": 3},
         window=1,
@@ -234,7 +237,10 @@ def test_answers_to_the_exercises_of_the_example() -> None:
     unlabelled = Batch(batch.slots, batch.neighbours, np.array([NO_CLASS, 0]), batch.lengths)
     done = network.forward(architecture, parameters, unlabelled, network.Objective())
     close(done.J, math.log(4))
-    close(done.delta1, [[0, 0], [-3 / 4, 3 / 4]])
+    _, gradients = network.loss_and_gradients(
+        architecture, parameters, unlabelled, network.Objective()
+    )
+    close(gradients["b2"], [-3 / 4, 3 / 4])
 
     hand = by_hand()
     u, b = np.diff(hand["U"], axis=1), np.diff(hand["b2"])
@@ -289,6 +295,21 @@ def test_corners_of_the_losses() -> None:
     for target, expected in (([1, 0], 0.0), ([0, 0], 10000.0), ([0, 1], 20000.0)):
         J, _ = sigmoid_cross_entropy(theta, np.array([target], np.uint8), one)
         assert expected == J
+
+
+def test_the_conditional_random_field_by_hand() -> None:
+    """(15.30)–(15.33)."""
+    A, zero = np.array([[0, math.log(3)], [0, 0]]), np.zeros(2)
+    found = crf_cross_entropy(np.zeros((2, 2)), np.array([2]), np.array([0, 1]), zero, A, zero)
+    expected = [
+        math.log(2) / 2,
+        [[-1 / 6, 1 / 6], [1 / 6, -1 / 6]],
+        [-1 / 6, 1 / 6],
+        [[1 / 12, -1 / 4], [1 / 12, 1 / 12]],
+        [1 / 6, -1 / 6],
+    ]
+    for ours, theirs in zip(found, expected, strict=True):
+        close(ours, theirs)
 
 
 def test_a_late_first_step_of_adam_on_a_lazy_row() -> None:

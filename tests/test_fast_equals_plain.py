@@ -9,6 +9,7 @@ from small import Problem, corpus_of, problem
 from test_all_gradients import NETWORKS, RECURRENCES, dense
 
 from windowclf import network
+from windowclf.architecture import Architecture
 from windowclf.kernels.activations import activation_backward
 from windowclf.kernels.char_cnn import char_cnn_backward, char_cnn_forward
 from windowclf.kernels.dropout import byte_rate, dropout_mask
@@ -89,7 +90,7 @@ def tiny_problem():
     corpus, vocabulary = corpus_of([("a a", "B A")], features)
     places = lay_out(corpus.tokens, pieces_of(corpus.starts, 1, None), np.array([0]), 1)
     batch = make_batch(places, corpus.labels, vocabulary.encode(corpus.keys), 1)
-    architecture = network.Architecture(
+    architecture = Architecture(
         features, vocabulary.table_sizes(), 1, "relu", 2, 0, None, "softmax", 2
     )
     parameters = {

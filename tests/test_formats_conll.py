@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -116,6 +117,22 @@ def test_labels_that_the_scheme_does_not_know_are_faults():
     assert "found '12'" in found[0]
     assert found[0].endswith("; is data.label the right column?")
     assert read("a 12\n", Layout("conll", "tagging"))[0].labels == ["12"]
+
+
+def test_lines_that_end_with_cr_alone_are_faults():
+    """Neither a column nor a token has one: a whole file would be one line."""
+    expected = "expected LF or CRLF to end a line, found CR: "
+    for layout in (Layout("conll", "tagging"), replace(NER, read_labels=False)):
+        assert faults("a\tO\rb\tO\r", layout) == [rf"x.conll:1: {expected}'a\tO\rb\tO\r'."]
+        assert faults("a\tO\r\r\n\r\r\nb\tO", layout) == [
+            rf"x.conll:1: {expected}'a\tO\r'.",
+            rf"x.conll:2: {expected}'\r'.",
+        ]
+
+
+def test_a_long_label_is_shown_short():
+    (fault,) = faults("a " + "x" * 100_000)
+    assert len(fault) < 200
 
 
 def test_an_empty_token_is_a_fault():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 from typing import Any
 
 import pytest
@@ -288,6 +289,25 @@ def test_wrong_spans_are_faults():
 def test_wrong_records_are_faults(line: str, sentence: str):
     good = '{"tokens": ["a"], "labels": ["O"]}\n'
     assert faults(good + line + "\n" + good) == [f"x.jsonl:2: {sentence}"]
+
+
+def test_a_key_twice_among_very_many_is_found_at_once():
+    pairs = ", ".join(f'"k{i}": 0' for i in range(100_000))
+    began = time.process_time()
+    assert faults("{" + pairs + ', "k99999": 1}\n') == [
+        "x.jsonl:1: expected a JSON object, found the key 'k99999' twice."
+    ]
+    assert time.process_time() - began < 1
+
+
+def test_labels_in_messages_are_short_and_on_one_line():
+    (fault,) = faults(lines_of({"text": "a", "spans": [span(0, 9, "L\u2028" + "x" * 999)]}))
+    assert fault == (
+        "x.jsonl:1: expected a span with 0 ≤ start < end ≤ 1 (the length of the text), "
+        r"found 0–9 ('L\u2028" + "x" * 57 + "…')."
+    )
+    (fault,) = faults(lines_of({"text": "a", "spans": [span(0, 9, "L\n")]}))
+    assert fault == (r"x.jsonl:1: expected a label without tabs and line ends, found 'L\n'.")
 
 
 def test_text_that_is_no_json_is_a_fault():

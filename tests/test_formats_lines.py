@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from windowclf.errors import DataError, Faults
+from windowclf.errors import DataError, Faults, quoted
 from windowclf.text.formats import lines
-from windowclf.text.formats.lines import BLOCK, Line, open_input, quoted
+from windowclf.text.formats.lines import BLOCK, Line, open_input
 
 
 class Dribble(io.RawIOBase):

@@ -8,13 +8,13 @@ import numpy as np
 import plain
 import pytest
 
+from windowclf.arrays import RowGradient
 from windowclf.optimizers import (
     Adagrad,
     Adam,
     Momentum,
     Optimizer,
     RmsProp,
-    RowGradient,
     Sgd,
     clip_by_global_norm,
     global_norm,

@@ -133,6 +133,16 @@ def test_slots_take_mappings(learnt):
         tagger.predict([rows[0], {"a": "a1"}])
 
 
+@pytest.mark.parametrize("odd", [None, 3, 2.5, b"cat", ["cat"], float("nan")])
+def test_what_is_no_text_is_no_token(learnt, odd):
+    message = f"^sentence 2: expected text for each token, found {type(odd).__name__}[.]$"
+    with pytest.raises(DataError, match=message):
+        windowclf.load(learnt["tagging"]).predict([["cat"], ["the", odd]])
+    with pytest.raises(DataError, match=message):
+        windowclf.load(learnt["slots"]).predict([{"a": "", "b": ""}, {"a": odd, "b": "b1"}])
+    assert windowclf.load(learnt["tagging"]).predict([[np.str_("cat")]]) == [["NOUN"]]
+
+
 def test_a_string_is_no_sentence(learnt):
     with pytest.raises(DataError, match="sentence 1: expected a list of tokens, found a string"):
         windowclf.load(learnt["tagging"]).predict(["the cat"])

@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import corpora
+import hammer
+import numpy as np
 import pytest
 
 import windowclf
@@ -48,3 +50,35 @@ def test_twenty_faults_are_shown_and_the_others_counted(tmp_path):
     assert len(lines) == 21
     assert lines[0].startswith(f"{path}:1: ")
     assert lines[-1] == "… and 30 more faults."
+
+
+def test_a_tagger_under_load_gives_the_answers_of_one_thread(model):
+    """What tests/hammer.py does at length: 32 threads, and forks while they are at work."""
+    tagger = windowclf.load(model)
+    alone = [hammer.answer(tagger, number) for number in range(40)]
+
+    def work(first: int) -> bool:
+        order = [(first + 7 * i) % 40 for i in range(40)]
+        return all(hammer.is_same(hammer.answer(tagger, i), alone[i]) for i in order)
+
+    with ThreadPoolExecutor(32) as pool:
+        assert all(pool.map(work, range(32)))
+
+
+def test_threads_forks_and_a_long_stream_in_a_process_of_their_own():
+    script = Path(__file__).with_name("hammer.py")
+    figures = ["--threads", "8", "--requests", "30", "--tokens", "60000"]
+    done = subprocess.run(
+        [sys.executable, str(script), *figures], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "8 threads, 240 requests" in done.stdout
+    assert "60,000 tokens" in done.stdout
+
+
+def test_another_answer_is_noticed():
+    assert hammer.is_same([["A"]], [["A"]])
+    assert not hammer.is_same([["A"]], [["B"]])
+    assert hammer.is_same([np.ones((2, 3))], [np.ones((2, 3))])
+    assert not hammer.is_same([np.ones((2, 3))], [np.full((2, 3), 1.001)])
+    assert hammer.is_same([], [])

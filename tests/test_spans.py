@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 from collections import Counter
@@ -15,6 +16,7 @@ from windowclf.text.spans import (
     Span,
     fault_in_label,
     from_spans,
+    legal_transitions,
     segmentation_from_words,
     to_spans,
     words_from_segmentation,
@@ -133,3 +135,36 @@ def test_any_tags_are_words_that_cover_the_line(tags):
     words = words_from_segmentation(tags)
     assert [i for start, end in words for i in range(start, end)] == list(range(len(tags)))
     assert all(start < end for start, end in words)
+
+
+@pytest.mark.parametrize("scheme", [*SCHEMES, "BMES"])
+def test_a_sequence_is_legal_if_reading_and_writing_leaves_it(scheme):
+    """Every sequence of up to four labels of two types."""
+    labels = ["O"] + [f"{p}-{t}" for t in ("A", "B") for p in PREFIXES.get(scheme, "")]
+    if scheme == "BMES":
+        labels = list("MSEB")
+    legal = legal_transitions(labels, scheme)
+    assert legal.transitions.shape == (len(labels), len(labels))
+    for length in range(1, 5):
+        for path in itertools.product(range(len(labels)), repeat=length):
+            sentence = [labels[k] for k in path]
+            if scheme == "BMES":
+                words = words_from_segmentation(sentence)
+                again = segmentation_from_words([end - start for start, end in words])
+            else:
+                again = from_spans(to_spans(sentence, scheme), length, scheme)
+            allowed = legal.start[path[0]] and legal.end[path[-1]]
+            allowed = allowed and all(legal.transitions[i, j] for i, j in itertools.pairwise(path))
+            assert allowed == (again == sentence), sentence
+
+
+def test_types_may_have_dashes_and_labels_be_missing():
+    legal = legal_transitions(["B-C-D", "I-C-D", "I-D"], "BIO")
+    assert legal.start.tolist() == [True, False, False]
+    assert legal.end.tolist() == [True, True, True]
+    assert legal.transitions.tolist() == [
+        [True, True, False],
+        [True, True, False],
+        [True, False, True],
+    ]
+    assert legal_transitions([], "BIOES").transitions.shape == (0, 0)

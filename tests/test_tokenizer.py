@@ -43,6 +43,8 @@ def test_sentences_begin_at_tokens_in_order(text):
     ("text", "expected"),
     [
         ("I don't know, can't you?", "I do n't know , ca n't you ?"),
+        ("He'd've said cannot's 's n't", "He 'd 've said can not 's 's n't"),
+        ("a" + "'s" * 20_000, "a" + " 's" * 20_000),
         ("John's and the students' books", "John 's and the students ' books"),
         ("We've paid $1,000.50 (5%).", "We 've paid $ 1,000.50 ( 5 % ) ."),
         ("Mr. Smith of the U.S. cannot go...", "Mr. Smith of the U.S. can not go ..."),

@@ -14,11 +14,12 @@ import pytest
 
 import windowclf
 from windowclf import assembly, network, tensor_file
+from windowclf.architecture import initialize
+from windowclf.arrays import RowGradient
 from windowclf.config.reading import make_config
 from windowclf.errors import TrainingDiverged
 from windowclf.model_file import load_model
-from windowclf.network import initialize
-from windowclf.optimizers import Optimizer, RowGradient, values_of
+from windowclf.optimizers import Optimizer, values_of
 from windowclf.text.features import BOUNDARY, UNKNOWN
 from windowclf.training import EpochReport, Report, StepReport, Trainer
 
@@ -188,8 +189,8 @@ def spoilt_gradient(name: str, value: float):
     """A network whose gradients, from the fifth step on, hold a number that they should not."""
     real, calls = network.loss_and_gradients, itertools.count(1)
 
-    def spoilt(*arguments):
-        J, gradients = real(*arguments)
+    def spoilt(*arguments, workers):
+        J, gradients = real(*arguments, workers=workers)
         if next(calls) >= 5:
             values_of(gradients[name]).flat[-1] = value
         return J, gradients
@@ -200,8 +201,8 @@ def spoilt_gradient(name: str, value: float):
 def spoilt_loss(value: float):
     real, calls = network.loss_and_gradients, itertools.count(1)
 
-    def spoilt(*arguments):
-        J, gradients = real(*arguments)
+    def spoilt(*arguments, workers):
+        J, gradients = real(*arguments, workers=workers)
         return (value if next(calls) >= 5 else J), gradients
 
     return network, "loss_and_gradients", spoilt
@@ -211,8 +212,8 @@ def spoilt_update(name: str, value: float):
     """An update that leaves a number in a parameter, of a table in a row that the batch has."""
     real, calls = Optimizer.step, itertools.count(1)
 
-    def spoilt(self, gradients, learning_rate):
-        real(self, gradients, learning_rate)
+    def spoilt(self, gradients, learning_rate, workers):
+        real(self, gradients, learning_rate, workers)
         if next(calls) >= 5:
             rows = gradients[name].rows if isinstance(gradients[name], RowGradient) else [0]
             self.parameters[name][rows[-1]] = value

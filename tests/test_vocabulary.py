@@ -14,7 +14,7 @@ from small import FEATURES, corpus_of, problem
 
 from windowclf import network
 from windowclf.text.batches import lay_out, make_batch, pack, pieces_of
-from windowclf.text.features import BOUNDARY, UNKNOWN, Feature, ngram_rows, shape, value_of
+from windowclf.text.features import BOUNDARY, UNKNOWN, Feature, ngram_rows, shape, values_of
 from windowclf.text.vocabulary import SlotRows, build_vocabulary, with_dropped_variants
 
 
@@ -39,7 +39,7 @@ def test_values():
     columns = ("pos",)
 
     def value(kind, **settings):
-        return value_of(Feature(kind, "t", 4, **settings), key, columns)
+        return values_of(Feature(kind, "t", 4, **settings), [key], columns)[0]
 
     assert value("word") == "Walking"
     assert value("lower") == "walking"
@@ -52,8 +52,25 @@ def test_values():
 def test_ngrams_are_hashed_by_crc32():
     feature = Feature("ngrams", "n", 4, min=2, max=3, buckets=100)
     grams = ["\x02a", "ab", "b\x03", "\x02ab", "ab\x03"]
-    assert ngram_rows("ab", feature) == [2 + zlib.crc32(g.encode()) % 100 for g in grams]
+    ids, offsets = ngram_rows(["ab"], feature)
+    assert ids.tolist() == [2 + zlib.crc32(g.encode()) % 100 for g in grams]
+    assert offsets.tolist() == [0, 5]
     assert zlib.crc32(b"123456789") == 0xCBF43926  # the published check value
+
+
+@given(st.lists(st.text(max_size=9), max_size=6), st.integers(1, 4), st.integers(0, 3))
+def test_ngrams_of_any_text(forms, shortest, more):
+    feature = Feature("ngrams", "n", 4, min=shortest, max=shortest + more, buckets=997)
+    ids, offsets = ngram_rows(forms, feature)
+    for t, form in enumerate(forms):
+        marked = f"\x02{form}\x03"
+        grams = [
+            marked[i : i + n]
+            for n in range(feature.min, feature.max + 1)
+            for i in range(len(marked) - n + 1)
+        ]
+        wanted = [2 + zlib.crc32(g.encode("utf-8", "surrogatepass")) % 997 for g in grams]
+        assert ids[offsets[t] : offsets[t + 1]].tolist() == wanted
 
 
 def test_rows_are_ranked_by_count_then_code_point():

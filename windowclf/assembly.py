@@ -12,14 +12,15 @@ import numpy as np
 
 from windowclf import config as cfg
 from windowclf import network
+from windowclf.architecture import Architecture, Parameters
 from windowclf.arrays import Bytes, Floats
-from windowclf.errors import DataError
+from windowclf.errors import DataError, legible, named, quoted
 from windowclf.model_file import Model
 from windowclf.optimizers import Adagrad, Adam, Momentum, RmsProp, Rule, Sgd
 from windowclf.text.batches import NO_CLASS, Corpus, encode_corpus
 from windowclf.text.features import Feature
 from windowclf.text.formats import Layout, guess_format, read_sentences
-from windowclf.text.sentence import Sentence
+from windowclf.text.sentence import Sentence, none_longer
 from windowclf.text.spans import Scheme, from_spans, to_spans
 from windowclf.text.vocabulary import SlotRows, Vocabulary, build_vocabulary
 from windowclf.training import Settings
@@ -125,6 +126,11 @@ def inside_scheme(config: cfg.Config) -> Scheme | None:
     return config.data.inside if config.task == "spans" else None
 
 
+def longest_sentence(config: cfg.Config) -> int | None:
+    """The most tokens that a sentence may have; None where there is no recurrence."""
+    return config.prediction.longest_sentence if config.model.recurrence else None
+
+
 def learnt_labels(
     layout: Layout, inside: Scheme | None
 ) -> Callable[[Sentence], Sequence[str | None]]:
@@ -146,7 +152,8 @@ def training_data(config: cfg.Config, layout: Layout, train: Sequence[str]) -> T
     features = features_of(config)
     columns = _columns(features)
     labels_of = learnt_labels(layout, inside_scheme(config))
-    sentences: Iterable[Sentence] = read_all(layout, train)
+    longest = longest_sentence(config)
+    sentences: Iterable[Sentence] = none_longer(read_all(layout, train), longest)
     dev: list[Sentence] | None = None
     if isinstance(config.data.dev, cfg.Holdout):
         everything = [replace(sentence, source=None) for sentence in sentences]
@@ -154,7 +161,7 @@ def training_data(config: cfg.Config, layout: Layout, train: Sequence[str]) -> T
         sentences, dev = everything[:kept], everything[kept:]
     elif config.data.dev is not None:
         paths = files_of(config.data.dev, "data.dev")
-        dev = [replace(s, source=None) for s in read_all(layout, paths)]
+        dev = [replace(s, source=None) for s in none_longer(read_all(layout, paths), longest)]
         if not dev:
             raise DataError(f"{', '.join(paths)}: no sentence found; dev must hold at least one.")
     raw = encode_corpus(sentences, columns, labels_of)
@@ -182,12 +189,12 @@ def _refuse_unusable(corpus: Corpus, paths: Sequence[str], layout: Layout) -> No
     if len(names) > MOST_LABELS:
         raise DataError(
             f"{where}: {len(names):,} different labels in {len(corpus.tokens):,} tokens "
-            f"(such as {names[0]!r}); is data.label the right column?"
+            f"(such as {quoted(names[0])}); is data.label the right column?"
         )
     if layout.task == "tagging" and all(_is_decimal(name) for name in names):
         raise DataError(
-            f"{where}: every label is a number with decimals (such as {names[0]!r}); expected "
-            "classes; is data.label the right column?"
+            f"{where}: every label is a number with decimals (such as {quoted(names[0])}); "
+            "expected classes; is data.label the right column?"
         )
 
 
@@ -228,11 +235,11 @@ def _with_classes(corpus: Corpus, vocabulary: Vocabulary) -> Corpus:
     return replace(corpus, labels=turned[corpus.labels], label_names=vocabulary.labels)
 
 
-def architecture_of(config: cfg.Config, data: TrainingData) -> network.Architecture:
+def architecture_of(config: cfg.Config, data: TrainingData) -> Architecture:
     """Names and shapes of the parameters: the config with the sizes that follow from the data."""
     hidden, recurrence = config.model.hidden, config.model.recurrence
     K = len(data.vocabulary.labels) if data.targets is None else data.targets.shape[1]
-    return network.Architecture(
+    return Architecture(
         features=data.vocabulary.features,
         table_sizes=data.vocabulary.table_sizes(),
         window=config.features.window,
@@ -299,8 +306,8 @@ def _class_weights(wanted: str | dict[str, float] | None, data: TrainingData) ->
     for name in wanted:
         if name not in names:
             raise DataError(
-                f"training.class_weights.{name}: no training token has this label; "
-                f"the labels are {', '.join(sorted(names)[:20])}."
+                f"training.class_weights.{legible(name)}: no training token has this label; "
+                f"the labels are {named(sorted(names))}."
             )
     return np.array([wanted.get(name, 1.0) for name in names])
 
@@ -309,8 +316,8 @@ def model_of(
     config: cfg.Config,
     layout: Layout,
     data: TrainingData,
-    architecture: network.Architecture,
-    parameters: network.Parameters,
+    architecture: Architecture,
+    parameters: Parameters,
     provenance: dict[str, str],
     thresholds: Floats | None = None,
 ) -> Model:

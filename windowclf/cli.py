@@ -20,6 +20,7 @@ import typer
 
 from windowclf.durable import reason
 from windowclf.errors import WindowclfError
+from windowclf.limits import CACHE_MB, LONGEST_SENTENCE
 
 app = typer.Typer(
     name="windowclf",
@@ -43,6 +44,16 @@ SetOption = Annotated[
         "--set",
         metavar="KEY=VALUE",
         help="Change one key of the config, as in `--set training.epochs=5`; VALUE is YAML.",
+    ),
+]
+
+
+LongestSentenceOption = Annotated[
+    int,
+    typer.Option(
+        metavar="TOKENS",
+        min=1,
+        help="Longest sentence that a model with recurrence takes; others take any.",
     ),
 ]
 
@@ -94,11 +105,12 @@ def evaluate(
     model: ModelArgument,
     data: Annotated[str, typer.Argument(metavar="DATA", help="A labelled file of the same kind.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+    longest_sentence: LongestSentenceOption = LONGEST_SENTENCE,
 ) -> None:
     """Score a model on a labelled file."""
     from windowclf import display, pipeline
 
-    result = pipeline.evaluate(model, data, on_notice=display.print_notice)
+    result = pipeline.evaluate(model, data, display.print_notice, longest_sentence)
     if as_json:
         print(json.dumps(result, indent=2, ensure_ascii=False))
     else:
@@ -129,6 +141,23 @@ def predict(
     probabilities: Annotated[
         bool, typer.Option("--probabilities", help="Add the probabilities of the labels.")
     ] = False,
+    longest_sentence: LongestSentenceOption = LONGEST_SENTENCE,
+    cache_mb: Annotated[
+        float,
+        typer.Option(
+            "--cache-mb",
+            metavar="MB",
+            min=0,
+            max=1 << 20,
+            help="Memory for what frequent tokens share, for each process.",
+        ),
+    ] = CACHE_MB,
+    jobs: Annotated[
+        int,
+        typer.Option(
+            "--jobs", "-j", metavar="N", min=1, max=256, help="Processes that share a large file."
+        ),
+    ] = 1,
 ) -> None:
     """Label text: the input comes back with the answer in it.
 
@@ -137,7 +166,10 @@ def predict(
     """
     from windowclf.streaming import predict_file
 
-    predict_file(model, input_, output, format_, probabilities, _prediction_progress(input_))
+    progress = _prediction_progress(input_)
+    predict_file(
+        model, input_, output, format_, probabilities, progress, longest_sentence, cache_mb, jobs
+    )
 
 
 @app.command()

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from windowclf.errors import legible
 from windowclf.gradient_check import ArrayCheck
 from windowclf.pipeline import TrainingResult
 from windowclf.training import EpochReport, Report
@@ -146,7 +147,7 @@ def print_info(facts: Mapping[str, Any]) -> None:
             for inner, fact in value.items():
                 console.print(f"  {inner}: {fact}")
         elif isinstance(value, list):
-            console.print(f"{name}: {', '.join(map(str, value))}")
+            console.print(f"{name}: {', '.join(legible(str(each)) for each in value)}")
         else:
             console.print(f"{name}: {value}")
 
@@ -190,7 +191,7 @@ def _scores_table(kind: str, rows: Mapping[str, Mapping[str, float]]) -> Table:
     table = _table(kind, "precision", "recall", "f1", "support")
     for name, row in rows.items():
         figures = [_percent(row[figure]) for figure in ("precision", "recall", "f1")]
-        table.add_row(name, *figures, f"{row['support']:,}")
+        table.add_row(legible(name), *figures, f"{row['support']:,}")
     return table
 
 
@@ -207,5 +208,5 @@ def _confusions(confusion: Mapping[str, Mapping[str, int]]) -> list[tuple[int, s
 def _confusion_table(wrong: Sequence[tuple[int, str, str]]) -> Table:
     table = _table("most frequent errors: gold", "predicted", "tokens")
     for count, gold, predicted in wrong:
-        table.add_row(gold, predicted, f"{count:,}")
+        table.add_row(legible(gold), legible(predicted), f"{count:,}")
     return table

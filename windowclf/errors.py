@@ -10,9 +10,30 @@ WindowclfError
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 SHOWN_FAULTS = 20
+SHOWN_CHARACTERS = 60
+
+
+def quoted(text: str) -> str:
+    """Text of a file as a message shows it: short, in quotes, on one line."""
+    if len(text) > SHOWN_CHARACTERS:
+        text = f"{text[: SHOWN_CHARACTERS - 1]}…"
+    return repr(text)
+
+
+def legible(name: str) -> str:
+    """A name as it stands, or quoted where it is long or has signs that are not seen."""
+    return name if len(name) <= SHOWN_CHARACTERS and name.isprintable() else quoted(name)
+
+
+def named(names: Sequence[str]) -> str:
+    """Names one after the other, the first 20 of them and how many more there are."""
+    more = len(names) - SHOWN_FAULTS
+    shown = ", ".join(legible(name) for name in names[:SHOWN_FAULTS])
+    return f"{shown} and {more:,} more" if more > 0 else shown
 
 
 class WindowclfError(Exception):

@@ -7,15 +7,17 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from windowclf.architecture import Parameters
 from windowclf.arrays import Floats
 from windowclf.metrics import Tally, best_threshold
 from windowclf.model_file import Model
-from windowclf.network import Parameters, probabilities
+from windowclf.network import probabilities
 from windowclf.prediction import Tagger, class_labels, corpus_scores, outside_labels
 from windowclf.text.batches import encode_corpus
 from windowclf.text.sentence import Sentence
 from windowclf.text.spans import to_spans, words_from_segmentation
 from windowclf.text.vocabulary import label_order
+from windowclf.threads import ALONE, Workers
 
 Evaluation: TypeAlias = dict[str, Any]
 
@@ -31,7 +33,7 @@ def evaluate_tagger(tagger: Tagger, sentences: Iterable[Sentence]) -> Evaluation
 class DevSet:
     """Dev sentences as ids, made once, to be scored again and again while the parameters change."""
 
-    def __init__(self, model: Model, sentences: Sequence[Sentence]):
+    def __init__(self, model: Model, sentences: Sequence[Sentence], workers: Workers = ALONE):
         self.model = model
         self.sentences = sentences
         vocabulary = model.vocabulary
@@ -39,12 +41,13 @@ class DevSet:
             sentences, vocabulary.columns, lambda sentence: [None] * len(sentence.tokens)
         )
         self._slots = vocabulary.encode(self._corpus.keys)
+        self._workers = workers
 
     def thresholds(self, parameters: Parameters) -> Floats | None:
         """(K,) the best threshold of each label; None unless a token may have several labels."""
         if not is_multilabel(self.model):
             return None
-        theta = corpus_scores(self.model.architecture, parameters, self._corpus, self._slots)
+        theta = self._scores(parameters)
         y_hat = probabilities(self.model.architecture, theta)
         gold = [label for s in self.sentences for label in s.labels or [None] * len(s.tokens)]
         known = np.array([label is not None for label in gold])
@@ -56,13 +59,17 @@ class DevSet:
             ]
         )
 
+    def _scores(self, parameters: Parameters) -> Floats:
+        a = self.model.architecture
+        return corpus_scores(a, parameters, self._corpus, self._slots, self._workers)
+
     def labels(self) -> set[str]:
         """Every gold label."""
         return {label for s in self.sentences for label in s.labels or () if label is not None}
 
     def evaluate(self, parameters: Parameters) -> tuple[float, Mapping[str, float]]:
         """The task's metric, and the figures that a log shows beside it."""
-        theta = corpus_scores(self.model.architecture, parameters, self._corpus, self._slots)
+        theta = self._scores(parameters)
         labels = class_labels(self.model, theta)
         tally, starts = Tally(), self._corpus.starts.tolist()
         for i, sentence in enumerate(self.sentences):

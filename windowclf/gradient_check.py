@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from windowclf import network
-from windowclf.arrays import Bools, Bytes, Floats, Ints
-from windowclf.optimizers import RowGradient
+from windowclf.architecture import Architecture
+from windowclf.arrays import Bools, Bytes, Floats, Ints, RowGradient
 from windowclf.text.batches import Batch
 
 STEP = 1e-5
@@ -46,7 +46,7 @@ class ArrayCheck:
 class GradientProblem:
     """A network in float64, a batch, and what is fixed while entries move."""
 
-    architecture: network.Architecture
+    architecture: Architecture
     parameters: dict[str, Floats]
     batch: Batch
     objective: network.Objective
@@ -56,7 +56,7 @@ class GradientProblem:
         """J at the present parameters, and on which side of every kink the network is."""
         a, p = self.architecture, self.parameters
         done = network.forward(a, p, self.batch, self.objective, self.mask, frozen)
-        sides: list[Floats | Ints | Bools] = [c.winners for c in done.characters.values()]
+        sides: list[Floats | Ints | Bools] = [*done.winners]
         if done.h is not None and a.activation == "relu":
             sides.append(done.h > 0)
         if done.h is not None and a.activation == "hard_tanh":

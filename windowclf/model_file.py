@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from windowclf import tensor_file
+from windowclf.architecture import Architecture
 from windowclf.arrays import Floats
 from windowclf.durable import write_whole
 from windowclf.errors import ModelFileError
 from windowclf.model_header import header_of, read_architecture, read_header, value_tables
-from windowclf.network import Architecture
 from windowclf.text.formats import Layout
 from windowclf.text.spans import Scheme
 from windowclf.text.vocabulary import Vocabulary
@@ -86,10 +86,9 @@ def _assemble(header: Mapping[str, Any], arrays: dict[str, NDArray[Any]]) -> Mod
         features=parts.features,
         columns=tuple(header["columns"]),
         values={
-            table: _take_strings(f"values.{table}", arrays)
-            for table in value_tables(parts.features)
+            table: _take_unique(f"values.{table}", arrays) for table in value_tables(parts.features)
         },
-        labels=_take_strings("labels", arrays),
+        labels=tuple(_take_unique("labels", arrays)),
         seen=_take_strings("seen", arrays),
     )
     architecture = read_architecture(parts, vocabulary.table_sizes())
@@ -107,12 +106,17 @@ def _assemble(header: Mapping[str, Any], arrays: dict[str, NDArray[Any]]) -> Mod
     )
 
 
-def _take_strings(name: str, arrays: dict[str, NDArray[Any]]) -> tuple[str, ...]:
-    """Unpack a list of strings, each of which may stand there once. Raises ValueError."""
+def _take_strings(name: str, arrays: dict[str, NDArray[Any]]) -> Sequence[str]:
+    """Unpack a list of strings. Raises ValueError."""
     needed = (f"{name}.text", f"{name}.ends")
     if not arrays.keys() >= set(needed):
         raise ValueError(f"{name} is missing")
-    strings = tensor_file.unpack_strings(name, {key: arrays.pop(key) for key in needed})
+    return tensor_file.unpack_strings(name, {key: arrays.pop(key) for key in needed})
+
+
+def _take_unique(name: str, arrays: dict[str, NDArray[Any]]) -> Sequence[str]:
+    """The same for strings each of which may stand there once."""
+    strings = _take_strings(name, arrays)
     if len(set(strings)) != len(strings):
         raise ValueError(f"{name} holds a string twice")
     return strings

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, TypeAlias
 
+from windowclf.architecture import Architecture
 from windowclf.checked import build, in_range
-from windowclf.network import Architecture
 from windowclf.text.features import Feature
 from windowclf.text.formats import Layout
 from windowclf.text.spans import Scheme

@@ -9,88 +9,35 @@ J, delta1     softmax or sigmoid cross-entropy
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from windowclf.arrays import Bools, Bytes, Floats, Ints
+from windowclf.architecture import Architecture, Parameters
+from windowclf.arrays import Bytes, Floats, Gradients, Ints, RowGradient
 from windowclf.kernels.activations import (
-    Activation,
     activation_backward,
     activation_forward,
     logistic,
 )
 from windowclf.kernels.affine import affine_backward, affine_forward
-from windowclf.kernels.char_cnn import CharCnnTrace, char_cnn_backward, char_cnn_forward
 from windowclf.kernels.dropout import dropout_backward, dropout_forward
-from windowclf.kernels.elman import elman_backward, elman_forward, time_steps
-from windowclf.kernels.initialize import embedding_table, weight_matrix
-from windowclf.kernels.lookup import bag_forward, lookup_backward, rows_forward
 from windowclf.kernels.output import sigmoid_cross_entropy, softmax, softmax_cross_entropy
-from windowclf.kernels.window import window_backward, window_forward
-from windowclf.optimizers import Gradients, RowGradient
+from windowclf.kernels.window import (
+    project,
+    sum_over_positions,
+    window_backward,
+    window_forward,
+)
+from windowclf.recurrence import recurrence_backward, recurrence_forward
 from windowclf.text.batches import NO_CLASS, Batch
-from windowclf.text.features import Feature
 from windowclf.text.vocabulary import SlotRows
+from windowclf.threads import ALONE, Workers
+from windowclf.token_features import features_backward, features_forward
 
-Parameters: TypeAlias = Mapping[str, Floats]
-
-
-@dataclass(frozen=True)
-class Architecture:
-    """All that fixes the names and shapes of the parameters."""
-
-    features: tuple[Feature, ...]
-    table_sizes: Mapping[str, int]  # V of every table
-    window: int  # k
-    activation: Activation | Literal["none"]
-    units: int  # H; 0 for none
-    directions: int  # 0 without recurrence
-    truncate: int | None
-    output: Literal["softmax", "sigmoid"]
-    classes: int  # K, the columns of theta
-
-    @property
-    def token_width(self) -> int:
-        """D, the width of one token's features."""
-        return sum(feature.filters or feature.dim for feature in self.features)
-
-    @property
-    def hidden_width(self) -> int:
-        """Columns of h: H, 2H with two directions, 0 without a hidden layer."""
-        return self.units * max(self.directions, 1)
-
-    def tables(self) -> frozenset[str]:
-        """The parameters that get their gradient by rows."""
-        return frozenset(f"L.{name}" for name in self.table_sizes)
-
-    def weight_matrices(self) -> tuple[str, ...]:
-        """The parameters that L2 acts on: W, U, R and filters, not L and biases."""
-        return tuple(
-            name for name in self.shapes() if not name.startswith(("L.", "b1", "b2", "c."))
-        )
-
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Name -> shape of every parameter."""
-        widths = {f.table: f.dim for f in self.features}
-        shapes: dict[str, tuple[int, ...]] = {
-            f"L.{table}": (V, widths[table]) for table, V in self.table_sizes.items()
-        }
-        for f in self.features:
-            if f.kind == "char_cnn":
-                shapes |= {
-                    f"C.{f.table}": (f.width * f.dim, f.filters),
-                    f"c.{f.table}": (f.filters,),
-                }
-        inputs = (2 * self.window + 1) * self.token_width
-        if self.activation == "none":
-            return shapes | {"U": (inputs, self.classes), "b2": (self.classes,)}
-        shapes |= {"W": (inputs, self.hidden_width), "b1": (self.hidden_width,)}
-        for name in _recurrent_names(self.directions):
-            shapes[name] = (self.units, self.units)
-        return shapes | {"U": (self.hidden_width, self.classes), "b2": (self.classes,)}
+CACHED = 1 << 16  # numbers of an array of one piece, of which half a dozen stay in a core's cache
 
 
 @dataclass(frozen=True)
@@ -103,30 +50,12 @@ class Objective:
     targets: Bytes | None = None  # (label indices, K) 0/1 rows for a sigmoid output
 
 
-def initialize(architecture: Architecture, seed: int, dtype: str) -> dict[str, Floats]:
-    """Initial parameters; each array has a generator of its own, from (seed, its name)."""
-    parameters = {}
-    for name, shape in architecture.shapes().items():
-        rng = np.random.default_rng([seed, *name.encode()])
-        if name.startswith("L."):
-            parameters[name] = embedding_table(rng, shape[0], shape[1], dtype)
-        elif len(shape) == 1:
-            parameters[name] = np.zeros(shape, dtype)
-        else:
-            gain = 2.0 if name == "W" and architecture.activation == "relu" else 1.0
-            parameters[name] = weight_matrix(rng, shape[0], shape[1], gain, dtype)
-    return parameters
-
-
 class Forward(NamedTuple):
-    """What a forward pass leaves for the backward pass and for looking at."""
+    """J and what lies on the way to it."""
 
     J: float  # without the L2 term
-    delta1: Floats  # (B, K) dJ/dtheta
-    E: Floats  # (T, D)
-    characters: dict[str, CharCnnTrace]
     h: Floats | None  # (B, G) before dropout; None without a hidden layer
-    kept: Floats | None  # (B, G) after dropout
+    winners: list[Ints]  # of every max pooling
 
 
 def forward(
@@ -137,17 +66,22 @@ def forward(
     mask: Bytes | None = None,
     frozen: Floats | None = None,
 ) -> Forward:
-    """J and delta1 of a batch, with all that lies on the way to them."""
-    p = parameters
-    E, characters = _features_forward(architecture, p, batch)
-    if architecture.activation == "none":
-        h = kept = None
+    """J of a batch without its gradients, h, and which characters won the max pooling.
+
+    They say on which side of each kink the network is, and which states enter truncated blocks.
+    """
+    a, p = architecture, parameters
+    E, characters = features_forward(a, p, batch.slots)
+    h = None
+    if a.activation == "none":
         theta = window_forward(E, batch.neighbours, p["U"], p["b2"])
     else:
-        h = _hidden_forward(architecture, p, E, batch, frozen)
+        h = _hidden_forward(a, p, E, batch, frozen)
         kept = h if mask is None else dropout_forward(h, mask, objective.dropout)
         theta = affine_forward(kept, p["U"], p["b2"])
-    return Forward(*_loss(theta, batch.labels, objective), E, characters, h, kept)
+    weights = _weights(batch.labels, objective, theta.dtype)
+    J, _ = _loss(theta, batch.labels, weights, float(weights.sum()), objective)
+    return Forward(J, h, [trace.winners for trace in characters.values()])
 
 
 def loss_and_gradients(
@@ -157,6 +91,7 @@ def loss_and_gradients(
     objective: Objective,
     mask: Bytes | None = None,
     frozen: Floats | None = None,
+    workers: Workers = ALONE,
 ) -> tuple[float, Gradients]:
     """J of the batch, L2 included, and dJ/dp for every parameter p.
 
@@ -164,23 +99,112 @@ def loss_and_gradients(
     truncated blocks of a recurrence, for central differences. Tables get a RowGradient; every other
     array a dense gradient of its own shape.
     """
-    p = parameters
+    a, p = architecture, parameters
     gradients: Gradients = {}
-    J, delta1, E, characters, h, kept = forward(architecture, p, batch, objective, mask, frozen)
-    if h is None or kept is None:
-        dE, gradients["U"], gradients["b2"] = window_backward(delta1, E, batch.neighbours, p["U"])
+    E, characters = features_forward(a, p, batch.slots, workers)
+    W, b = ("U", "b2") if a.activation == "none" else ("W", "b1")
+    P = project(E, p[W], len(batch.neighbours), workers)
+    output = _Output(a, p, batch, objective, mask)
+    if a.directions:
+        J, delta2 = _through_recurrence(output, P, frozen, gradients, workers)
     else:
-        d_h, gradients["U"], gradients["b2"] = affine_backward(delta1, kept, p["U"])
-        if mask is not None:
-            d_h = dropout_backward(d_h, mask, objective.dropout)
-        delta2 = _hidden_backward(architecture, p, d_h, h, batch, gradients)
-        dE, gradients["W"], gradients["b1"] = window_backward(delta2, E, batch.neighbours, p["W"])
-    _features_backward(architecture, p, dE, batch, characters, gradients)
-    for name in architecture.weight_matrices() if objective.l2 else ():
+        J, delta2 = _through_windows(output, P, gradients, workers)
+    dE, gradients[W], gradients[b] = window_backward(delta2, E, batch.neighbours, p[W], workers)
+    features_backward(a, p, dE, batch.slots, characters, gradients, workers)
+    for name in a.weight_matrices() if objective.l2 else ():
         gradient = gradients[name]
         assert not isinstance(gradient, RowGradient)
         gradient += objective.l2 * p[name]
-    return J + l2_term(architecture, p, objective.l2), gradients
+    return J + l2_term(a, p, objective.l2), gradients
+
+
+@dataclass
+class _Output:
+    """The layers above h, which treat every window alone: any rows of a batch at a time."""
+
+    a: Architecture
+    p: Parameters
+    batch: Batch
+    objective: Objective
+    mask: Bytes | None
+
+    def __post_init__(self) -> None:
+        self.weights = _weights(self.batch.labels, self.objective, self.p["U"].dtype)
+        self.total = float(self.weights.sum())
+
+    def pieces(self, workers: Workers) -> list[slice]:
+        """Rows to take at a time: few enough to stay in a core's cache."""
+        operations = 32 * max(self.a.hidden_width, self.a.classes)
+        return workers.pieces(len(self.weights), operations, most=_cached_rows(self.a))
+
+    def loss(self, theta: Floats, rows: slice) -> tuple[float, Floats]:
+        """The share of some rows in J, and their delta1."""
+        labels, weights = self.batch.labels[rows], self.weights[rows]
+        return _loss(theta, labels, weights, self.total, self.objective)
+
+    def loss_and_d_h(self, h: Floats, rows: slice) -> tuple[float, Floats, Floats, Floats]:
+        """The share of some rows of h in J, their dJ/dh, and their shares in dU and db2."""
+        mask = None if self.mask is None else self.mask[rows]
+        kept = h if mask is None else dropout_forward(h, mask, self.objective.dropout)
+        J, delta1 = self.loss(affine_forward(kept, self.p["U"], self.p["b2"]), rows)
+        d_h, dU, db2 = affine_backward(delta1, kept, self.p["U"])
+        if mask is not None:
+            d_h = dropout_backward(d_h, mask, self.objective.dropout)
+        return J, d_h, dU, db2
+
+
+def _through_windows(
+    output: _Output, P: Floats, gradients: Gradients, workers: Workers
+) -> tuple[float, Floats]:
+    """From P to J and back to dJ/dz (B, G), some windows at a time."""
+    a, p, batch = output.a, output.p, output.batch
+    delta2 = np.empty((len(batch.labels), a.hidden_width or a.classes), P.dtype)
+
+    def some_windows(rows: slice) -> tuple[float, dict[str, Floats]]:
+        neighbours = batch.neighbours[:, rows]
+        if a.activation == "none":
+            theta = sum_over_positions(P, neighbours, p["b2"])
+            J, delta2[rows] = output.loss(theta, rows)
+            return J, {}
+        h = activation_forward(a.activation, sum_over_positions(P, neighbours, p["b1"]))
+        J, d_h, dU, db2 = output.loss_and_d_h(h, rows)
+        delta2[rows] = activation_backward(a.activation, d_h, h)
+        return J, {"U": dU, "b2": db2}
+
+    return _sum_up(workers.map(some_windows, output.pieces(workers)), gradients), delta2
+
+
+def _through_recurrence(
+    output: _Output, P: Floats, frozen: Floats | None, gradients: Gradients, workers: Workers
+) -> tuple[float, Floats]:
+    """The same with a recurrence over whole sentences in place of the hidden layer."""
+    a, p, batch = output.a, output.p, output.batch
+    z = np.empty((len(batch.labels), a.hidden_width), P.dtype)
+    d_h = np.empty_like(z)
+
+    def some_windows(rows: slice) -> None:
+        z[rows] = sum_over_positions(P, batch.neighbours[:, rows], p["b1"])
+
+    workers.map(some_windows, output.pieces(workers))
+    h = recurrence_forward(a, p, z, batch.lengths, frozen, workers)
+
+    def some_outputs(rows: slice) -> tuple[float, dict[str, Floats]]:
+        J, d_h[rows], dU, db2 = output.loss_and_d_h(h[rows], rows)
+        return J, {"U": dU, "b2": db2}
+
+    J = _sum_up(workers.map(some_outputs, output.pieces(workers)), gradients)
+    return J, recurrence_backward(a, p, d_h, h, batch.lengths, gradients, workers)
+
+
+def _sum_up(parts: Sequence[tuple[float, dict[str, Floats]]], gradients: Gradients) -> float:
+    """The sums over all rows: J is returned, the others go into `gradients`."""
+    J, sums = parts[0]
+    for share, others in parts[1:]:
+        J += share
+        for name, other in others.items():
+            sums[name] += other
+    gradients.update(sums)
+    return J
 
 
 def l2_term(architecture: Architecture, parameters: Parameters, l2: float) -> float:
@@ -195,25 +219,38 @@ def l2_term(architecture: Architecture, parameters: Parameters, l2: float) -> fl
 
 def scores(architecture: Architecture, parameters: Parameters, batch: Batch) -> Floats:
     """theta (B, K), without dropout."""
-    p = parameters
-    E, _ = _features_forward(architecture, p, batch)
-    if architecture.activation == "none":
-        return window_forward(E, batch.neighbours, p["U"], p["b2"])
-    return affine_forward(_hidden_forward(architecture, p, E, batch), p["U"], p["b2"])
+    P = projections(architecture, parameters, batch.slots)
+    return scores_of_windows(architecture, parameters, P, batch.neighbours, batch.lengths)
 
 
-def activity(
-    architecture: Architecture, parameters: Parameters, batch: Batch, frozen: Floats | None = None
-) -> tuple[Floats | None, list[Ints]]:
-    """h (B, G), None without a hidden layer, and the winners of every max pooling.
+def projections(
+    architecture: Architecture, parameters: Parameters, slots: Sequence[SlotRows]
+) -> Floats:
+    """P (T, n·G) of T distinct tokens: all that a window's scores need of each of its tokens."""
+    a, p = architecture, parameters
+    E, _ = features_forward(a, p, slots)
+    return project(E, p["U" if a.activation == "none" else "W"], 2 * a.window + 1)
 
-    They say on which side of each kink the network is, and which states enter truncated blocks.
-    """
-    E, characters = _features_forward(architecture, parameters, batch)
-    winners = [trace.winners for trace in characters.values()]
-    if architecture.activation == "none":
-        return None, winners
-    return _hidden_forward(architecture, parameters, E, batch, frozen), winners
+
+def scores_of_windows(
+    architecture: Architecture, parameters: Parameters, P: Floats, neighbours: Ints, lengths: Ints
+) -> Floats:
+    """theta (B, K) of windows given as rows of P: neighbours (n, B); lengths (S,) of sentences."""
+    a, p = architecture, parameters
+    theta = np.empty((neighbours.shape[1], a.classes), P.dtype)
+    h = None
+    if a.directions:
+        z = sum_over_positions(P, neighbours, p["b1"])
+        h = recurrence_forward(a, p, z, lengths)
+    for rows in ALONE.pieces(len(theta), 1, most=_cached_rows(a)):
+        if h is not None:
+            theta[rows] = affine_forward(h[rows], p["U"], p["b2"])
+        elif a.activation == "none":
+            theta[rows] = sum_over_positions(P, neighbours[:, rows], p["b2"])
+        else:
+            z = sum_over_positions(P, neighbours[:, rows], p["b1"])
+            theta[rows] = affine_forward(activation_forward(a.activation, z), p["U"], p["b2"])
+    return theta
 
 
 def probabilities(architecture: Architecture, theta: Floats) -> Floats:
@@ -221,72 +258,26 @@ def probabilities(architecture: Architecture, theta: Floats) -> Floats:
     return softmax(theta) if architecture.output == "softmax" else logistic(theta)
 
 
-def _loss(theta: Floats, labels: Ints, objective: Objective) -> tuple[float, Floats]:
-    weights = (labels != NO_CLASS).astype(theta.dtype)
-    classes = np.maximum(labels, 0)
+def _cached_rows(a: Architecture) -> int:
+    """Windows whose arrays stay in a core's cache."""
+    return max(1, CACHED // max(a.hidden_width, a.classes))
+
+
+def _weights(labels: Ints, objective: Objective, dtype: np.dtype[Any]) -> Floats:
+    """(B,) w of every window: the class weight of its label, 0 without a label."""
+    weights: Floats = (labels != NO_CLASS).astype(dtype)
     if objective.class_weights is not None:
-        weights *= objective.class_weights.astype(theta.dtype)[classes]
+        weights *= objective.class_weights.astype(dtype)[np.maximum(labels, 0)]
+    return weights
+
+
+def _loss(
+    theta: Floats, labels: Ints, weights: Floats, total: float, objective: Objective
+) -> tuple[float, Floats]:
+    classes = np.maximum(labels, 0)
     if objective.targets is None:
-        return softmax_cross_entropy(theta, classes, weights)
-    return sigmoid_cross_entropy(theta, objective.targets[classes], weights)
-
-
-def _features_forward(
-    a: Architecture, p: Parameters, batch: Batch
-) -> tuple[Floats, dict[str, CharCnnTrace]]:
-    """E (T, D): the slots of every distinct token side by side."""
-    T = batch.slots[0].tokens()
-    E = np.empty((T, a.token_width), p["U"].dtype)
-    traces: dict[str, CharCnnTrace] = {}
-    for columns, feature, (ids, offsets) in _slots(a, batch):
-        L = p[f"L.{feature.table}"]
-        if offsets is None:
-            E[:, columns] = rows_forward(L, ids)
-        elif feature.kind == "ngrams":
-            E[:, columns] = bag_forward(L, ids, offsets)
-        else:
-            filters = p[f"C.{feature.table}"], p[f"c.{feature.table}"]
-            E[:, columns], traces[feature.table] = char_cnn_forward(L, ids, offsets, *filters)
-    return E, traces
-
-
-def _features_backward(
-    a: Architecture,
-    p: Parameters,
-    dE: Floats,
-    batch: Batch,
-    traces: Mapping[str, CharCnnTrace],
-    gradients: Gradients,
-) -> None:
-    parts: dict[str, list[RowGradient]] = {}
-    for columns, feature, (ids, offsets) in _slots(a, batch):
-        d_e = dE[:, columns]
-        if feature.kind == "char_cnn":
-            rows, values, gradients[f"C.{feature.table}"], gradients[f"c.{feature.table}"] = (
-                char_cnn_backward(d_e, traces[feature.table], p[f"C.{feature.table}"])
-            )
-        else:
-            rows, values = lookup_backward(d_e, ids, offsets)
-        parts.setdefault(feature.table, []).append(RowGradient(rows, values))
-    for table, gradient in parts.items():
-        gradients[f"L.{table}"] = _coalesce(gradient)
-
-
-def _coalesce(parts: Sequence[RowGradient]) -> RowGradient:
-    """One row gradient from those of the slots that share a table."""
-    if len(parts) == 1:
-        return parts[0]
-    rows = np.concatenate([part.rows for part in parts])
-    return RowGradient(*lookup_backward(np.concatenate([part.values for part in parts]), rows))
-
-
-def _slots(a: Architecture, batch: Batch) -> Iterator[tuple[slice, Feature, SlotRows]]:
-    """Columns of E, feature and ids of every slot."""
-    start = 0
-    for feature, slot in zip(a.features, batch.slots, strict=True):
-        end = start + (feature.filters or feature.dim)
-        yield slice(start, end), feature, slot
-        start = end
+        return softmax_cross_entropy(theta, classes, weights, total)
+    return sigmoid_cross_entropy(theta, objective.targets[classes], weights, total)
 
 
 def _hidden_forward(
@@ -296,51 +287,4 @@ def _hidden_forward(
     z = window_forward(E, batch.neighbours, p["W"], p["b1"])
     if not a.directions:
         return activation_forward(a.activation, z)
-    h = np.empty_like(z)
-    for half, name, steps in _directions(a, batch):
-        cut = _cut_states(a.truncate, batch.lengths, reverse=name == "R.backward")
-        states = None if frozen is None or cut is None else (cut, frozen[:, half])
-        h[:, half] = elman_forward(a.activation, z[:, half], p[name], steps, states)
-    return h
-
-
-def _hidden_backward(
-    a: Architecture, p: Parameters, d_h: Floats, h: Floats, batch: Batch, gradients: Gradients
-) -> Floats:
-    """delta2 = dJ/dz (B, G); adds dR of every direction to `gradients`."""
-    assert a.activation != "none"
-    if not a.directions:
-        return activation_backward(a.activation, d_h, h)
-    delta2 = np.empty_like(d_h)
-    for half, name, steps in _directions(a, batch):
-        cut = _cut_states(a.truncate, batch.lengths, reverse=name == "R.backward")
-        delta2[:, half], gradients[name] = elman_backward(
-            a.activation, d_h[:, half], h[:, half], p[name], steps, cut
-        )
-    return delta2
-
-
-def _recurrent_names(directions: int) -> tuple[str, ...]:
-    return ("R.forward", "R.backward")[:directions]
-
-
-def _directions(a: Architecture, batch: Batch) -> list[tuple[slice, str, list[Ints]]]:
-    """Columns of z, name of R and time steps of each direction."""
-    starts = np.cumsum(batch.lengths) - batch.lengths
-    return [
-        (
-            slice(i * a.units, (i + 1) * a.units),
-            name,
-            time_steps(starts, batch.lengths, reverse=name == "R.backward"),
-        )
-        for i, name in enumerate(_recurrent_names(a.directions))
-    ]
-
-
-def _cut_states(truncate: int | None, lengths: Ints, reverse: bool) -> Bools | None:
-    """(B,) True where the state that enters a row comes from another block of `truncate` tokens."""
-    if truncate is None:
-        return None
-    position = np.arange(int(lengths.sum())) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    cut: Bools = (position + 1 if reverse else position) % truncate == 0
-    return cut
+    return recurrence_forward(a, p, z, batch.lengths, frozen)

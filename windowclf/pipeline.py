@@ -15,18 +15,21 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from windowclf import assembly
+from windowclf.architecture import Parameters
 from windowclf.arrays import Floats
 from windowclf.config import Config
 from windowclf.config.reading import differences, dump_config, make_config, read_config
 from windowclf.config.training import Checkpoint
-from windowclf.errors import DataError, RunFolderError
+from windowclf.errors import DataError, RunFolderError, named
 from windowclf.evaluation import DevSet, Evaluation, evaluate_tagger, labels_unknown
 from windowclf.gradient_check import ArrayCheck, GradientProblem, check_gradients
+from windowclf.limits import LONGEST_SENTENCE
+from windowclf.memory import keep_freed_memory
 from windowclf.model_file import MODEL_NAME, Model, find_model, load_model
-from windowclf.network import Parameters
-from windowclf.prediction import Tagger
+from windowclf.prediction import Tagger, load
 from windowclf.run_folder import METRICS_NAME, RunFolder, SavedState
-from windowclf.threads import available_cores
+from windowclf.text.sentence import none_longer
+from windowclf.threads import Workers, available_cores
 from windowclf.training import EpochReport, Report, StepReport, Trainer
 
 Notify = Callable[[str], None]
@@ -70,8 +73,9 @@ def train(
     with closing(RunFolder(Path(resolved.output), resume, overwrite)) as folder:
         state = folder.load_state() if resume else None
         threads = _threads(resolved, state)
-        with threadpool_limits(limits=threads):
-            run = _prepare(resolved, folder, threads, notify)
+        keep_freed_memory()
+        with threadpool_limits(limits=1), closing(Workers(threads)) as workers:
+            run = _prepare(resolved, folder, workers, notify)
             _begin(run, state, resume, notify)
             stopped = _train(
                 run, on_report or (lambda _report: None), should_stop or (lambda: False)
@@ -87,9 +91,18 @@ def train(
         )
 
 
-def evaluate(model: str | Path, data: str, on_notice: Notify | None = None) -> Evaluation:
-    """Score a model on a labelled file of the kind it was trained on; design section 6."""
-    tagger = Tagger(load_model(Path(model)))
+def evaluate(
+    model: str | Path,
+    data: str,
+    on_notice: Notify | None = None,
+    longest_sentence: int = LONGEST_SENTENCE,
+) -> Evaluation:
+    """Score a model on a labelled file of the kind it was trained on; design section 6.
+
+    `longest_sentence` bounds what a model with recurrence takes, in tokens. Raises ModelFileError
+    or DataError.
+    """
+    tagger = load(model, longest_sentence)
     notify = on_notice or (lambda _text: None)
     return _evaluate_files(tagger, assembly.files_of(data, "DATA"), data, notify)
 
@@ -152,7 +165,7 @@ def as_config(config: ConfigLike, overrides: Sequence[str]) -> Config:
 
 
 def _threads(config: Config, state: SavedState | None) -> int:
-    """BLAS threads: those that the run began with, else as the config says."""
+    """How many threads share a step: those that the run began with, else as the config says."""
     if state is not None:
         return state.threads
     return available_cores() if config.training.threads == "auto" else config.training.threads
@@ -172,7 +185,7 @@ class _Run:
     metrics_lines: int = 0
 
 
-def _prepare(config: Config, folder: RunFolder, threads: int, notify: Notify) -> _Run:
+def _prepare(config: Config, folder: RunFolder, workers: Workers, notify: Notify) -> _Run:
     """Read the data, make the vocabulary, the network and its trainer."""
     files = {
         name: assembly.files_of(where, f"data.{name}")
@@ -181,7 +194,8 @@ def _prepare(config: Config, folder: RunFolder, threads: int, notify: Notify) ->
     }
     layout = assembly.layout_of(config, files["train"])
     data = assembly.training_data(config, layout, files["train"])
-    for _sentence in assembly.read_all(layout, files.get("test", ())):
+    test = assembly.read_all(layout, files.get("test", ()))
+    for _sentence in none_longer(test, assembly.longest_sentence(config)):
         pass  # its faults should be known now and not after the training
     architecture = assembly.architecture_of(config, data)
     settings = assembly.settings_of(config, data)
@@ -197,15 +211,20 @@ def _prepare(config: Config, folder: RunFolder, threads: int, notify: Notify) ->
         parameters = trainer.averaged()
         return model(parameters, dev.thresholds(parameters) if dev else None)
 
-    dev = DevSet(model({}), data.dev) if data.dev else None
+    dev = DevSet(model({}), data.dev, workers) if data.dev else None
     trainer = Trainer(
-        architecture, data.corpus, data.slots, settings, dev.evaluate if dev else None
+        architecture,
+        data.corpus,
+        data.slots,
+        settings,
+        dev.evaluate if dev else None,
+        workers=workers,
     )
     if dev is None:
         notify("no dev data: the final averaged model is kept and early stopping is off.")
     elif unknown := labels_unknown(dev.model, dev.labels()):
-        notify(f"dev has labels that train lacks, counted as errors: {', '.join(unknown)}.")
-    return _Run(config, folder, trainer, dev, best_model, digests, threads)
+        notify(f"dev has labels that train lacks, counted as errors: {named(unknown)}.")
+    return _Run(config, folder, trainer, dev, best_model, digests, workers.count)
 
 
 def _begin(run: _Run, state: SavedState | None, resume: bool, notify: Notify) -> None:
@@ -245,7 +264,7 @@ def _refuse_other_run(run: _Run, state: SavedState) -> None:
     changes = [
         change
         for change in differences(before, run.config)
-        if not change.startswith(("output:", "training.checkpoint"))
+        if not change.startswith(("output:", "training.checkpoint", "prediction."))
     ]
     changes += [
         f"data.{name}: the files have changed"
@@ -309,7 +328,9 @@ def _metrics_line(report: EpochReport) -> dict[str, Any]:
 
 def _evaluate_kept(run: _Run, notify: Notify) -> dict[str, Evaluation]:
     """Score the model that was kept, as it stands in its file, and write evaluation.json."""
-    tagger = Tagger(load_model(run.folder.path / MODEL_NAME))
+    model = load_model(run.folder.path / MODEL_NAME)
+    limits = run.config.prediction
+    tagger = Tagger(model, limits.longest_sentence, limits.cache_mb)
     evaluations: dict[str, Evaluation] = {}
     if run.dev is not None:
         evaluations["dev"] = evaluate_tagger(tagger, run.dev.sentences)
@@ -327,7 +348,7 @@ def _evaluate_files(tagger: Tagger, files: Sequence[str], name: str, notify: Not
         raise DataError(f"{', '.join(files)}: no labelled token found; nothing to score.")
     gold = [label for label, row in evaluation["labels"].items() if row["support"]]
     if unknown := labels_unknown(tagger.model, gold):
-        notify(f"{name} has labels that train lacks, counted as errors: {', '.join(unknown)}.")
+        notify(f"{name} has labels that train lacks, counted as errors: {named(unknown)}.")
     return evaluation
 
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice, pairwise
+from itertools import accumulate, chain, islice, pairwise
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
 from windowclf import network
-from windowclf.arrays import Floats
+from windowclf.architecture import Architecture, Parameters
+from windowclf.arrays import Floats, Ints
 from windowclf.errors import DataError
+from windowclf.limits import CACHE_MB, LONGEST_SENTENCE
 from windowclf.model_file import Model, load_model
+from windowclf.row_cache import RowCache
 from windowclf.text.batches import (
     Corpus,
     Pieces,
@@ -22,12 +25,15 @@ from windowclf.text.batches import (
     pack,
     pieces_of,
 )
-from windowclf.text.sentence import Sentence
+from windowclf.text.features import keys_of
+from windowclf.text.sentence import Sentence, none_longer
 from windowclf.text.spans import from_spans, to_spans, words_from_segmentation
 from windowclf.text.tokenizer import split_sentences, tokenize
 from windowclf.text.vocabulary import SlotRows
+from windowclf.threads import ALONE, Workers
 
 TOKENS_AT_ONCE = 8192
+CHARACTERS_AT_ONCE = 1 << 18  # n-grams take some 300 bytes for each
 
 Input: TypeAlias = "Sentence | Sequence[str] | Mapping[str, str]"
 
@@ -50,28 +56,68 @@ class Prediction(NamedTuple):
 
 
 def corpus_scores(
-    architecture: network.Architecture,
-    parameters: network.Parameters,
+    architecture: Architecture,
+    parameters: Parameters,
     corpus: Corpus,
     slots: Sequence[SlotRows],
+    workers: Workers = ALONE,
 ) -> Floats:
     """theta (N, K) for every token of a corpus, in its order. Memory grows with N·K alone."""
     theta = np.empty((len(corpus.tokens), architecture.classes), parameters["U"].dtype)
     k = architecture.window
-    longest = None if architecture.directions else TOKENS_AT_ONCE
-    pieces: Pieces = pieces_of(corpus.starts, k, longest)
-    for chosen in pack(pieces.sizes(), np.arange(len(pieces.begin)), TOKENS_AT_ONCE):
+    pieces: Pieces = pieces_of(corpus.starts, k, _longest(architecture))
+
+    def one_batch(chosen: Ints) -> None:
         places = lay_out(corpus.tokens, pieces, chosen, k)
         batch = make_batch(places, corpus.labels, slots, k)
         theta[places.corpus] = network.scores(architecture, parameters, batch)
+
+    batches = pack(pieces.sizes(), np.arange(len(pieces.begin)), TOKENS_AT_ONCE)
+    workers.map(one_batch, batches)
     return theta
 
 
-class Tagger:
-    """A loaded model. Methods change nothing in it: threads and forks may share one."""
+def windows_scores(
+    architecture: Architecture,
+    parameters: Parameters,
+    rows: Ints,
+    P: Floats,
+    starts: Ints,
+) -> Floats:
+    """The same for tokens given as rows (N,) of P, sentences beginning at starts (S + 1,)."""
+    theta = np.empty((len(rows), architecture.classes), P.dtype)
+    k = architecture.window
+    pieces: Pieces = pieces_of(starts, k, _longest(architecture))
+    for chosen in pack(pieces.sizes(), np.arange(len(pieces.begin)), TOKENS_AT_ONCE):
+        places = lay_out(rows, pieces, chosen, k)
+        theta[places.corpus] = network.scores_of_windows(
+            architecture, parameters, P, places.neighbours(k), places.lengths
+        )
+    return theta
 
-    def __init__(self, model: Model):
+
+def _longest(architecture: Architecture) -> int | None:
+    """Tokens after which a sentence is cut; a recurrence cannot be cut exactly."""
+    return None if architecture.directions else TOKENS_AT_ONCE
+
+
+class Tagger:
+    """A loaded model. Threads and forks may share one: what is kept is kept for each thread."""
+
+    def __init__(
+        self,
+        model: Model,
+        longest_sentence: int = LONGEST_SENTENCE,
+        cache_mb: float = CACHE_MB,
+    ):
+        """`longest_sentence`: the most tokens that a sentence may have for a model with recurrence.
+
+        Longer ones are a DataError. Other models take sentences of any length. `cache_mb`: memory
+        for rows of frequent tokens, in megabytes and for each thread that tags.
+        """
         self.model = model
+        self._longest = longest_sentence if model.architecture.directions else None
+        self._cache = RowCache(model, cache_mb)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -115,22 +161,44 @@ class Tagger:
         self, sentences: Iterable[Sentence], probabilities: bool = False
     ) -> Iterator[Prediction]:
         """Answers in the order of the sentences, streamed: a block of sentences at a time."""
-        for block in _blocks(sentences):
+        for block in _blocks(none_longer(sentences, self._longest)):
             yield from self._tag_block(block, probabilities)
 
     def _tag_block(self, block: list[Sentence], probabilities: bool) -> Iterator[Prediction]:
-        v, a = self.model.vocabulary, self.model.architecture
-        corpus = encode_corpus(block, v.columns, lambda sentence: [None] * len(sentence.tokens))
-        theta = corpus_scores(a, self.model.parameters, corpus, v.encode(corpus.keys))
-        labels = class_labels(self.model, theta)
-        y_hat = network.probabilities(a, theta) if probabilities else None
+        labels: list[str] = []
+        parts: list[Floats] = []
+        for theta in self._scores(block):
+            labels += class_labels(self.model, theta)
+            if probabilities:
+                parts.append(network.probabilities(self.model.architecture, theta))
+        y_hat = np.concatenate(parts) if probabilities else None
         certainty = _certainty(self.model, y_hat) if y_hat is not None else None
-        for sentence, (start, end) in zip(block, pairwise(corpus.starts.tolist()), strict=True):
+        starts = accumulate((len(sentence.tokens) for sentence in block), initial=0)
+        for sentence, (start, end) in zip(block, pairwise(starts), strict=True):
             given = outside_labels(self.model, labels[start:end])
             if y_hat is None or certainty is None:
                 yield Prediction(sentence, given)
             else:
                 yield Prediction(sentence, given, y_hat[start:end], certainty[start:end])
+
+    def _scores(self, block: list[Sentence]) -> Iterator[Floats]:
+        """theta of all tokens of a block, in order, a part of about TOKENS_AT_ONCE at a time."""
+        a = self.model.architecture
+        if a.directions or _is_light(block):
+            yield self._scores_at_once(block)
+            return
+        for sentences, core in _cut(block, a.window):
+            yield self._scores_at_once(sentences)[core]
+
+    def _scores_at_once(self, sentences: list[Sentence]) -> Floats:
+        a, p, v = self.model.architecture, self.model.parameters, self.model.vocabulary
+        keys = list(chain.from_iterable(keys_of(sentence, v.columns) for sentence in sentences))
+        if cached := self._cache.rows_of(keys):
+            lengths = [len(sentence.tokens) for sentence in sentences]
+            starts = np.concatenate([[0], np.cumsum(lengths)])
+            return windows_scores(a, p, *cached, starts)
+        corpus = encode_corpus(sentences, v.columns, lambda s: [None] * len(s.tokens))
+        return corpus_scores(a, p, corpus, v.encode(corpus.keys))
 
     def _sentences(self, inputs: Iterable[Input]) -> Iterator[Sentence]:
         columns = self.model.vocabulary.columns
@@ -158,9 +226,15 @@ class Tagger:
                 ]
 
 
-def load(path: str | Path) -> Tagger:
-    """The tagger of a run folder or model file. Raises ModelFileError."""
-    return Tagger(load_model(Path(path)))
+def load(
+    path: str | Path, longest_sentence: int = LONGEST_SENTENCE, cache_mb: float = CACHE_MB
+) -> Tagger:
+    """The tagger of a run folder or model file. Raises ModelFileError.
+
+    `longest_sentence` bounds what a model with recurrence takes, in tokens; others take any.
+    `cache_mb` is the memory for rows of frequent tokens, in megabytes and for each thread.
+    """
+    return Tagger(load_model(Path(path)), longest_sentence, cache_mb)
 
 
 def class_labels(model: Model, theta: Floats) -> list[str]:
@@ -197,7 +271,7 @@ def _as_sentence(given: Input, number: int) -> Sentence:
         case Sentence():
             return given
         case Mapping():
-            columns = {name: [value] for name, value in given.items()}
+            columns = {name: [_text(value, number)] for name, value in given.items()}
             return Sentence([""], columns=columns, path=f"sentence {number}")
         case str():
             raise DataError(
@@ -205,7 +279,46 @@ def _as_sentence(given: Input, number: int) -> Sentence:
                 "use predict_text for raw text."
             )
         case _:
-            return Sentence(list(given), path=f"sentence {number}")
+            tokens = list(given)
+            if {*map(type, tokens)} - {str}:
+                tokens = [_text(token, number) for token in tokens]
+            return Sentence(tokens, path=f"sentence {number}")
+
+
+def _text(value: object, number: int) -> str:
+    if not isinstance(value, str):
+        found = type(value).__name__
+        raise DataError(f"sentence {number}: expected text for each token, found {found}.")
+    return value
+
+
+def _is_light(block: list[Sentence]) -> bool:
+    """Whether a block is small enough to be tagged at once."""
+    return (
+        max(len(sentence.tokens) for sentence in block) <= TOKENS_AT_ONCE
+        and sum(sum(map(len, sentence.tokens)) for sentence in block) <= CHARACTERS_AT_ONCE
+    )
+
+
+def _cut(block: list[Sentence], k: int) -> Iterator[tuple[list[Sentence], slice]]:
+    """Each sentence, or its pieces with k tokens more at both ends, and which of them count."""
+    for sentence in block:
+        for first, last in _stretches(sentence.tokens):
+            begin = max(first - k, 0)
+            seen = slice(begin, last + k)
+            columns = {name: column[seen] for name, column in sentence.columns.items()}
+            piece = Sentence(sentence.tokens[seen], columns=columns)
+            yield [piece], slice(first - begin, last - begin)
+
+
+def _stretches(tokens: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """(first, end) of runs of tokens that can be tagged at once."""
+    first = characters = 0
+    for end, token in enumerate(tokens, 1):
+        characters += len(token)
+        if end - first == TOKENS_AT_ONCE or characters >= CHARACTERS_AT_ONCE or end == len(tokens):
+            yield first, end
+            first, characters = end, 0
 
 
 def _blocks(sentences: Iterable[Sentence]) -> Iterator[list[Sentence]]:

@@ -6,7 +6,7 @@ import contextlib
 import io
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -14,18 +14,12 @@ from typing import BinaryIO, TextIO, cast, get_args
 
 from windowclf.durable import reason
 from windowclf.errors import DataError
-from windowclf.prediction import Prediction, load
-from windowclf.text.formats import (
-    Format,
-    Layout,
-    Probabilities,
-    guess_format,
-    make_writer,
-    open_bytes,
-)
-from windowclf.text.formats import read_sentences as read
+from windowclf.labelling import OnProgress, label_stream
+from windowclf.limits import CACHE_MB, LONGEST_SENTENCE
+from windowclf.prediction import load
+from windowclf.text.formats import Format, Layout, guess_format, open_bytes
 
-OnProgress = Callable[[int, float | None], None]  # tokens so far, fraction of the input if known
+SMALLEST_SHARED = 2 << 20  # bytes; starting processes takes longer than labelling less
 
 
 def predict_file(
@@ -35,24 +29,35 @@ def predict_file(
     format_: str | None = None,
     probabilities: bool = False,
     on_progress: OnProgress | None = None,
+    longest_sentence: int = LONGEST_SENTENCE,
+    cache_mb: float = CACHE_MB,
+    jobs: int = 1,
 ) -> None:
     """Label a file or standard input (`-`), and write it with the answers to a file or `-`.
 
     `format_` is that of the input; by its suffix if left out, and text for standard input. An
-    output file appears only once it is whole. Raises ModelFileError or DataError.
+    output file appears only once it is whole. `longest_sentence` bounds what a model with
+    recurrence takes, in tokens; `cache_mb` is the memory for rows of frequent tokens. `jobs`
+    processes share a large file of a format with a sentence a line or empty lines between
+    sentences; the output is the same. Raises ModelFileError or DataError.
     """
-    tagger = load(model)
+    tagger = load(model, longest_sentence, cache_mb)
     layout = layout_for(tagger.model.layout, input_, format_)
+    name = "<stdin>" if input_ == "-" else input_
     with _input(input_) as (source, size), _output(output) as out:
-        writer = make_writer(layout, out, tagger.classes if probabilities else ())
-        name = "<stdin>" if input_ == "-" else input_
-        tokens = 0
-        for answer in tagger.tag(read(source, layout, name), probabilities):
-            writer.write(answer.sentence, answer.labels, _probabilities(answer))
-            tokens += len(answer.labels)
-            if on_progress:
-                on_progress(tokens, source.tell() / size if size else None)
-        writer.close()
+        if jobs > 1 and size > SMALLEST_SHARED and layout.format not in ("csv", "tsv"):
+            from windowclf.processes import ChunkFault, How, label_in_processes
+
+            how = How(str(model), layout, probabilities, longest_sentence, cache_mb)
+            try:
+                label_in_processes(how, source, size, out, jobs, on_progress)
+            except ChunkFault:
+                source.seek(0)
+                with Path(os.devnull).open("w") as nowhere:  # raises the fault with its line
+                    label_stream(tagger, layout, source, name, nowhere, probabilities)
+                raise
+            return
+        label_stream(tagger, layout, source, name, out, probabilities, size, on_progress)
 
 
 def layout_for(trained: Layout, input_: str, format_: str | None) -> Layout:
@@ -76,12 +81,6 @@ def layout_for(trained: Layout, input_: str, format_: str | None) -> Layout:
         slots=trained.slots,
         read_labels=False,
     )
-
-
-def _probabilities(answer: Prediction) -> Probabilities | None:
-    if answer.probabilities is None or answer.certainty is None:
-        return None
-    return Probabilities(answer.certainty.tolist(), answer.probabilities.tolist())
 
 
 @contextmanager

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import mmap
+import os
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from math import prod
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +30,7 @@ _KEY = "windowclf"
 _OWN_FIELDS = ("kind", "version", "digest")
 _NO_DIGEST = "0" * 64
 _DIGEST_FIELD = b'\\"digest\\":\\"'  # as it stands in the file: JSON inside JSON
+Data: TypeAlias = bytes | mmap.mmap
 _DTYPES = {"F32": np.float32, "F64": np.float64, "I64": np.int64, "U8": np.uint8}
 
 
@@ -50,7 +54,8 @@ def to_bytes(kind: str, header: Mapping[str, Any], arrays: Mapping[str, NDArray[
 def read(path: Path, kind: str) -> TensorFile:
     """Read and check a file: size, header, version, kind, digest, places of the arrays.
 
-    The arrays are views of the file's bytes and cannot be written to. Raises ModelFileError.
+    The arrays are views of the file, mapped into memory, and cannot be written to: processes that
+    read one file share it. Raises ModelFileError.
     """
     data = _bytes_of(path)
     end = 8 + _header_length(path, data, len(data))
@@ -86,18 +91,20 @@ def is_ours(path: Path) -> bool:
     return True
 
 
-def _bytes_of(path: Path) -> bytes:
+def _bytes_of(path: Path) -> Data:
     try:
         if path.exists() and not path.is_file():  # a device has no end, a pipe may never answer
             raise ModelFileError(f"{path}: expected a file, found a folder or a device.")
-        return path.read_bytes()
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b""
     except FileNotFoundError as error:
         raise ModelFileError(f"{path}: no such file.") from error
     except OSError as error:
         raise ModelFileError(f"{path}: cannot be read, {reason(error)}.") from error
 
 
-def _header_length(path: Path, start: bytes, size: int) -> int:
+def _header_length(path: Path, start: Data, size: int) -> int:
     """Bytes of the JSON that follows the first eight, at most what the file has."""
     if len(start) < 8:
         raise _stranger(path)
@@ -146,7 +153,7 @@ def _no_number(text: str) -> None:
     raise ValueError(f"{text} is no JSON")
 
 
-def _check_digest(path: Path, data: bytes, header: Mapping[str, Any]) -> None:
+def _check_digest(path: Path, data: Data, header: Mapping[str, Any]) -> None:
     place = data.find(_DIGEST_FIELD) + len(_DIGEST_FIELD)
     checked = hashlib.sha256(data[:place])
     checked.update(_NO_DIGEST.encode())
@@ -157,7 +164,7 @@ def _check_digest(path: Path, data: bytes, header: Mapping[str, Any]) -> None:
         )
 
 
-def _arrays(entries: Mapping[str, Any], data: bytes, begin: int) -> dict[str, NDArray[Any]]:
+def _arrays(entries: Mapping[str, Any], data: Data, begin: int) -> dict[str, NDArray[Any]]:
     """Views of `data`, one per entry. Raises ValueError unless they fill it from `begin` on."""
     places = {name: _place(name, entry) for name, entry in entries.items()}
     arrays, end = {}, begin
@@ -197,16 +204,43 @@ def pack_strings(name: str, strings: Sequence[str]) -> dict[str, NDArray[Any]]:
     return {f"{name}.text": np.frombuffer(text, np.uint8), f"{name}.ends": ends.astype(np.int64)}
 
 
-def unpack_strings(name: str, arrays: Mapping[str, NDArray[Any]]) -> tuple[str, ...]:
+def unpack_strings(name: str, arrays: Mapping[str, NDArray[Any]]) -> Sequence[str]:
     """The list that `pack_strings` packed. Raises ValueError where the arrays do not fit."""
-    packed, ended = arrays[f"{name}.text"], arrays[f"{name}.ends"]
-    if [packed.dtype, ended.dtype, packed.ndim, ended.ndim] != [np.uint8, np.int64, 1, 1]:
+    packed, ends = arrays[f"{name}.text"], arrays[f"{name}.ends"]
+    if [packed.dtype, ends.dtype, packed.ndim, ends.ndim] != [np.uint8, np.int64, 1, 1]:
         raise ValueError(f"{name} is not a list of strings")
     text = packed.tobytes().decode("utf-8", "surrogatepass")
-    ends = ended.tolist()
-    starts = [0, *ends[:-1]]
-    if (ends[-1] if ends else 0) != len(text) or any(
-        a > b for a, b in zip(starts, ends, strict=False)
-    ):
+    last = int(ends[-1]) if len(ends) else 0
+    if last != len(text) or (np.diff(ends, prepend=0) < 0).any():
         raise ValueError(f"the ends of {name} do not fit its text")
-    return tuple([text[a:b] for a, b in zip(starts, ends, strict=False)])
+    return PackedStrings(text, ends)
+
+
+class PackedStrings(Sequence[str]):
+    """Many strings as one, and where each ends: they are cut out when they are first read."""
+
+    def __init__(self, text: str, ends: NDArray[np.int64]):
+        self._text, self._ends = text, ends
+
+    @cached_property
+    def _strings(self) -> list[str]:
+        ends = self._ends.tolist()
+        return [self._text[a:b] for a, b in zip([0, *ends[:-1]], ends, strict=False)]
+
+    def __len__(self) -> int:
+        return len(self._ends)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and [*self] == [*other]
+
+    __hash__ = None  # type: ignore[assignment]  # as for any other list
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._strings)
+
+    @overload
+    def __getitem__(self, i: int) -> str: ...
+    @overload
+    def __getitem__(self, i: slice) -> list[str]: ...
+    def __getitem__(self, i: int | slice) -> str | list[str]:
+        return self._strings[i]

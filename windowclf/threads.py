@@ -1,8 +1,25 @@
-"""How many threads the linear algebra gets."""
+"""How many threads there are, and how the work of a step is shared among them.
+
+numpy and scipy let go of the interpreter lock inside their loops, so that plain threads share the
+work; the linear algebra runs with one thread each (GEMMs are cut into pieces here), which leaves no
+thread spinning between two products and keeps several processes on one machine out of each
+other's way.
+"""
 
 from __future__ import annotations
 
+import contextvars
 import os
+import threading
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from queue import SimpleQueue
+from typing import Any, Generic, TypeVar, cast
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+SMALLEST_PIECE = 1 << 20  # operations that take about as long as waking a thread
 
 
 def available_cores() -> int:
@@ -10,3 +27,77 @@ def available_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+class Workers:
+    """A fixed number of threads, the calling one among them; `close` ends the others."""
+
+    def __init__(self, count: int = 1):
+        self.count = count
+        self._rounds: SimpleQueue[_Round[Any, Any] | None] = SimpleQueue()
+        for _ in range(count - 1):
+            threading.Thread(target=self._work, daemon=True).start()
+
+    def map(self, function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+        """[function(item) for item in items], any number of them at a time.
+
+        The first exception in the order of the items is raised once all have ended.
+        """
+        if self.count == 1 or len(items) < 2:
+            return [function(item) for item in items]
+        this = _Round(function, items)
+        for _ in range(min(self.count, len(items)) - 1):
+            self._rounds.put(this)
+        return this.share()
+
+    def pieces(self, length: int, operations: int, most: int | None = None) -> list[slice]:
+        """0 … length cut evenly: a piece a thread, or more so that none is longer than `most`.
+
+        `operations` is the work of one unit of the length; small work stays in one piece.
+        """
+        count = max(1, min(self.count, length * operations // SMALLEST_PIECE))
+        if most is not None:
+            count *= -(-length // (most * count)) or 1
+        cuts = [length * i // count for i in range(count + 1)]
+        return [slice(a, b) for a, b in pairwise(cuts)]
+
+    def close(self) -> None:
+        """End the threads. Without this they end with the process."""
+        for _ in range(self.count - 1):
+            self._rounds.put(None)
+
+    def _work(self) -> None:
+        while this := self._rounds.get():
+            this.context.copy().run(this.take_part)
+            del this  # its arrays go when the caller lets go of them
+
+
+ALONE = Workers()
+
+
+class _Round(Generic[Item, Result]):
+    """One call of `map`: whoever is free takes the next item."""
+
+    def __init__(self, function: Callable[[Item], Result], items: Sequence[Item]):
+        self.context = contextvars.copy_context()  # numpy keeps its error state there
+        self._function, self._items = function, items
+        self._next = iter(range(len(items)))
+        self._left: SimpleQueue[int] = SimpleQueue()
+        self._results: list[Result | None] = [None] * len(items)
+        self._errors: dict[int, BaseException] = {}
+
+    def take_part(self) -> None:
+        for i in self._next:
+            try:
+                self._results[i] = self._function(self._items[i])
+            except BaseException as error:
+                self._errors[i] = error
+            self._left.put(i)
+
+    def share(self) -> list[Result]:
+        self.take_part()
+        for _ in self._items:
+            self._left.get()
+        if self._errors:
+            raise self._errors[min(self._errors)]
+        return cast(list[Result], self._results)

@@ -16,14 +16,13 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from windowclf import network
-from windowclf.arrays import Bools, Bytes, Floats, Ints
+from windowclf.architecture import Architecture, Parameters, initialize
+from windowclf.arrays import Bools, Bytes, Floats, Gradients, Ints, RowGradient
 from windowclf.checked import build, in_range
 from windowclf.errors import TrainingDiverged
 from windowclf.kernels.dropout import dropout_mask
 from windowclf.optimizers import (
-    Gradients,
     Optimizer,
-    RowGradient,
     Rule,
     clip_by_global_norm,
     global_norm,
@@ -41,6 +40,7 @@ from windowclf.text.batches import (
     pieces_of,
 )
 from windowclf.text.vocabulary import SlotRows, with_dropped_variants
+from windowclf.threads import ALONE, Workers
 
 
 class Purpose(IntEnum):
@@ -127,16 +127,17 @@ class Progress:
 class Trainer:
     """Trains one network on one corpus; `evaluate` gives score and figures on dev."""
 
-    architecture: network.Architecture
+    architecture: Architecture
     corpus: Corpus
     slots: tuple[SlotRows, ...]  # of the corpus's distinct tokens
     settings: Settings
-    evaluate: Callable[[network.Parameters], tuple[float, Mapping[str, float]]] | None
+    evaluate: Callable[[Parameters], tuple[float, Mapping[str, float]]] | None
     progress: Progress = field(default_factory=Progress)
+    workers: Workers = ALONE
 
     def __post_init__(self) -> None:
         a, s = self.architecture, self.settings
-        self.parameters = network.initialize(a, s.seed, s.dtype)
+        self.parameters = initialize(a, s.seed, s.dtype)
         self.optimizer = Optimizer(s.rule, self.parameters, a.tables(), s.rows, s.average)
         whole = a.directions > 0  # a recurrence cannot be cut exactly
         self._pieces = pieces_of(self.corpus.starts, a.window, None if whole else s.batch_tokens)
@@ -214,10 +215,10 @@ class Trainer:
         lr = self._learning_rate()
         with np.errstate(over="ignore", invalid="ignore"):  # looked for by _check_and_clip
             J, gradients = network.loss_and_gradients(
-                self.architecture, self.parameters, batch, objective, mask
+                self.architecture, self.parameters, batch, objective, mask, workers=self.workers
             )
             self._check_and_clip(J, gradients, lr)
-            self.optimizer.step(gradients, lr)
+            self.optimizer.step(gradients, lr, self.workers)
             self._check_updated(gradients, lr)
         labelled = int(np.count_nonzero(batch.labels != NO_CLASS))
         progress.step += 1

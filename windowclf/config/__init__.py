@@ -3,6 +3,7 @@
 from windowclf.config.data import Data, Holdout
 from windowclf.config.features import Feature, Features
 from windowclf.config.model import Model
+from windowclf.config.prediction import Prediction
 from windowclf.config.run import Config
 from windowclf.config.training import Optimizer, Training
 
@@ -14,5 +15,6 @@ __all__ = [
     "Holdout",
     "Model",
     "Optimizer",
+    "Prediction",
     "Training",
 ]

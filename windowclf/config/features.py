@@ -8,6 +8,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import Discriminator, Field, model_validator
 
 from windowclf.config.section import AsTuple, Section
+from windowclf.errors import quoted
 
 
 class _Sized(Section):
@@ -151,18 +152,18 @@ class Features(Section):
 def table_faults(features: tuple[Feature, ...]) -> Iterator[str]:
     """Features of one table need one width and one min_count; none may stand twice."""
     first: dict[str, tuple[int, Feature]] = {}
+    places: dict[Feature, int] = {}
     for i, feature in enumerate(features):
         here = f"features.use.{i}"
-        earlier = [j for j, other in enumerate(features[:i]) if other == feature]
-        if earlier:
-            yield f"{here}: the same as features.use.{earlier[0]}; remove one of them"
+        if places.setdefault(feature, i) != i:
+            yield f"{here}: the same as features.use.{places[feature]}; remove one of them"
             continue
         j, other = first.setdefault(feature.table_name, (i, feature))
         hashed = {f.kind for f in (feature, other)} & {"ngrams", "char_cnn"}
         if j != i and (hashed or other.dim != feature.dim):
             yield (
-                f"{here}: shares the table {feature.table_name!r} with features.use.{j}, which "
-                "needs the same dim and rows of values; give one of them another table"
+                f"{here}: shares the table {quoted(feature.table_name)} with features.use.{j}, "
+                "which needs the same dim and rows of values; give one of them another table"
             )
         elif j != i and _min_count(feature) != _min_count(other):
             yield (

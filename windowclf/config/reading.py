@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
+from windowclf.config.plain_yaml import parse_yaml, write_yaml
 from windowclf.config.run import Config
 from windowclf.config.sentences import described, sentences, shown
-from windowclf.errors import ConfigError
+from windowclf.errors import ConfigError, legible
 
 LARGEST_FILE = 1 << 20  # bytes
-MOST_NODES = 20_000  # values after aliases are written out
-DEEPEST = 32
+MOST_KEYS = 32  # of an override, one below the other
+
+_INDEX = re.compile("[0-9]{1,5}")
 
 
 def read_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
     """Read a YAML file, apply "a.b=VALUE" overrides and validate. Raises ConfigError."""
     path = Path(path)
-    return make_config(_parse(_text_of(path), str(path)), overrides, str(path))
+    return make_config(parse_yaml(_text_of(path), str(path)), overrides, str(path))
 
 
 def make_config(
@@ -44,9 +46,7 @@ def make_config(
 
 def dump_config(config: Config) -> str:
     """The config with every default written out, as YAML that reads back to an equal Config."""
-    return yaml.safe_dump(
-        config.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=100
-    )
+    return write_yaml(config.model_dump(mode="json"))
 
 
 def differences(before: Config, now: Config) -> list[str]:
@@ -64,15 +64,18 @@ def _differences(before: Any, now: Any, path: str) -> Iterator[str]:
 
 def _text_of(path: Path) -> str:
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(LARGEST_FILE + 1)
+            size = max(len(data), os.fstat(file.fileno()).st_size)
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such file.") from None
     except IsADirectoryError:
         raise ConfigError(f"{path}: expected a YAML file, found a directory.") from None
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read, {(error.strerror or '').lower()}.") from None
-    if len(data) > LARGEST_FILE:
-        raise ConfigError(f"{path}: expected a config of at most 1 MiB, found {len(data):,} bytes.")
+    except (OSError, ValueError) as error:
+        why = (getattr(error, "strerror", None) or str(error)).lower()
+        raise ConfigError(f"{path}: cannot be read, {why}.") from None
+    if size > LARGEST_FILE:
+        raise ConfigError(f"{path}: expected a config of at most 1 MiB, found {size:,} bytes.")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -80,62 +83,17 @@ def _text_of(path: Path) -> str:
         raise ConfigError(f"{path}:{line}: expected UTF-8; save the file as UTF-8.") from None
 
 
-class _Loader(yaml.SafeLoader):
-    """Safe YAML with 1e-3 as a number, duplicate keys refused, and size counted."""
-
-    nodes = 0
-    depth = 0
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        self.nodes += 1
-        self.depth += 1
-        if self.nodes > MOST_NODES or self.depth > DEEPEST:
-            raise yaml.MarkedYAMLError(
-                problem="the config is too large or too deep",
-                problem_mark=self.get_mark(),
-            )
-        node = super().compose_node(parent, index)
-        self.depth -= 1
-        return node
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        seen: set[Any] = set()
-        for key_node, _value in node.value:
-            key = key_node.value
-            if key in seen and key_node.tag != "tag:yaml.org,2002:merge":
-                raise yaml.MarkedYAMLError(
-                    problem=f"the key {key!r} stands twice", problem_mark=key_node.start_mark
-                )
-            seen.add(key)
-        return super().construct_mapping(node, deep=deep)
-
-
-_NUMBER = re.compile(
-    r"^[-+]?(?:[0-9][0-9_]*\.?[0-9_]*(?:[eE][-+]?[0-9]+)?|\.[0-9_]+(?:[eE][-+]?[0-9]+)?"
-    r"|\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$"
-)
-_Loader.add_implicit_resolver("tag:yaml.org,2002:float", _NUMBER, list("-+0123456789."))
-
-
-def _parse(text: str, name: str) -> Any:
-    """The value of a YAML text. Raises ConfigError with file:line:column."""
-    try:
-        return yaml.load(text, _Loader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        place = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
-        raise ConfigError(f"{place}: not YAML, {error.problem or error.context}.") from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        problem = str(error).splitlines()[0] if str(error) else "nested too deeply"
-        raise ConfigError(f"{name}: not YAML, {problem}.") from None
-
-
 def _override(tree: Any, override: str) -> Any:
     """The tree with the subtree at `a.b` of "a.b=VALUE" replaced."""
     key, equals, text = override.partition("=")
     if not equals or not key:
-        raise ConfigError(f"--set {override}: expected KEY=VALUE, as in training.epochs=5.")
-    return _replaced(tree, key.split("."), _parse(text, f"--set {key}"), key)
+        raise ConfigError(
+            f"--set {legible(override)}: expected KEY=VALUE, as in training.epochs=5."
+        )
+    keys = key.split(".")
+    if len(keys) > MOST_KEYS:
+        raise ConfigError(f"--set {legible(key)}: expected at most {MOST_KEYS} keys.")
+    return _replaced(tree, keys, parse_yaml(text, f"--set {legible(key)}"), legible(key))
 
 
 def _replaced(tree: Any, keys: list[str], value: Any, whole: str) -> Any:
@@ -143,7 +101,7 @@ def _replaced(tree: Any, keys: list[str], value: Any, whole: str) -> Any:
         return value
     first, *rest = keys
     if isinstance(tree, list):
-        if not first.isdigit() or int(first) >= len(tree):
+        if not _INDEX.fullmatch(first) or int(first) >= len(tree):
             raise ConfigError(
                 f"--set {whole}: expected a number from 0 to {len(tree) - 1}, found {first!r}."
             )

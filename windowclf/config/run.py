@@ -10,8 +10,10 @@ from pydantic import Field, model_validator
 from windowclf.config.data import Data
 from windowclf.config.features import Features, table_faults
 from windowclf.config.model import Model
+from windowclf.config.prediction import Prediction
 from windowclf.config.section import Section
 from windowclf.config.training import Training
+from windowclf.errors import quoted
 
 Task: TypeAlias = Literal["tagging", "spans", "segmentation", "slots"]
 
@@ -31,6 +33,7 @@ class Config(Section):
     features: Features = Features()
     model: Model = Model()
     training: Training = Training()
+    prediction: Prediction = Prediction()
 
     @model_validator(mode="before")
     @classmethod
@@ -64,7 +67,7 @@ def _task_faults(config: Config) -> Iterator[str]:
     for i, feature in enumerate(config.features.use):
         here = f"features.use.{i}"
         if feature.kind == "column" and not slots and feature.column not in config.data.extra:
-            yield f"{here}.column: {feature.column!r} is no name of data.extra; add it there"
+            yield f"{here}.column: {quoted(feature.column)} is no name of data.extra; add it there"
         if slots and feature.kind != "column":
             yield f"{here}.kind: expected column for task: slots, found {feature.kind}"
     if slots and config.features.window:

@@ -5,24 +5,41 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from itertools import groupby
 from typing import Any
 
 from pydantic import ValidationError
 
 from windowclf.config.run import Config
+from windowclf.errors import SHOWN_CHARACTERS, SHOWN_FAULTS, legible, quoted
 
 LONGEST_SHOWN = 100  # characters of a value in a list of differences
 
 
 def sentences(error: ValidationError, tree: Any, name: str) -> Iterator[str]:
-    """One sentence per fault, each once, in the order of the keys."""
+    """One sentence per fault, each once, in the order of the keys; the first 20, then a count."""
     said: set[str] = set()
-    for place, faults in groupby(error.errors(include_url=False), lambda f: _path(f, tree)):
-        for sentence in _sentences_at(place, list(faults), tree):
-            if sentence not in said:
-                said.add(sentence)
+    more = 0
+    for place, group in groupby(error.errors(include_url=False), lambda f: _path(f, tree)):
+        faults = list(group)
+        if len(said) >= SHOWN_FAULTS:
+            more += len(faults)
+            continue
+        for sentence in _sentences_at(place, faults, tree):
+            if sentence in said:
+                continue
+            said.add(sentence)
+            if len(said) <= SHOWN_FAULTS:
                 yield f"{name}: {sentence}".replace("?.", "?")
+            else:
+                more += 1
+    if more:
+        yield f"… and {more} more fault{'s' if more > 1 else ''}."
+
+
+def _where(path: Sequence[str | int]) -> str:
+    return ".".join(legible(str(key)) for key in path)
 
 
 def _path(fault: Any, tree: Any) -> list[str | int]:
@@ -48,7 +65,7 @@ def _sentences_at(path: list[str | int], faults: list[Any], tree: Any) -> Iterat
     if len(faults) > 1 and all(_expected(f["type"], f.get("ctx", {})) for f in faults):
         wanted = _or(list(dict.fromkeys(_expected(f["type"], f.get("ctx", {})) for f in faults)))
         found = faults[0]["input"]
-        where = ".".join(map(str, path))
+        where = _where(path)
         yield f"{where}: expected {wanted}, found {described(found)}{_quote_it(found)}."
         return
     for fault in faults:
@@ -57,7 +74,7 @@ def _sentences_at(path: list[str | int], faults: list[Any], tree: Any) -> Iterat
 
 def _sentences_of(fault: Any, path: list[str | int], tree: Any) -> Iterator[str]:
     kind, found, context = fault["type"], fault.get("input"), fault.get("ctx", {})
-    where = ".".join(map(str, path))
+    where = _where(path)
     if kind == "value_error":
         for sentence in str(context["error"]).splitlines():
             own = sentence.startswith(("features.", "model.", "data."))
@@ -119,9 +136,14 @@ def _expected(kind: str, context: Mapping[str, Any]) -> str:
             return ""
 
 
+@cache
+def _schema() -> Any:
+    return Config.model_json_schema()
+
+
 def _known_keys(path: Sequence[str | int], tree: Any) -> list[str]:
     """Keys that the schema allows at a path."""
-    schema: Any = Config.model_json_schema()
+    schema = _schema()
     definitions = schema["$defs"]
     here: list[Any] = [schema]
     value = tree
@@ -167,7 +189,7 @@ def _fits(option: Mapping[str, Any], value: Mapping[str, Any]) -> bool:
 
 
 def _description(path: Sequence[str | int]) -> str:
-    schema = Config.model_json_schema()
+    schema = _schema()
     known = _options([schema], schema["$defs"])
     for key in path:
         below = [o["properties"][key] for o in known if key in o.get("properties", {})]
@@ -180,7 +202,7 @@ def _description(path: Sequence[str | int]) -> str:
 
 def _nearest(word: str, choices: Sequence[str], shown: bool = False) -> str:
     """The nearest right name, or all of them unless they are shown already."""
-    near = difflib.get_close_matches(word, choices, 1, 0.5)
+    near = difflib.get_close_matches(word[:SHOWN_CHARACTERS], choices, 1, 0.5)
     if near:
         return f"; did you mean {near[0]}?"
     if shown or not choices:
@@ -193,7 +215,7 @@ def _or(choices: Sequence[str]) -> str:
 
 
 def _quote_it(value: Any) -> str:
-    """YAML reads a bare NO, on or 2024-01-01 as something else than text."""
+    """YAML reads a bare NO or on as something else than text."""
     if isinstance(value, bool):
         return "; YAML reads a bare yes, no, on or off as that, so quote it where you mean text"
     return ""
@@ -207,7 +229,7 @@ def described(value: Any) -> str:
         case bool():
             return "true" if value else "false"
         case str():
-            return repr(value if len(value) <= 60 else value[:59] + "…")
+            return quoted(value)
         case Mapping():
             return "a mapping"
         case list() | tuple():

@@ -14,8 +14,9 @@ def byte_rate(p: float) -> int:
 
 def dropout_mask(rng: np.random.Generator, shape: tuple[int, int], p: float) -> Bytes:
     """M (B, H) uint8: 1 with probability 1 − q, 0 with q = byte_rate(p)/256."""
-    random = np.frombuffer(rng.bytes(shape[0] * shape[1]), dtype=np.uint8)
-    return (random >= byte_rate(p)).view(np.uint8).reshape(shape)
+    size = shape[0] * shape[1]
+    random = rng.bit_generator.random_raw(-(-size // 8)).astype("<u8", copy=False)
+    return (random.view(np.uint8)[:size] >= byte_rate(p)).view(np.uint8).reshape(shape)
 
 
 def dropout_forward(h: Floats, mask: Bytes, p: float) -> Floats:

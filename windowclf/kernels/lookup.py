@@ -8,12 +8,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from windowclf.arrays import Floats, Ints
+from windowclf.arrays import Floats, Ints, distinct
 
 
-def rows_forward(L: Floats, ids: Ints) -> Floats:
-    """e_t = L[ids_t].   L (V, d), ids (T,)  ->  e (T, d)."""
-    return np.take(L, ids, axis=0, mode="clip")
+def slot_forward(L: Floats, ids: Ints, offsets: Ints | None, tokens: slice) -> Floats:
+    """e_t of some tokens of a slot: L[ids_t] without offsets, else the sum over the bag of t.
+
+    L (V, d); ids (T,), or (N,) with offsets (T + 1,)  ->  e (tokens, d).
+    """
+    if offsets is None:
+        return np.take(L, ids[tokens], axis=0, mode="clip")
+    ends = offsets[tokens.start : tokens.stop + 1]
+    return bag_forward(L, ids[ends[0] : ends[-1]], ends - ends[0])
 
 
 def bag_forward(L: Floats, ids: Ints, offsets: Ints) -> Floats:
@@ -29,15 +35,15 @@ def bag_forward(L: Floats, ids: Ints, offsets: Ints) -> Floats:
     return e
 
 
-def lookup_backward(d_e: Floats, ids: Ints, offsets: Ints | None = None) -> tuple[Ints, Floats]:
+def lookup_backward(d_e: Floats, ids: Ints, offsets: Ints | None, V: int) -> tuple[Ints, Floats]:
     """dL[w] = Σ of d_e over every slot that held w, as (rows, dL[rows]) with rows ascending.
 
-    d_e (T, d); ids (T,) without offsets, else a bag per token. Rows of L that no slot held do not
-    appear: a dense (V, d) gradient is never made.
+    d_e (T, d); ids (T,) below V without offsets, else a bag per token. Rows of L that no slot held
+    do not appear: a dense (V, d) gradient is never made.
     """
     from scipy.sparse import csc_array  # training only: tagging must not load scipy
 
-    rows, held = np.unique(ids, return_inverse=True)
+    rows, held = distinct(ids, V)
     columns = np.arange(len(ids) + 1) if offsets is None else offsets
     holds = csc_array((np.ones(len(ids), d_e.dtype), held, columns), shape=(len(rows), len(d_e)))
     return rows, holds @ d_e

@@ -1,7 +1,8 @@
 """Output layers: theta -> (J, delta1), loss and gradient as one pair.
 
 `weights` (B,) is the weight of each window's term: the class weight of its label, and 0 for a
-token without a label, which thus leaves J and B.
+token without a label, which thus leaves J and B. `total` is Σ w over the batch, for rows that are a
+part of it; their J is then their share in that of the batch.
 """
 
 from __future__ import annotations
@@ -20,14 +21,16 @@ def softmax(theta: Floats) -> Floats:
     return y_hat
 
 
-def softmax_cross_entropy(theta: Floats, labels: Ints, weights: Floats) -> tuple[float, Floats]:
+def softmax_cross_entropy(
+    theta: Floats, labels: Ints, weights: Floats, total: float | None = None
+) -> tuple[float, Floats]:
     """J = Σ_b w_b (logsumexp(theta_b) − theta_b[y_b]) / Σ_b w_b   and   delta1 = w (y_hat − y)/Σ w.
 
     theta (B, K); labels (B,) class indices (any valid index where the weight is 0); weights (B,).
     With w = 1 this is the mean cross-entropy and delta1 = (y_hat − y)/B. logsumexp is shifted by
     the row's maximum and no probability is clipped. Returns J and delta1 = dJ/dtheta (B, K).
     """
-    total = float(weights.sum())
+    total = float(weights.sum()) if total is None else total
     if total == 0.0:
         return 0.0, np.zeros_like(theta)
     rows = np.arange(len(labels))
@@ -43,13 +46,15 @@ def softmax_cross_entropy(theta: Floats, labels: Ints, weights: Floats) -> tuple
     return J, delta1
 
 
-def sigmoid_cross_entropy(theta: Floats, targets: Bytes, weights: Floats) -> tuple[float, Floats]:
+def sigmoid_cross_entropy(
+    theta: Floats, targets: Bytes, weights: Floats, total: float | None = None
+) -> tuple[float, Floats]:
     """J = Σ_b w_b Σ_k [max(θ, 0) − yθ + log1p(e^−|θ|)] / Σ_b w_b   and   delta1 = w (a − y)/Σ w.
 
     theta (B, K), one logit per label; targets (B, K) of 0 and 1; weights (B,). a = logistic(theta).
     Returns J and delta1 = dJ/dtheta (B, K).
     """
-    total = float(weights.sum())
+    total = float(weights.sum()) if total is None else total
     if total == 0.0:
         return 0.0, np.zeros_like(theta)
     terms = np.maximum(theta, 0) - targets * theta + np.log1p(np.exp(-np.abs(theta)))

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from windowclf.arrays import Bools, Ints
+from windowclf.arrays import Bools, Ints, distinct
 from windowclf.text.features import Key, keys_of
 from windowclf.text.sentence import Sentence
 from windowclf.text.vocabulary import SlotRows
@@ -113,6 +113,10 @@ class Places(NamedTuple):
     corpus: Ints  # (B,) where in the corpus that token stands
     lengths: Ints  # (S,) windows per piece
 
+    def neighbours(self, k: int) -> Ints:
+        """(2k + 1, B) the token at each position of each window."""
+        return np.stack([self.tokens[self.windows + j] for j in range(-k, k + 1)])
+
 
 def lay_out(tokens: Ints, pieces: Pieces, chosen: Ints, k: int) -> Places:
     """The padded places of the chosen pieces, in their order."""
@@ -153,12 +157,12 @@ def make_batch(
     """
     tokens = places.tokens
     if dropped is not None:
-        distinct = slots[0].tokens() // 2
-        tokens = tokens + distinct * (dropped & (tokens > 0))
-    used, local = np.unique(tokens, return_inverse=True)
+        hidden = slots[0].tokens() // 2
+        tokens = tokens + hidden * (dropped & (tokens > 0))
+    used, local = distinct(tokens, slots[0].tokens())
     return Batch(
         slots=tuple(slot.take(used) for slot in slots),
-        neighbours=np.stack([local[places.windows + j] for j in range(-k, k + 1)]),
+        neighbours=places._replace(tokens=local).neighbours(k),
         labels=labels[places.corpus],
         lengths=places.lengths,
     )

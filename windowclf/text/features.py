@@ -6,11 +6,16 @@ further columns are used. Tokens with equal keys are the same distinct token.
 
 from __future__ import annotations
 
-import zlib
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal, TypeAlias
 
+import numpy as np
+from numpy.typing import NDArray
+
+from windowclf.arrays import Bytes, Ints
 from windowclf.text.sentence import Sentence
 
 Kind: TypeAlias = Literal[
@@ -19,6 +24,7 @@ Kind: TypeAlias = Literal[
 Key: TypeAlias = str | tuple[str, ...]
 
 BOUNDARY, UNKNOWN, FIRST_VALUE = 0, 1, 2  # rows of every table
+LONGEST_SPELLED = 10_000  # code points; a file's only token may have millions
 
 
 @dataclass(frozen=True)
@@ -60,22 +66,29 @@ def form_of(key: Key) -> str:
     return key if isinstance(key, str) else key[0]
 
 
-def value_of(feature: Feature, key: Key, columns: Sequence[str]) -> str:
-    """The value whose row an ordinary slot (not a bag) reads."""
-    form = form_of(key)
+def spelled(key: Key) -> str:
+    """What n-grams and characters see of a token: its first LONGEST_SPELLED code points."""
+    return form_of(key)[:LONGEST_SPELLED]
+
+
+def values_of(feature: Feature, keys: Sequence[Key], columns: Sequence[str]) -> list[str]:
+    """The value of each token whose row an ordinary slot (not a bag) reads."""
+    if feature.kind == "column":
+        own = 1 + columns.index(feature.column)
+        return [key[own] for key in keys]
+    forms = [form_of(key) for key in keys]
+    length = feature.length
     match feature.kind:
         case "word":
-            return form
+            return forms
         case "lower":
-            return form.lower()
+            return [form.lower() for form in forms]
         case "prefix":
-            return form[: feature.length]
+            return [form[:length] for form in forms]
         case "suffix":
-            return form[-feature.length :]
+            return [form[-length:] for form in forms]
         case "shape":
-            return shape(form)
-        case "column":
-            return key[1 + columns.index(feature.column)]
+            return [shape(form) for form in forms]
         case _:
             raise AssertionError(feature.kind)
 
@@ -86,15 +99,21 @@ def shape(form: str) -> str:
     >>> shape("McDonald's"), shape("1,000.50"), shape("东京")
     ("XxXxx'x", 'd,dd.dd', 'oo')
     """
-    drawn: list[str] = []
-    last, run = "", 0
-    for character in form:
-        sign = _sign(character)
-        run = run + 1 if sign == last else 1
-        last = sign
-        if run <= 2:
-            drawn.append(sign)
-    return "".join(drawn)
+    return _LONG_RUN.sub(r"\1\1", form.translate(_SIGNS))
+
+
+_LONG_RUN = re.compile(r"(.)\1{2,}", re.DOTALL)
+
+
+class _Signs(dict[int, str]):
+    """Code point -> the sign that stands for it; made when it is first asked for."""
+
+    def __missing__(self, code: int) -> str:
+        sign = self[code] = _sign(chr(code))
+        return sign
+
+
+_SIGNS = _Signs()
 
 
 def _sign(character: str) -> str:
@@ -107,15 +126,55 @@ def _sign(character: str) -> str:
     return "o" if character.isalpha() else character
 
 
-def ngram_rows(form: str, feature: Feature) -> list[int]:
-    """Rows of the character n-grams of ^form$, each from 2 + CRC-32(UTF-8) mod buckets.
+def ngram_rows(forms: Sequence[str], feature: Feature) -> tuple[Ints, Ints]:
+    """Rows of the character n-grams of ^form$ for each form, as (ids (N,), offsets (T + 1,)).
 
-    `^` and `$` are U+0002 and U+0003, so that they stand in no text.
+    An n-gram has the row 2 + CRC-32(UTF-8) mod buckets; `^` and `$` are U+0002 and U+0003, so that
+    they stand in no text. Short n-grams come first, then in the order of the text.
     """
-    marked = f"\x02{form}\x03"
-    return [
-        FIRST_VALUE
-        + zlib.crc32(marked[i : i + n].encode("utf-8", "surrogatepass")) % feature.buckets
-        for n in range(feature.min, feature.max + 1)
-        for i in range(len(marked) - n + 1)
-    ]
+    text = "".join([f"\x02{form}\x03" for form in forms]).encode("utf-8", "surrogatepass")
+    raw = np.frombuffer(text, np.uint8)
+    # Where each character begins: not at a continuation byte, which is 10xxxxxx.
+    begins = np.append(np.flatnonzero((raw & 0xC0) != 0x80), len(raw))
+    lengths = np.array([len(form) + 2 for form in forms], np.int64)
+    first = np.cumsum(lengths) - lengths  # character at which each token begins
+    sizes = range(feature.min, feature.max + 1)
+    counts = np.array([np.maximum(lengths - n + 1, 0) for n in sizes]).T  # (T, sizes)
+    ends = counts.cumsum()
+    places = (ends - counts.ravel()).reshape(counts.shape)
+    ids = np.empty(int(ends[-1]) if len(ends) else 0, np.int32)
+    for i, n in enumerate(sizes):
+        own = counts[:, i]
+        nth = _ragged(own)
+        start = np.repeat(first, own) + nth
+        crc = crc32_of_slices(raw, begins[start], begins[start + n])
+        ids[np.repeat(places[:, i], own) + nth] = FIRST_VALUE + crc % feature.buckets
+    offsets = np.concatenate([[0], counts.sum(axis=1).cumsum()]).astype(np.int32)
+    return ids, offsets
+
+
+def _ragged(counts: Ints) -> Ints:
+    """0 … c − 1 for every c of counts, one after another."""
+    return np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
+
+
+def crc32_of_slices(raw: Bytes, starts: Ints, ends: Ints) -> NDArray[np.uint32]:
+    """zlib.crc32(raw[start:end]) of many slices at once, a byte of each at a time."""
+    table = _crc_table()
+    crc = np.full(len(starts), 0xFFFFFFFF, np.uint32)
+    sizes = ends - starts
+    shortest, longest = (int(sizes.min()), int(sizes.max())) if len(sizes) else (0, 0)
+    for i in range(longest):
+        going = slice(None) if i < shortest else np.flatnonzero(sizes > i)
+        old = crc[going]
+        crc[going] = table[(old ^ raw[starts[going] + i]) & 0xFF] ^ (old >> 8)
+    return crc ^ np.uint32(0xFFFFFFFF)
+
+
+@cache
+def _crc_table() -> NDArray[np.uint32]:
+    """What each byte does to a CRC-32 (the reflected polynomial of ISO 3309 and zlib)."""
+    crc = np.arange(256, dtype=np.uint32)
+    for _ in range(8):
+        crc = np.where(crc & 1, (crc >> 1) ^ np.uint32(0xEDB88320), crc >> 1)
+    return crc

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+
+from windowclf.errors import DataError
 
 NO_LABEL = frozenset({"-", ""})  # what stands where a token has no label
 
@@ -30,3 +32,16 @@ class Sentence:
     def place(self, index: int = 0) -> str:
         """`file:line` of the token at `index`, for messages."""
         return f"{self.path}:{self.lines[index]}" if self.lines else self.path
+
+
+def none_longer(sentences: Iterable[Sentence], longest: int | None) -> Iterator[Sentence]:
+    """The sentences, of at most `longest` tokens each; None for any. Raises DataError."""
+    for sentence in sentences:
+        size = len(sentence.tokens)
+        if longest is not None and size > longest:
+            raise DataError(
+                f"{sentence.place()}: expected a sentence of at most {longest:,} tokens for a "
+                f"network with recurrence, found {size:,}; split it, or raise "
+                "prediction.longest_sentence (--longest-sentence)."
+            )
+        yield sentence

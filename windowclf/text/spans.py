@@ -9,9 +9,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple, TypeAlias
 
+import numpy as np
+
+from windowclf.arrays import Bools
+from windowclf.errors import quoted
+
 Scheme: TypeAlias = Literal["BIO", "IOB1", "IO", "BIOES"]
 
 _PREFIXES: dict[Scheme, str] = {"BIO": "BI", "IOB1": "BI", "IO": "I", "BIOES": "BIES"}
+
+
+# Prefixes that may begin a sentence, that may end one, and that may also follow within a type.
+_LEGAL: dict[Scheme | Literal["BMES"], tuple[str, str, tuple[str, ...]]] = {
+    "BIO": ("OB", "OBI", ("BI", "II")),
+    "IOB1": ("OI", "OBI", ("IB", "BB", "BI")),
+    "IO": ("OI", "OI", ()),
+    "BIOES": ("OBS", "OES", ("BI", "BE", "II", "IE")),
+    "BMES": ("BS", "ES", ("BM", "BE", "MM", "ME")),
+}
 
 
 class Span(NamedTuple):
@@ -45,6 +60,33 @@ def to_spans(labels: Sequence[str], scheme: Scheme) -> list[Span]:
     return spans
 
 
+class Legal(NamedTuple):
+    """What a label may stand next to."""
+
+    start: Bools  # (K,) may be the first of a sentence
+    transitions: Bools  # (K, K) [from, to] may follow
+    end: Bools  # (K,) may be the last
+
+
+def legal_transitions(labels: Sequence[str], scheme: Scheme | Literal["BMES"]) -> Legal:
+    """Which of K labels of a scheme, or of the tags B, M, E, S of segmentation, may follow which.
+
+    A sequence is legal if it is what `from_spans` (`segmentation_from_words`) writes for the spans
+    (words) that are read from it: nothing has to be repaired. Any label with which a sentence may
+    begin may follow any with which one may end; the others depend on what is open.
+    """
+    first, last, within = _LEGAL[scheme]
+    parts = [label.partition("-") for label in labels]
+    start = np.array([prefix in first for prefix, _, _ in parts], bool)
+    end = np.array([prefix in last for prefix, _, _ in parts], bool)
+    transitions = end[:, None] & start
+    for i, (before, _, open_type) in enumerate(parts):
+        for j, (after, _, kind) in enumerate(parts):
+            if kind == open_type and before + after in within:
+                transitions[i, j] = True
+    return Legal(start, transitions, end)
+
+
 def from_spans(spans: Iterable[tuple[int, int, str]], length: int, scheme: Scheme) -> list[str]:
     """One label per token for spans in order that do not overlap.
 
@@ -71,7 +113,7 @@ def fault_in_label(label: str, scheme: Scheme) -> str | None:
         return None
     forms = ", ".join(f"{letter}-TYPE" for letter in _PREFIXES[scheme])
     article = "an" if scheme.startswith("I") else "a"
-    return f"expected {article} {scheme} label (O, {forms}), found {label!r}"
+    return f"expected {article} {scheme} label (O, {forms}), found {quoted(label)}"
 
 
 def words_from_segmentation(tags: Sequence[str]) -> list[tuple[int, int]]:

@@ -54,6 +54,7 @@ _FUSED = {
     "dont": 2, "didnt": 3, "doesnt": 4, "isnt": 2, "wasnt": 3, "cant": 2, "wont": 2, "havent": 4,
     "wouldnt": 5, "couldnt": 5, "shouldnt": 6, "im": 1, "ive": 1,
 }  # fmt: skip
+_LONGEST_FUSED = max(map(len, _FUSED))
 _PTB = re.compile(
     "|".join(
         (
@@ -122,20 +123,22 @@ def _abbreviates(text: str, tokens: list[Offsets], i: int) -> bool:
     return before.lower() in _ABBREVIATIONS or (len(before) == 1 and before.isupper())
 
 
-def _split(text: str, span: Offsets) -> Iterator[Offsets]:
-    """A word and the contraction at its end."""
+def _split(text: str, span: Offsets) -> list[Offsets]:
+    """A word, or two that are fused in it, and the contractions at its end."""
     start, end = span
-    word = text[start:end]
-    fused = _FUSED.get(word.lower())
-    contraction = _CONTRACTION.search(word) if len(word) > 2 else None
-    if fused:
-        yield start, start + fused
-        yield start + fused, end
-    elif contraction and contraction.start() > 0:
-        yield from _split(text, (start, start + contraction.start()))
-        yield start + contraction.start(), end
-    else:
-        yield span
+    contractions: list[Offsets] = []
+    while True:
+        fused = _FUSED.get(text[start:end].lower()) if end - start <= _LONGEST_FUSED else None
+        if fused:
+            words = [(start, start + fused), (start + fused, end)]
+            break
+        found = _CONTRACTION.search(text, max(start + 1, end - 3), end)
+        if not found:
+            words = [(start, end)]
+            break
+        contractions.append((found.start(), end))
+        end = found.start()
+    return words + contractions[::-1]
 
 
 def _with_periods(text: str, tokens: list[Offsets]) -> Iterator[Offsets]:

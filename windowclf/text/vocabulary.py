@@ -19,7 +19,8 @@ from windowclf.text.features import (
     Key,
     form_of,
     ngram_rows,
-    value_of,
+    spelled,
+    values_of,
 )
 
 
@@ -42,6 +43,21 @@ class SlotRows(NamedTuple):
         np.cumsum(ends - starts, out=offsets[1:])
         flat = np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], ends - starts)
         return SlotRows(self.ids[flat], offsets)
+
+
+def joined(slots: Sequence[SlotRows]) -> SlotRows:
+    """Slots one after another, as if they were one slot of that many tokens."""
+    if len(slots) == 1:
+        return slots[0]
+    ids = np.concatenate([slot.ids for slot in slots])
+    if all(slot.offsets is None for slot in slots):
+        return SlotRows(ids)
+    sizes = [
+        np.ones(slot.tokens(), np.int32) if slot.offsets is None else np.diff(slot.offsets)
+        for slot in slots
+    ]
+    offsets = np.concatenate([np.zeros(1, np.int32), *sizes])
+    return SlotRows(ids, np.cumsum(offsets, dtype=np.int32))
 
 
 @dataclass(frozen=True)
@@ -87,21 +103,26 @@ class Vocabulary:
         return tuple(self._encode_slot(feature, keys) for feature in self.features)
 
     def _encode_slot(self, feature: Feature, keys: Sequence[Key]) -> SlotRows:
-        if feature.is_bag:
-            bags = [[BOUNDARY], *(self._bag(feature, form_of(key)) for key in keys)]
-            offsets = np.zeros(len(bags) + 1, np.int32)
-            np.cumsum([len(bag) for bag in bags], out=offsets[1:])
-            return SlotRows(np.array([i for bag in bags for i in bag], np.int32), offsets)
-        rows = self.row_of[feature.table]
-        ids = [rows.get(value_of(feature, key, self.columns), UNKNOWN) for key in keys]
-        return SlotRows(np.array([BOUNDARY, *ids], np.int32))
-
-    def _bag(self, feature: Feature, form: str) -> list[int]:
         if feature.kind == "ngrams":
-            return ngram_rows(form, feature)
-        rows = self.row_of[feature.table]
-        # A token without characters is written as the boundary, so that a maximum exists.
-        return [rows.get(character, UNKNOWN) for character in form] or [BOUNDARY]
+            ids, offsets = ngram_rows([spelled(key) for key in keys], feature)
+            boundary = np.array([BOUNDARY], np.int32)
+            return SlotRows(np.append(boundary, ids), np.append(np.zeros(1, np.int32), offsets + 1))
+        row_of = self.row_of[feature.table]
+        if feature.kind == "char_cnn":
+            return _characters(row_of, keys)
+        values = values_of(feature, keys, self.columns)
+        rows = [row_of.get(value, UNKNOWN) for value in values]
+        return SlotRows(np.array([BOUNDARY, *rows], np.int32))
+
+
+def _characters(row_of: Mapping[str, int], keys: Sequence[Key]) -> SlotRows:
+    """A token without characters is written as the boundary, so that a maximum exists."""
+    bags = [[BOUNDARY]]
+    for key in keys:
+        bags.append([row_of.get(c, UNKNOWN) for c in spelled(key)] or [BOUNDARY])
+    offsets = np.zeros(len(bags) + 1, np.int32)
+    np.cumsum([len(bag) for bag in bags], out=offsets[1:])
+    return SlotRows(np.array([row for bag in bags for row in bag], np.int32), offsets)
 
 
 def with_dropped_variants(
@@ -162,12 +183,14 @@ def label_order(label: str) -> tuple[str, str]:
 def _count(
     feature: Feature, columns: Sequence[str], counts: Mapping[Key, int], counter: Counter[str]
 ) -> None:
-    for key, count in counts.items():
-        if feature.kind == "char_cnn":
-            for character in form_of(key):
+    if feature.kind == "char_cnn":
+        for key, count in counts.items():
+            for character in spelled(key):
                 counter[character] += count
-        else:
-            counter[value_of(feature, key, columns)] += count
+        return
+    values = values_of(feature, list(counts), columns)
+    for value, count in zip(values, counts.values(), strict=True):
+        counter[value] += count
 
 
 def _ranked(counter: Counter[str], least: int) -> tuple[str, ...]:

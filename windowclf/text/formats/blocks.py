@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from windowclf.errors import quoted
 from windowclf.text.formats.lines import Input
 
 
@@ -29,6 +30,9 @@ def blocks_of(source: Input, docstart: bool) -> Iterator[Block]:
     ends: list[str] = []
     first = 0
     for number, text, end in source.lines:
+        if "\r" in text:
+            source.fault(number, f"expected LF or CRLF to end a line, found CR: {quoted(text)}.")
+            text = text.replace("\r", "")
         if text and (text[0] not in " \t-" or not _is_gap(text, docstart)):
             if not texts:
                 first = number

@@ -10,10 +10,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
 from typing import TextIO
 
+from windowclf.errors import quoted
 from windowclf.text.formats.blocks import Block, blocks_of
 from windowclf.text.formats.labels import LabelCheck, with_gaps
 from windowclf.text.formats.layout import Layout
-from windowclf.text.formats.lines import Input, quoted
+from windowclf.text.formats.lines import Input
 from windowclf.text.formats.writer import Probabilities
 from windowclf.text.sentence import Sentence
 

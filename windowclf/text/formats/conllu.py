@@ -9,10 +9,11 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import TextIO
 
+from windowclf.errors import quoted
 from windowclf.text.formats.blocks import Block, blocks_of
 from windowclf.text.formats.labels import LabelCheck, with_gaps
 from windowclf.text.formats.layout import Layout
-from windowclf.text.formats.lines import Input, quoted
+from windowclf.text.formats.lines import Input
 from windowclf.text.formats.writer import Probabilities
 from windowclf.text.sentence import NO_LABEL, Sentence
 

@@ -9,8 +9,9 @@ from itertools import pairwise
 from operator import attrgetter
 from typing import Any, NamedTuple
 
+from windowclf.errors import legible, quoted
 from windowclf.text.formats.layout import Layout
-from windowclf.text.formats.lines import Input, quoted
+from windowclf.text.formats.lines import Input
 from windowclf.text.sentence import NO_LABEL, Sentence
 from windowclf.text.spans import Span, from_spans, to_spans
 from windowclf.text.tokenizer import split_sentences, tokenize
@@ -142,13 +143,13 @@ def align(
 
 def _shown(span: MarkedSpan, text: str) -> str:
     held = quoted(text[span.start : span.end])
-    return f"the span {span.start}–{span.end} {held} ({span.label})"
+    return f"the span {span.start}–{span.end} {held} ({legible(span.label)})"
 
 
 def _outside(span: MarkedSpan, length: int) -> str:
     return (
         f"expected a span with 0 ≤ start < end ≤ {length} (the length of the text), "
-        f"found {span.start}–{span.end} ({span.label})."
+        f"found {span.start}–{span.end} ({legible(span.label)})."
     )
 
 

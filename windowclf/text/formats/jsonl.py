@@ -7,10 +7,12 @@ where there is no `spans`, a list `label` of such is taken.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from windowclf.errors import quoted
 from windowclf.text.formats.documents import (
     Document,
     Gold,
@@ -20,9 +22,9 @@ from windowclf.text.formats.documents import (
     sentences_of,
     tokens_of,
 )
-from windowclf.text.formats.labels import LabelCheck
+from windowclf.text.formats.labels import LabelCheck, fault_in_line_ends
 from windowclf.text.formats.layout import Layout
-from windowclf.text.formats.lines import Input, quoted
+from windowclf.text.formats.lines import Input
 from windowclf.text.formats.segmentation import characters_of
 from windowclf.text.sentence import NO_LABEL, Sentence
 
@@ -83,8 +85,7 @@ def _parse(text: str, line: int, source: Input) -> Json | None:
 def _object(pairs: list[tuple[str, Any]]) -> Json:
     value = dict(pairs)
     if len(value) != len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
+        twice, _ = Counter(key for key, _ in pairs).most_common(1)[0]
         raise ValueError(f"the key {quoted(twice)} twice")
     return value
 
@@ -182,7 +183,7 @@ class _Record:
             if item is not None and not isinstance(item, str):
                 self._fault(f'expected strings or null in "{name}", found {_kind(item)}.')
             else:
-                labels.append(None if item is None or item in NO_LABEL else self._label(item))
+                labels.append(None if item is None or item in NO_LABEL else item)
         return labels
 
     def _column(self, name: str, length: int) -> list[str]:
@@ -240,15 +241,13 @@ class _Record:
         match item:
             case {"start": start, "end": end, "label": label} | [start, end, label]:
                 if type(start) is int and type(end) is int and isinstance(label, str) and label:
-                    return MarkedSpan(start, end, self._label(label))
+                    if fault := fault_in_line_ends(label):
+                        self._fault(fault)
+                        return None
+                    return MarkedSpan(start, end, label)
         shown = quoted(json.dumps(item, ensure_ascii=False))
         self._fault(f'expected a span {{"start": 0, "end": 4, "label": "X"}}, found {shown}.')
         return None
-
-    def _label(self, label: str) -> str:
-        if any(end in label for end in "\t\r\n"):
-            self._fault(f"expected a label without tabs and line ends, found {quoted(label)}.")
-        return label
 
     def _keys(self) -> str:
         keys = ", ".join(quoted(key) for key in list(self.fields)[:10])

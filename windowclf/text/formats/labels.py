@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from windowclf.errors import quoted
 from windowclf.text.formats.layout import Layout
 from windowclf.text.formats.lines import Input
 from windowclf.text.sentence import NO_LABEL
@@ -20,7 +21,7 @@ def with_gaps(labels: Sequence[str], nothing: frozenset[str] = NO_LABEL) -> Sequ
 
 @dataclass
 class LabelCheck:
-    """Notes the labels of `task: spans` that the scheme does not know."""
+    """Notes the labels that no line can hold, or for `task: spans` the scheme does not know."""
 
     source: Input
     layout: Layout
@@ -28,12 +29,26 @@ class LabelCheck:
 
     def check(self, labels: Sequence[str | None], lines: Sequence[int]) -> None:
         """Note a fault at the line of every wrong label."""
-        if self.layout.task != "spans" or self.good.issuperset(labels):
+        if self.good.issuperset(labels):
             return
         for label, line in zip(labels, lines, strict=True):
             if label is None or label in self.good:
                 continue
-            if fault := fault_in_label(label, self.layout.scheme):
-                self.source.fault(line, f"{fault}; is data.label the right column?")
+            if fault := self._fault(label):
+                self.source.fault(line, fault)
             else:
                 self.good.add(label)
+
+    def _fault(self, label: str) -> str | None:
+        if fault := fault_in_line_ends(label):
+            return fault
+        if self.layout.task == "spans" and (fault := fault_in_label(label, self.layout.scheme)):
+            return f"{fault}; is data.label the right column?"
+        return None
+
+
+def fault_in_line_ends(label: str) -> str | None:
+    """A label with a tab or line end in it cannot be written in a column."""
+    if any(end in label for end in "\t\r\n"):
+        return f"expected a label without tabs and line ends, found {quoted(label)}."
+    return None

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from windowclf.errors import DataError
+from windowclf.errors import DataError, legible
 from windowclf.text.spans import Scheme
 from windowclf.text.tokenizer import Tokenizer
 
@@ -78,7 +78,7 @@ def _faults_in_task(layout: Layout) -> Iterator[str]:
 def _faults_in_places(layout: Layout) -> Iterator[str]:
     if layout.format == "text" and layout.has_label_field:
         yield f"data.format: text holds no labels for task: {layout.task}; use conll or jsonl."
-    places = {f"data.extra.{name}": place for name, place in layout.extra.items()}
+    places = {f"data.extra.{legible(name)}": place for name, place in layout.extra.items()}
     if layout.format == "conll":
         numbers = {"data.token": layout.token} | places
         if layout.has_label_field:

@@ -47,11 +47,6 @@ def open_input(
         yield _input_of(file, name or "<input>", faults)
 
 
-def quoted(text: str) -> str:
-    """Text of a file as a message shows it: short, in quotes, on one line."""
-    return repr(text if len(text) <= 60 else f"{text[:59]}…")
-
-
 def open_bytes(path: str) -> BinaryIO:
     """A file for reading. Raises DataError where there is none that can be read."""
     try:

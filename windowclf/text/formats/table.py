@@ -7,18 +7,20 @@ is one quote, and it may hold separators and line ends; elsewhere a quote is an 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TextIO
 
-from windowclf.errors import DataError
+from windowclf.errors import DataError, quoted
 from windowclf.text.formats.layout import Layout, Place
-from windowclf.text.formats.lines import LONGEST_LINE, Input, quoted
+from windowclf.text.formats.lines import LONGEST_LINE, Input
 from windowclf.text.formats.writer import Probabilities
 from windowclf.text.sentence import Sentence
 
 SEPARATORS = {"csv": ",", "tsv": "\t"}
+MOST_COMPARED = 1000  # names of columns that a wrong name is compared with
 
 _INSIDE = re.compile('((?:[^"]+|"")*+)("?)')  # of a quoted field, and the quote that closes it
 
@@ -69,8 +71,7 @@ def _sentence(row: Row, slots: Mapping[str, int], label: int | None) -> Sentence
 
 
 def _note_twice(source: Input, header: Row) -> None:
-    names = header.fields
-    for name in sorted({name for name in names if names.count(name) > 1}):
+    for name in sorted(name for name, times in Counter(header.fields).items() if times > 1):
         source.fault(header.line, f"the column {quoted(name)} stands twice in the header.")
 
 
@@ -81,7 +82,7 @@ def _find(place: Place, header: Row, source: Input) -> int:
         return place % len(names)
     if place in names:
         return names.index(str(place))
-    near = get_close_matches(str(place), names, 1)
+    near = get_close_matches(str(place), names[:MOST_COMPARED], 1)
     mean = f"did you mean {quoted(near[0])}? " if near else ""
     columns = ", ".join(quoted(name) for name in names[:20])
     source.fault(header.line, f"no column {place!r}; {mean}the header has {columns}.")

@@ -1,0 +1,91 @@
+"""What fixes the names and shapes of a network's parameters, and their initial values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from windowclf.arrays import Floats
+from windowclf.kernels.activations import Activation
+from windowclf.kernels.initialize import embedding_table, weight_matrix
+from windowclf.text.features import Feature
+
+Parameters: TypeAlias = Mapping[str, Floats]
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """All that fixes the names and shapes of the parameters."""
+
+    features: tuple[Feature, ...]
+    table_sizes: Mapping[str, int]  # V of every table
+    window: int  # k
+    activation: Activation | Literal["none"]
+    units: int  # H; 0 for none
+    directions: int  # 0 without recurrence
+    truncate: int | None
+    output: Literal["softmax", "sigmoid"]
+    classes: int  # K, the columns of theta
+
+    @property
+    def token_width(self) -> int:
+        """D, the width of one token's features."""
+        return sum(feature.filters or feature.dim for feature in self.features)
+
+    @property
+    def hidden_width(self) -> int:
+        """Columns of h: H, 2H with two directions, 0 without a hidden layer."""
+        return self.units * max(self.directions, 1)
+
+    def tables(self) -> frozenset[str]:
+        """The parameters that get their gradient by rows."""
+        return frozenset(f"L.{name}" for name in self.table_sizes)
+
+    def weight_matrices(self) -> tuple[str, ...]:
+        """The parameters that L2 acts on: W, U, R and filters, not L and biases."""
+        return tuple(
+            name for name in self.shapes() if not name.startswith(("L.", "b1", "b2", "c."))
+        )
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Name -> shape of every parameter."""
+        widths = {f.table: f.dim for f in self.features}
+        shapes: dict[str, tuple[int, ...]] = {
+            f"L.{table}": (V, widths[table]) for table, V in self.table_sizes.items()
+        }
+        for f in self.features:
+            if f.kind == "char_cnn":
+                shapes |= {
+                    f"C.{f.table}": (f.width * f.dim, f.filters),
+                    f"c.{f.table}": (f.filters,),
+                }
+        inputs = (2 * self.window + 1) * self.token_width
+        if self.activation == "none":
+            return shapes | {"U": (inputs, self.classes), "b2": (self.classes,)}
+        shapes |= {"W": (inputs, self.hidden_width), "b1": (self.hidden_width,)}
+        for name in recurrent_names(self.directions):
+            shapes[name] = (self.units, self.units)
+        return shapes | {"U": (self.hidden_width, self.classes), "b2": (self.classes,)}
+
+
+def recurrent_names(directions: int) -> tuple[str, ...]:
+    """R of each direction."""
+    return ("R.forward", "R.backward")[:directions]
+
+
+def initialize(architecture: Architecture, seed: int, dtype: str) -> dict[str, Floats]:
+    """Initial parameters; each array has a generator of its own, from (seed, its name)."""
+    parameters = {}
+    for name, shape in architecture.shapes().items():
+        rng = np.random.default_rng([seed, *name.encode()])
+        if name.startswith("L."):
+            parameters[name] = embedding_table(rng, shape[0], shape[1], dtype)
+        elif len(shape) == 1:
+            parameters[name] = np.zeros(shape, dtype)
+        else:
+            gain = 2.0 if name == "W" and architecture.activation == "relu" else 1.0
+            parameters[name] = weight_matrix(rng, shape[0], shape[1], gain, dtype)
+    return parameters

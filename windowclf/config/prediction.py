@@ -1,0 +1,24 @@
+"""`prediction`: what tagging may take."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from windowclf.config.section import Section
+from windowclf.limits import CACHE_MB, LONGEST_SENTENCE
+
+
+class Prediction(Section):
+    """What tagging may take; not kept in the model, whose users choose for themselves."""
+
+    longest_sentence: int = Field(
+        default=LONGEST_SENTENCE,
+        ge=1,
+        description="tokens of a sentence that a network with recurrence takes; others take any",
+    )
+    cache_mb: float = Field(
+        default=CACHE_MB,
+        ge=0,
+        le=1 << 20,
+        description="megabytes for rows of frequent tokens, for each thread that tags",
+    )

@@ -1,0 +1,78 @@
+"""Sentences of a batch side by side: how the recursions over label sequences walk through them.
+
+The loop is over time steps only. Positions of a trellis are the batch's tokens in the order of
+their time step, longest sentence first within a step, so that the tokens of step t are a slice and
+continue the first sentences of the slice before it. Each step is one product on contiguous rows.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from windowclf.arrays import Bools, Floats, Ints
+
+
+class NoPath(ValueError):
+    """Every label sequence of a sentence is forbidden."""
+
+    def __init__(self, sentence: int) -> None:
+        self.sentence = sentence
+        super().__init__(f"every label sequence of sentence {sentence} of the batch is forbidden")
+
+
+class Trellis(NamedTuple):
+    """N tokens of S′ sentences, none of them empty."""
+
+    sentences: Ints  # (S′,) number of each sentence in the batch, longest first
+    rows: Ints  # (N,) row of theta of each position
+    chains: Ints  # (N,) 0 … S′ − 1, whose token each position is
+    offsets: list[int]  # (steps + 1,) step t is the positions offsets[t] … offsets[t + 1] − 1
+    previous: Ints  # (N − S′,) position of the token before, for positions S′ … N − 1
+    last: Ints  # (S′,) position of each sentence's last token; the first ones are 0 … S′ − 1
+
+    def steps(self) -> list[tuple[slice, slice]]:
+        """From the second step on: its positions, and those of the same sentences before it."""
+        at = self.offsets
+        return [
+            (slice(at[t], at[t + 1]), slice(at[t - 1], at[t - 1] + at[t + 1] - at[t]))
+            for t in range(1, len(at) - 1)
+        ]
+
+
+def side_by_side(lengths: Ints, used: Bools | None = None) -> Trellis:
+    """The trellis of sentences of `lengths` (S,), or of those that `used` (S,) marks.
+
+    Sentences stand one after another in the rows of the batch; empty ones are left out.
+    """
+    starts = np.cumsum(lengths) - lengths
+    if used is not None:
+        lengths = np.where(used, lengths, 0)
+    sentences = np.argsort(-lengths, kind="stable")[: np.count_nonzero(lengths)]
+    starts, lengths = starts[sentences], lengths[sentences]
+    longest = int(lengths[0]) if len(lengths) else 0
+    active = np.searchsorted(-lengths, -np.arange(longest))  # sentences longer than t
+    offsets = np.concatenate([[0], np.cumsum(active)])
+    step = np.repeat(np.arange(longest), active)
+    chains = np.arange(len(step)) - offsets[step]
+    first = len(sentences)
+    previous = np.arange(first, len(step)) - active[step[first:] - 1]
+    last = offsets[lengths - 1] + np.arange(first)
+    return Trellis(sentences, starts[chains] + step, chains, offsets.tolist(), previous, last)
+
+
+def unary_scores(
+    theta: Floats, trellis: Trellis, start: Floats, end: Floats, allowed: Bools | None = None
+) -> Floats:
+    """x_t = theta_t, + start at first tokens, + end at last ones, −inf where not allowed.
+
+    theta (B, K), start (K,), end (K,), allowed (B, K)  ->  x (N, K) float64, by position. All that
+    a path collects besides transitions, so that no recursion needs a special first or last step.
+    """
+    x = np.take(theta, trellis.rows, axis=0).astype(np.float64)
+    x[: len(trellis.sentences)] += start
+    x[trellis.last] += end
+    if allowed is not None:
+        x[~allowed[trellis.rows]] = -np.inf
+    return x
