@@ -118,6 +118,20 @@ def test_headers_that_make_no_sense_are_faults(file, change):
         load_model(file)
 
 
+def test_a_refusal_is_short_however_long_the_names_are(file):
+    """An array with the name of a novel, by the header and then by the arrays."""
+    for change, arrays in (
+        (None, {"A" * 5000: np.zeros(2)}),
+        (lambda h: h["features"][0].update(table="A" * 5000), None),
+        (lambda h: h.update(task="A" * 5000), None),
+    ):
+        save_model(file, small_model())
+        rewritten(file, change=change, arrays=arrays)
+        with pytest.raises(ModelFileError, match="do not fit") as raised:
+            load_model(file)
+        assert len(str(raised.value)) < 500 + len(str(file))
+
+
 def test_another_kind_or_version(file, monkeypatch):
     rewritten(file, kind="state")
     with pytest.raises(ModelFileError, match="expected a model file, found a state file"):

@@ -263,6 +263,7 @@ def test_resuming_a_finished_run_scores_it_again(tmp_path):
         ("training.optimizer.name=sgd", "training.optimizer.name: adam before, sgd now"),
         ("model.hidden.units=9", "model.hidden.units: 8 before, 9 now"),
         ("features.window=1", "features.window: 2 before, 1 now"),
+        ("features.use=[{kind: shape}]", "…"),  # a long list by its beginning
     ],
 )
 def test_resuming_with_another_config_is_refused(tmp_path, setting, change):
@@ -272,6 +273,7 @@ def test_resuming_with_another_config_is_refused(tmp_path, setting, change):
         windowclf.train(config, [setting], resume=True)
     assert change in str(raised.value)
     assert str(raised.value).endswith("undo that, or start again with --overwrite.")
+    assert len(str(raised.value)) < 600
     assert not windowclf.train(config, resume=True).stopped  # the refusal changed nothing
 
 

@@ -75,7 +75,7 @@ def load_model(path: Path) -> Model:
         return _assemble(header, dict(arrays))
     except ValueError as error:
         raise ModelFileError(
-            f"{file}: damaged, its parts do not fit ({error}); use another copy."
+            f"{file}: damaged, its parts do not fit ({error!s:.300}); use another copy."
         ) from error
 
 

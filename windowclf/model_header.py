@@ -98,7 +98,7 @@ def read_architecture(parts: Parts, table_sizes: Mapping[str, int]) -> Architect
 
 def _faults(header: Header, features: tuple[Feature, ...], layout: Layout) -> Iterator[str]:
     if header.task != layout.task:
-        yield f"task {header.task!r} is not that of the layout, {layout.task!r}"
+        yield f"task {header.task!r:.40} is not that of the layout, {layout.task!r}"
     if (layout.task == "spans") != (header.inside is not None):
         yield f"the inside scheme {header.inside} does not go with task {layout.task}"
     if header.columns != tuple(dict.fromkeys(f.column for f in features if f.kind == "column")):

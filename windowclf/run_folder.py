@@ -154,7 +154,7 @@ class RunFolder:
     def unfit_state(self, error: Exception) -> ModelFileError:
         """The error to raise for a state that is whole and yet cannot be gone on from."""
         return ModelFileError(
-            f"{self.path / STATE_NAME}: does not fit ({' '.join(str(error).split())}); "
+            f"{self.path / STATE_NAME}: does not fit ({' '.join(str(error).split()):.300}); "
             "use another copy, or start again with --overwrite."
         )
 

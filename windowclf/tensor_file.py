@@ -74,7 +74,7 @@ def read(path: Path, kind: str) -> TensorFile:
     try:
         return TensorFile(fields, _arrays(entries, data, end))
     except ValueError as error:
-        raise ModelFileError(f"{path}: damaged, {error}; use another copy.") from error
+        raise ModelFileError(f"{path}: damaged, {error!s:.300}; use another copy.") from error
 
 
 def is_ours(path: Path) -> bool:

@@ -14,6 +14,8 @@ from pydantic import ValidationError
 from windowclf.config.run import Config
 from windowclf.errors import SHOWN_CHARACTERS, SHOWN_FAULTS, legible, quoted
 
+LONGEST_SHOWN = 100  # characters of a value in a list of differences
+
 
 def sentences(error: ValidationError, tree: Any, name: str) -> Iterator[str]:
     """One sentence per fault, each once, in the order of the keys; the first 20, then a count."""
@@ -237,5 +239,6 @@ def described(value: Any) -> str:
 
 
 def shown(value: Any) -> str:
-    """A value as a list of differences shows it."""
-    return "nothing" if value is None else str(value)
+    """A value as a list of differences shows it, a long one by its beginning."""
+    text = "nothing" if value is None else str(value)
+    return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 1]}…"
