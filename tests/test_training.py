@@ -272,7 +272,7 @@ def test_large_numbers_are_not_taken_for_infinite_ones(tmp_path):
             trainer._check_updated(gradients, 0.1)
 
 
-@pytest.mark.parametrize("name", ["m.W", "average.U", "folded.L.word"])
+@pytest.mark.parametrize("name", ["m.W", "lag.U", "folded.L.word"])
 def test_a_state_that_is_not_finite_is_not_saved(tmp_path, name):
     trainer = trainer_of(corpora.tagging(tmp_path))
     trainer.optimizer.state()[name].flat[0] = math.nan
@@ -320,7 +320,7 @@ def test_a_state_of_another_run_is_refused_and_changes_nothing(tmp_path, sentenc
 
 def test_averages_that_are_not_finite_are_neither_scored_nor_kept(tmp_path):
     trainer = trainer_of(corpora.tagging(tmp_path))
-    trainer.optimizer.state()["average.U"].flat[0] = math.inf
+    trainer.optimizer.state()["lag.U"].flat[0] = math.inf
     with pytest.raises(TrainingDiverged, match="the average of U is no longer finite"):
         list(trainer.run())
 

@@ -38,9 +38,10 @@ class Sgd:
     slots = ()
     zero_gradient_is_no_step = True
 
-    def update(self, p: Floats, g: Floats, slots: Slots, lr: float, t: int) -> None:
-        """Change p in place."""
-        p -= lr * g
+    def step(self, g: Floats, slots: Slots, lr: float, t: int) -> Floats:
+        """What to take from p; g is overwritten."""
+        g *= lr
+        return g
 
 
 @dataclass(frozen=True)
@@ -51,12 +52,12 @@ class Momentum:
     slots = ("v",)
     zero_gradient_is_no_step = False
 
-    def update(self, p: Floats, g: Floats, slots: Slots, lr: float, t: int) -> None:
-        """Change p and its slot v in place."""
+    def step(self, g: Floats, slots: Slots, lr: float, t: int) -> Floats:
+        """What to take from p; changes its slot v in place."""
         (v,) = slots
         v *= self.momentum
         v += g
-        p -= lr * v
+        return np.multiply(v, lr, out=g)
 
 
 @dataclass(frozen=True)
@@ -67,11 +68,11 @@ class Adagrad:
     slots = ("a",)
     zero_gradient_is_no_step = True
 
-    def update(self, p: Floats, g: Floats, slots: Slots, lr: float, t: int) -> None:
-        """Change p and its slot a in place."""
+    def step(self, g: Floats, slots: Slots, lr: float, t: int) -> Floats:
+        """What to take from p; changes its slot a in place."""
         (a,) = slots
         a += g * g
-        _scaled_step(p, g, a, lr, self.epsilon)
+        return _over_root(g, a, lr, self.epsilon)
 
 
 @dataclass(frozen=True)
@@ -83,16 +84,21 @@ class RmsProp:
     slots = ("a",)
     zero_gradient_is_no_step = False
 
-    def update(self, p: Floats, g: Floats, slots: Slots, lr: float, t: int) -> None:
-        """Change p and its slot a in place."""
+    def step(self, g: Floats, slots: Slots, lr: float, t: int) -> Floats:
+        """What to take from p; changes its slot a in place."""
         (a,) = slots
-        _decay_towards(a, g * g, self.decay)
-        _scaled_step(p, g, a, lr, self.epsilon)
+        a *= self.decay
+        a += (1 - self.decay) * (g * g)
+        return _over_root(g, a, lr, self.epsilon)
 
 
 @dataclass(frozen=True)
 class Adam:
-    """m, v: decayed means of g and g², corrected for their start at 0 by the global step."""
+    """m, v: decayed means of g and g², corrected for their start at 0 by the global step.
+
+    The slots hold m/(1 − β₁) and v/(1 − β₂), the decayed sums, and the factors join the learning
+    rate and ε: a quarter of the passes over the numbers less.
+    """
 
     beta1: float = 0.9
     beta2: float = 0.999
@@ -100,35 +106,31 @@ class Adam:
     slots = ("m", "v")
     zero_gradient_is_no_step = False
 
-    def update(self, p: Floats, g: Floats, slots: Slots, lr: float, t: int) -> None:
-        """Change p and its slots m and v in place."""
+    def step(self, g: Floats, slots: Slots, lr: float, t: int) -> Floats:
+        """What to take from p; changes its slots m and v in place, and g."""
         m, v = slots
-        _decay_towards(m, g, self.beta1)
-        _decay_towards(v, g * g, self.beta2)
-        step = np.sqrt(v)
-        step *= 1 / math.sqrt(1 - self.beta2**t)
-        step += self.epsilon
-        np.divide(m, step, out=step)
-        step *= lr / (1 - self.beta1**t)
-        p -= step
+        m *= self.beta1
+        m += g
+        v *= self.beta2
+        g *= g
+        v += g
+        first = (1 - self.beta1) / (1 - self.beta1**t)
+        root = math.sqrt((1 - self.beta2) / (1 - self.beta2**t))
+        return _over_root(m, v, lr * first / root, self.epsilon / root, out=g)
 
 
 Rule: TypeAlias = Sgd | Momentum | Adagrad | RmsProp | Adam
 
 
-def _decay_towards(mean: Floats, value: Floats, decay: float) -> None:
-    """mean = decay·mean + (1 − decay)·value, in place."""
-    mean *= decay
-    mean += (1 - decay) * value
-
-
-def _scaled_step(p: Floats, g: Floats, a: Floats, lr: float, epsilon: float) -> None:
-    """p −= lr·g / (√a + ε), in place."""
-    root = np.sqrt(a)
-    root += epsilon
-    np.divide(g, root, out=root)
-    root *= lr
-    p -= root
+def _over_root(
+    g: Floats, a: Floats, lr: float, epsilon: float, out: Floats | None = None
+) -> Floats:
+    """lr·g / (√a + ε)."""
+    step = np.sqrt(a, out=out)
+    step += epsilon
+    np.divide(g, step, out=step)
+    step *= lr
+    return step
 
 
 def values_of(gradient: Floats | RowGradient) -> Floats:
@@ -184,15 +186,16 @@ def _put(table: Floats, rows: Ints, values: Floats) -> None:
 class Average:
     """Exponential moving average of every parameter: a ← d_t a + (1 − d_t) p after step t.
 
-    d_t = min(decay, (1 + t)/(10 + t)), and a starts at the initial p. Rows of a table that a step
-    did not touch have p unchanged, so s missed steps are made up at once when the row is next read:
-    a ← D a + (1 − D) p with D the product of their d. Log-products since the start are kept, one
-    number for now and one per row, so that D = exp(now − then) needs no history.
+    d_t = min(decay, (1 + t)/(10 + t)), and a starts at the initial p. Kept is the lag e = a − p,
+    for which a step p ← p − s means e ← d_t (e + s), and s missed steps of a row that no batch
+    touched e ← D e with D the product of their d, made up at once when the row is next read.
+    Log-products since the start are kept, one number for now and one per row, so that
+    D = exp(now − then) needs no history.
     """
 
     def __init__(self, parameters: Mapping[str, Floats], decay: float, by_row: frozenset[str]):
         self.decay = decay
-        self.values = {name: p.copy() for name, p in parameters.items()}
+        self.lags = {name: np.zeros_like(p) for name, p in parameters.items()}
         self.log_product = 0.0
         self.row_log_product = {name: np.zeros(len(parameters[name])) for name in by_row}
 
@@ -204,34 +207,31 @@ class Average:
         """Account for step t before its arrays are folded in."""
         self.log_product += math.log(max(self.d(t), 1e-300))
 
-    def fold(self, name: str, piece: slice, p: Floats, t: int) -> None:
-        """a ← d_t a + (1 − d_t) p for a piece of a dense array."""
-        a = self.values[name][piece]
-        difference = p - a
-        difference *= 1 - self.d(t)
-        a += difference
+    def fold(self, name: str, piece: slice, step: Floats, t: int) -> None:
+        """e ← d_t (e + s) for a piece of a dense array that took the step s."""
+        e = self.lags[name][piece]
+        e += step
+        e *= self.d(t)
 
-    def fold_rows(self, name: str, rows: Ints, before: Floats, after: Floats, t: int) -> None:
-        """The same for touched rows: `before` (R, d) stood there since they were last folded."""
-        d = self.d(t)
-        a = _take(self.values[name], rows)
-        waiting = self.log_product - math.log(max(d, 1e-300)) - self.row_log_product[name][rows]
-        a -= before
-        a *= (d * np.exp(waiting)).astype(a.dtype)[:, None]
-        a += d * before
-        a += (1 - d) * after
-        _put(self.values[name], rows, a)
-        self.row_log_product[name][rows] = self.log_product
+    def fold_rows(self, name: str, rows: Ints, step: Floats, t: int) -> None:
+        """The same for touched rows, which may have missed steps before this one."""
+        then = self.row_log_product[name]
+        before = self.log_product - math.log(max(self.d(t), 1e-300))
+        e = _take(self.lags[name], rows)
+        e *= np.exp(before - then[rows]).astype(e.dtype)[:, None]
+        e += step
+        e *= self.d(t)
+        _put(self.lags[name], rows, e)
+        then[rows] = self.log_product
 
     def catch_up(self, parameters: Mapping[str, Floats]) -> dict[str, Floats]:
-        """Make up what every row missed, and return the averages (views, not copies)."""
+        """Make up what every row missed, and return the averages, new arrays."""
         for name, then in self.row_log_product.items():
-            a, p = self.values[name], parameters[name]
             behind = then != self.log_product
-            D = np.exp(self.log_product - then[behind]).astype(a.dtype)[:, None]
-            a[behind] = p[behind] + D * (a[behind] - p[behind])
+            D = np.exp(self.log_product - then[behind])
+            self.lags[name][behind] *= D.astype(self.lags[name].dtype)[:, None]
             then[:] = self.log_product
-        return self.values
+        return {name: p + self.lags[name] for name, p in parameters.items()}
 
 
 class Optimizer:
@@ -291,21 +291,20 @@ class Optimizer:
         return whole
 
     def _step_piece(self, name: str, piece: slice, gradient: Floats, lr: float) -> None:
-        p = self.parameters[name][piece]
-        self.rule.update(p, gradient, [slot[piece] for slot in self._slots[name]], lr, self.t)
+        step = self.rule.step(gradient, [slot[piece] for slot in self._slots[name]], lr, self.t)
+        self.parameters[name][piece] -= step
         if self.average:
-            self.average.fold(name, piece, p, self.t)
+            self.average.fold(name, piece, step, self.t)
 
     def _step_rows(self, name: str, rows: Ints, values: Floats, lr: float) -> None:
         table, slots = self.parameters[name], self._slots[name]
-        p, taken = _take(table, rows), [_take(slot, rows) for slot in slots]
-        before = p.copy() if self.average else p
-        self.rule.update(p, values, taken, lr, self.t)
-        _put(table, rows, p)
+        taken = [_take(slot, rows) for slot in slots]
+        step = self.rule.step(values, taken, lr, self.t)
         for slot, new in zip(slots, taken, strict=True):
             _put(slot, rows, new)
+        _put(table, rows, _take(table, rows) - step)
         if self.average:
-            self.average.fold_rows(name, rows, before, p, self.t)
+            self.average.fold_rows(name, rows, step, self.t)
 
     def state(self) -> dict[str, Floats]:
         """Every array that a later run needs to go on as if never stopped, by name."""
@@ -314,7 +313,7 @@ class Optimizer:
             for slot, array in zip(self.rule.slots, slots, strict=True):
                 arrays[f"{slot}.{name}"] = array
         if self.average:
-            arrays |= {f"average.{name}": a for name, a in self.average.values.items()}
+            arrays |= {f"lag.{name}": e for name, e in self.average.lags.items()}
             arrays |= {f"folded.{name}": a for name, a in self.average.row_log_product.items()}
             arrays["folded"] = np.array([self.average.log_product])
         return arrays
