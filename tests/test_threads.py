@@ -83,7 +83,7 @@ def test_gradients_of_shared_work(activation, directions, dtype, monkeypatch):
     p = problem(activation, char_cnn=True, directions=directions, dtype=dtype)
     alone = network.loss_and_gradients(p.architecture, p.parameters, p.batch, p.objective, p.mask)
     monkeypatch.setattr(threads, "SMALLEST_PIECE", 1)
-    monkeypatch.setattr(network, "CACHED", 12)
+    monkeypatch.setattr(network, "AT_ONCE", 12)
     with closing(Workers(3)) as workers:
         J, shared = network.loss_and_gradients(
             p.architecture, p.parameters, p.batch, p.objective, p.mask, workers=workers

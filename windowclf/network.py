@@ -38,7 +38,7 @@ from windowclf.text.vocabulary import SlotRows
 from windowclf.threads import ALONE, Workers
 from windowclf.token_features import features_backward, features_forward
 
-CACHED = 1 << 16  # numbers of an array of one piece, of which half a dozen stay in a core's cache
+AT_ONCE = 1 << 18  # numbers of an array of h: few enough to stay in the cache, enough to share
 
 
 @dataclass(frozen=True)
@@ -135,8 +135,8 @@ class _Output:
 
     def pieces(self, workers: Workers) -> list[slice]:
         """Rows to take at a time: few enough to stay in a core's cache."""
-        operations = 32 * max(self.a.hidden_width, self.a.classes)
-        return workers.pieces(len(self.weights), operations, most=_cached_rows(self.a))
+        width = max(self.a.hidden_width, self.a.classes)
+        return workers.pieces(len(self.weights), width, most=_rows_at_once(self.a))
 
     def loss(self, theta: Floats, rows: slice) -> tuple[float, Floats]:
         """The share of some rows in J, and their delta1."""
@@ -243,7 +243,7 @@ def scores_of_windows(
     if a.directions:
         z = sum_over_positions(P, neighbours, p["b1"])
         h = recurrence_forward(a, p, z, lengths)
-    for rows in ALONE.pieces(len(theta), 1, most=_cached_rows(a)):
+    for rows in ALONE.pieces(len(theta), 1, most=_rows_at_once(a)):
         if h is not None:
             theta[rows] = affine_forward(h[rows], p["U"], p["b2"])
         elif a.activation == "none":
@@ -259,9 +259,9 @@ def probabilities(architecture: Architecture, theta: Floats) -> Floats:
     return softmax(theta) if architecture.output == "softmax" else logistic(theta)
 
 
-def _cached_rows(a: Architecture) -> int:
-    """Windows whose arrays stay in a core's cache."""
-    return max(1, CACHED // max(a.hidden_width, a.classes))
+def _rows_at_once(a: Architecture) -> int:
+    """Windows that are taken at a time."""
+    return max(1, AT_ONCE // max(a.hidden_width, a.classes))
 
 
 def _weights(labels: Ints, objective: Objective, dtype: np.dtype[Any]) -> Floats:

@@ -26,8 +26,6 @@ import numpy as np
 from windowclf.arrays import Floats, Gradients, Ints, RowGradient
 from windowclf.threads import ALONE, Workers
 
-OPERATIONS = 16  # that an update makes of each number, about
-
 Slots: TypeAlias = list[Floats]
 
 
@@ -274,9 +272,10 @@ class Optimizer:
         parts = []
         for name, gradient in applied.items():
             values = values_of(gradient)
-            work = OPERATIONS * (values.size // max(len(values), 1))
-            parts += [(name, piece) for piece in workers.pieces(len(values), work)]
-        workers.map(update, parts)
+            width = values.size // max(len(values), 1)
+            parts += [(name, piece) for piece in workers.pieces(len(values), width)]
+        numbers = sum(values_of(gradient).size for gradient in applied.values())
+        workers.for_many(len(parts), numbers).map(update, parts)
 
     def averaged(self) -> dict[str, Floats]:
         """The parameters to evaluate and to keep: the averages, or the parameters themselves."""

@@ -1,9 +1,8 @@
 """How many threads there are, and how the work of a step is shared among them.
 
-numpy and scipy let go of the interpreter lock inside their loops, so that plain threads share the
-work; the linear algebra runs with one thread each (GEMMs are cut into pieces here), which leaves no
-thread spinning between two products and keeps several processes on one machine out of each
-other's way.
+numpy and scipy let go of the interpreter lock inside their loops, so that plain threads share what
+takes long enough; the linear algebra runs with one thread each, its GEMMs cut into pieces here. So
+no thread spins between two products, and processes on one machine keep out of each other's way.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from typing import Any, Generic, TypeVar, cast
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-SMALLEST_PIECE = 1 << 20  # operations that take about as long as waking a thread
+SMALLEST_PIECE = 1 << 15  # numbers; for less, threads wait for each other longer than they work
 
 
 def available_cores() -> int:
@@ -50,16 +49,21 @@ class Workers:
             self._rounds.put(this)
         return this.share()
 
-    def pieces(self, length: int, operations: int, most: int | None = None) -> list[slice]:
+    def pieces(self, length: int, numbers: int, most: int | None = None) -> list[slice]:
         """0 … length cut evenly: a piece a thread, or more so that none is longer than `most`.
 
-        `operations` is the work of one unit of the length; small work stays in one piece.
+        `numbers` is how many of them one array operation passes over for each unit of the length
+        (for a GEMM, as many as take that time); too little work stays in one piece.
         """
-        count = max(1, min(self.count, length * operations // SMALLEST_PIECE))
+        count = max(1, min(self.count, length * numbers // SMALLEST_PIECE))
         if most is not None:
             count *= -(-length // (most * count)) or 1
         cuts = [length * i // count for i in range(count + 1)]
         return [slice(a, b) for a, b in pairwise(cuts)]
+
+    def for_many(self, items: int, numbers: int) -> Workers:
+        """Who shares `items` pieces of work with `numbers` in all: these, or one for small ones."""
+        return self if numbers >= items * SMALLEST_PIECE else ALONE
 
     def close(self) -> None:
         """End the threads. Without this they end with the process."""

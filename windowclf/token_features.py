@@ -28,7 +28,7 @@ def features_forward(
             if feature.kind != "char_cnn":
                 E[tokens, columns] = slot_forward(p[f"L.{feature.table}"], *slot, tokens)
 
-    workers.map(some_tokens, workers.pieces(T, 16 * a.token_width))
+    workers.map(some_tokens, workers.pieces(T, a.token_width // len(slots)))
     for columns, feature, (ids, offsets) in _slots(a, slots):
         if feature.kind == "char_cnn":
             assert offsets is not None
@@ -69,7 +69,8 @@ def features_backward(
         found[f"L.{table}"] = RowGradient(*lookup_backward(d_e, *slot, len(p[f"L.{table}"])))
         return found
 
-    for found in workers.map(one_table, list(by_table)):
+    shared = workers.for_many(len(by_table), dE.size)
+    for found in shared.map(one_table, list(by_table)):
         gradients.update(found)
 
 

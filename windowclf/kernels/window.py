@@ -12,6 +12,8 @@ import numpy as np
 from windowclf.arrays import Floats, Ints
 from windowclf.threads import ALONE, Workers
 
+OPERATIONS = 16  # that a GEMM makes while an addition of two arrays makes one
+
 
 def window_forward(
     E: Floats, neighbours: Ints, W: Floats, b: Floats, workers: Workers = ALONE
@@ -32,7 +34,7 @@ def project(E: Floats, W: Floats, n: int, workers: Workers = ALONE) -> Floats:
     def some_tokens(rows: slice) -> None:
         np.matmul(E[rows], blocks, out=P[rows])
 
-    workers.map(some_tokens, workers.pieces(T, W.size))
+    workers.map(some_tokens, workers.pieces(T, W.size // OPERATIONS))
     return P
 
 
@@ -77,7 +79,7 @@ def window_backward(
         # Every window reads one row of P_0, so that Σ_t dP_0[t] is Σ_b delta_b.
         return E[rows].T @ dP, dP[:, :H].sum(axis=0)
 
-    (dW, db), *others = workers.map(some_tokens, workers.pieces(T, W.size))
+    (dW, db), *others = workers.map(some_tokens, workers.pieces(T, W.size // OPERATIONS))
     for dW_part, db_part in others:
         dW += dW_part
         db += db_part
