@@ -103,8 +103,8 @@ def loss_and_gradients(
     a, p = architecture, parameters
     gradients: Gradients = {}
     E, characters = features_forward(a, p, batch.slots, workers)
-    W, b = ("U", "b2") if a.activation == "none" else ("W", "b1")
-    P = project(E, p[W], len(batch.neighbours), workers)
+    W, b = _window_layer(a)
+    P = project(E, p[W], p[b], workers)
     output = _Output(a, p, batch, objective, mask)
     if a.directions:
         J, delta2 = _through_recurrence(output, P, frozen, gradients, workers)
@@ -158,16 +158,16 @@ def _through_windows(
     output: _Output, P: Floats, gradients: Gradients, workers: Workers
 ) -> tuple[float, Floats]:
     """From P to J and back to dJ/dz (B, G), some windows at a time."""
-    a, p, batch = output.a, output.p, output.batch
+    a, batch = output.a, output.batch
     delta2 = np.empty((len(batch.labels), a.hidden_width or a.classes), P.dtype)
 
     def some_windows(rows: slice) -> tuple[float, dict[str, Floats]]:
         neighbours = batch.neighbours[:, rows]
         if a.activation == "none":
-            theta = sum_over_positions(P, neighbours, p["b2"])
+            theta = sum_over_positions(P, neighbours, a.classes)
             J, delta2[rows] = output.loss(theta, rows)
             return J, {}
-        h = activation_forward(a.activation, sum_over_positions(P, neighbours, p["b1"]))
+        h = activation_forward(a.activation, sum_over_positions(P, neighbours, a.hidden_width))
         J, d_h, dU, db2 = output.loss_and_d_h(h, rows)
         delta2[rows] = activation_backward(a.activation, d_h, h)
         return J, {"U": dU, "b2": db2}
@@ -184,7 +184,7 @@ def _through_recurrence(
     d_h = np.empty_like(z)
 
     def some_windows(rows: slice) -> None:
-        z[rows] = sum_over_positions(P, batch.neighbours[:, rows], p["b1"])
+        z[rows] = sum_over_positions(P, batch.neighbours[:, rows], a.hidden_width)
 
     workers.map(some_windows, output.pieces(workers))
     h = recurrence_forward(a, p, z, batch.lengths, frozen, workers)
@@ -230,7 +230,8 @@ def projections(
     """P (T, n·G) of T distinct tokens: all that a window's scores need of each of its tokens."""
     a, p = architecture, parameters
     E, _ = features_forward(a, p, slots)
-    return project(E, p["U" if a.activation == "none" else "W"], 2 * a.window + 1)
+    W, b = _window_layer(a)
+    return project(E, p[W], p[b])
 
 
 def scores_of_windows(
@@ -241,15 +242,15 @@ def scores_of_windows(
     theta = np.empty((neighbours.shape[1], a.classes), P.dtype)
     h = None
     if a.directions:
-        z = sum_over_positions(P, neighbours, p["b1"])
+        z = sum_over_positions(P, neighbours, a.hidden_width)
         h = recurrence_forward(a, p, z, lengths)
-    for rows in ALONE.pieces(len(theta), 1, most=_rows_at_once(a)):
+    for rows in ALONE.pieces(len(theta), 1, most=max(1, _rows_at_once(a) // 2)):
         if h is not None:
             theta[rows] = affine_forward(h[rows], p["U"], p["b2"])
         elif a.activation == "none":
-            theta[rows] = sum_over_positions(P, neighbours[:, rows], p["b2"])
+            theta[rows] = sum_over_positions(P, neighbours[:, rows], a.classes)
         else:
-            z = sum_over_positions(P, neighbours[:, rows], p["b1"])
+            z = sum_over_positions(P, neighbours[:, rows], a.hidden_width)
             theta[rows] = affine_forward(activation_forward(a.activation, z), p["U"], p["b2"])
     return theta
 
@@ -257,6 +258,11 @@ def scores_of_windows(
 def probabilities(architecture: Architecture, theta: Floats) -> Floats:
     """y_hat (B, K): softmax over the classes, or the logistic function of each logit."""
     return softmax(theta) if architecture.output == "softmax" else logistic(theta)
+
+
+def _window_layer(a: Architecture) -> tuple[str, str]:
+    """The weights and the bias of the layer that reads windows."""
+    return ("U", "b2") if a.activation == "none" else ("W", "b1")
 
 
 def _rows_at_once(a: Architecture) -> int:

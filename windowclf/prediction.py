@@ -262,6 +262,8 @@ def outside_labels(model: Model, labels: list[str]) -> list[str]:
 
 def _as_sentence(given: Input, number: int) -> Sentence:
     match given:
+        case list() | tuple():  # first, for these are the many
+            return _sentence_of(given, number)
         case Sentence():
             return given
         case Mapping():
@@ -273,10 +275,16 @@ def _as_sentence(given: Input, number: int) -> Sentence:
                 "use predict_text for raw text."
             )
         case _:
-            tokens = list(given)
-            if {*map(type, tokens)} - {str}:
-                tokens = [_text(token, number) for token in tokens]
-            return Sentence(tokens, path=f"sentence {number}")
+            return _sentence_of(given, number)
+
+
+def _sentence_of(given: Sequence[str], number: int) -> Sentence:
+    tokens = list(given)
+    try:
+        "".join(tokens)  # the fastest way to see that all of them are text
+    except TypeError:
+        tokens = [_text(token, number) for token in tokens]
+    return Sentence(tokens, path=f"sentence {number}")
 
 
 def _text(value: object, number: int) -> str:

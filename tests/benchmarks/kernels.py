@@ -45,14 +45,14 @@ def test_make_batch(benchmark, work):
 
 
 def test_project(benchmark, work, E):
-    _, p, batch = work
-    benchmark(project, E, p["W"], len(batch.neighbours))
+    _, p, _ = work
+    benchmark(project, E, p["W"], p["b1"])
 
 
 def test_sum_over_positions(benchmark, work, E):
     _, p, batch = work
-    P = project(E, p["W"], len(batch.neighbours))
-    benchmark(sum_over_positions, P, batch.neighbours, p["b1"])
+    P = project(E, p["W"], p["b1"])
+    benchmark(sum_over_positions, P, batch.neighbours, len(p["b1"]))
 
 
 def test_window_backward(benchmark, work, E):

@@ -20,16 +20,16 @@ def logistic(z: Floats) -> Floats:
 
 
 def activation_forward(name: Activation, z: Floats) -> Floats:
-    """h = f(z), a new array of z's shape and dtype."""
+    """h = f(z), which may be put in the place of z."""
     match name:
         case "relu":
-            return np.maximum(z, z.dtype.type(0))
+            return np.maximum(z, z.dtype.type(0), out=z)
         case "sigmoid":
             return logistic(z)
         case "tanh":
-            return np.tanh(z)
+            return np.tanh(z, out=z)
         case "hard_tanh":
-            return np.clip(z, z.dtype.type(-1), z.dtype.type(1))
+            return np.clip(z, z.dtype.type(-1), z.dtype.type(1), out=z)
 
 
 def activation_backward(name: Activation, d_h: Floats, h: Floats) -> Floats:

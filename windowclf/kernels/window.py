@@ -22,30 +22,34 @@ def window_forward(
 
     E (T, D), neighbours (n, B), W (n·D, H), b (H,)  ->  z (B, H).
     """
-    return sum_over_positions(project(E, W, len(neighbours), workers), neighbours, b)
+    return sum_over_positions(project(E, W, b, workers), neighbours, len(b))
 
 
-def project(E: Floats, W: Floats, n: int, workers: Workers = ALONE) -> Floats:
-    """P (T, n·H), all P_j = E W_j side by side: one GEMM over T rows in place of n over B."""
-    T, H = len(E), W.shape[1]
+def project(E: Floats, W: Floats, b: Floats, workers: Workers = ALONE) -> Floats:
+    """P (T, n·H), all P_j = E W_j side by side: one GEMM over T rows in place of n over B.
+
+    Every window reads the middle block once, so that b is added there, to T rows and not to B.
+    """
+    T, D, H = *E.shape, len(b)
+    n = len(W) // D
     blocks = _side_by_side(W, n)
+    middle = slice(n // 2 * H, (n // 2 + 1) * H)
     P = np.empty((T, n * H), E.dtype)
 
     def some_tokens(rows: slice) -> None:
         np.matmul(E[rows], blocks, out=P[rows])
+        P[rows, middle] += b
 
     workers.map(some_tokens, workers.pieces(T, W.size // OPERATIONS))
     return P
 
 
-def sum_over_positions(P: Floats, neighbours: Ints, b: Floats) -> Floats:
-    """z_b = b + Σ_j P_j[neighbours[j, b]].   P (T, n·H), neighbours (n, B)  ->  z (B, H)."""
+def sum_over_positions(P: Floats, neighbours: Ints, H: int) -> Floats:
+    """z_b = Σ_j P_j[neighbours[j, b]].   P (T, n·H), neighbours (n, B)  ->  z (B, H)."""
     n, B = neighbours.shape
-    H = len(b)
     rows_of_P = P.reshape(len(P) * n, H)
     rows = _rows_of_P(neighbours)
     z: Floats = np.take(rows_of_P, rows[0], axis=0, mode="clip")
-    z += b
     gathered = np.empty((B, H), z.dtype)
     for j in range(1, n):
         z += np.take(rows_of_P, rows[j], axis=0, mode="clip", out=gathered)
