@@ -7,7 +7,7 @@ import sys
 from contextlib import redirect_stderr, redirect_stdout
 from unittest import mock
 
-from windowclf import cli
+from windowclf import command as entry
 
 
 def run(command: list[str], stdin: str | bytes = b"") -> tuple[int, str, str]:
@@ -22,7 +22,7 @@ def run(command: list[str], stdin: str | bytes = b"") -> tuple[int, str, str]:
         redirect_stderr(err),
     ):
         try:
-            cli.main()
+            entry.main()
             code = 0
         except SystemExit as end:
             code = int(end.code or 0)

@@ -304,7 +304,7 @@ def test_a_sentence_and_an_exit_code(world, case):
 
 def process(command: list[str], **how: object) -> subprocess.CompletedProcess[str]:
     """A command in a process of its own."""
-    program = [sys.executable, "-c", "from windowclf.cli import main; main()"]
+    program = [sys.executable, "-c", "from windowclf.command import main; main()"]
     return subprocess.run([*program, *command], text=True, stderr=subprocess.PIPE, **how)
 
 

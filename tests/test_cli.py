@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import shlex
@@ -14,6 +15,7 @@ from commands import run
 
 import windowclf
 from windowclf import display
+from windowclf.plain_predict import _PLAIN, label, plain_predict
 
 
 @pytest.fixture
@@ -155,3 +157,48 @@ def test_the_whole_way_of_every_task(tmp_path, task):
         assert out
         assert "Traceback" not in err
     assert len(out.splitlines()) == len(Path(dev).read_text(encoding="utf-8").splitlines())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "plain"),
+    [
+        (["predict", "m"], {"model": "m"}),
+        (["predict", "m", "-"], {"model": "m", "input_": "-"}),
+        (
+            ["predict", "m", "in", "-o", "-", "--format", "conll", "--probabilities"],
+            {
+                "model": "m",
+                "input_": "in",
+                "output": "-",
+                "format_": "conll",
+                "probabilities": True,
+            },
+        ),
+        (["predict"], None),
+        (["predict", "--help"], None),
+        (["predict", "m", "a", "b"], None),
+        (["predict", "m", "-o"], None),
+        (["predict", "m", "-o", "--format"], None),
+        (["predict", "m", "--jobs", "2"], None),
+        (["predict", "m", "--output=x"], None),
+        (["train", "m"], None),
+        ([], None),
+    ],
+)
+def test_only_plain_arguments_pass_by_the_parser(arguments, plain):
+    assert plain_predict(arguments) == plain
+
+
+def test_plain_names_are_those_of_the_parser():
+    """What the quick way knows are options of the command, with the parameters they set."""
+    from windowclf.cli import predict
+
+    options = {}
+    for name, annotation in inspect.get_annotations(predict, eval_str=True).items():
+        for extra in getattr(annotation, "__metadata__", ()):
+            declared = [getattr(extra, "default", None), *(getattr(extra, "param_decls", 0) or ())]
+            options |= {option: name for option in declared if isinstance(option, str)}
+    assert _PLAIN.items() <= options.items()
+    for name, parameter in inspect.signature(label).parameters.items():
+        if name != "model":
+            assert inspect.signature(predict).parameters[name].default == parameter.default

@@ -9,7 +9,7 @@ import corpora
 import pytest
 
 import windowclf
-from windowclf import cli
+from windowclf import command as entry
 from windowclf.evaluation import evaluate_tagger, labels_unknown
 from windowclf.prediction import Prediction, Tagger
 from windowclf.text.sentence import Sentence
@@ -181,13 +181,13 @@ def test_json_on_the_command_line(tmp_path, monkeypatch, capsys):
     command = ["windowclf", "evaluate", str(model), config["data"]["dev"]]
     monkeypatch.setattr(sys, "argv", [*command, "--json"])
     with pytest.raises(SystemExit, match="0"):
-        cli.main()
+        entry.main()
     out, err = capsys.readouterr()
     assert err == ""
     assert json.loads(out) == windowclf.evaluate(model, config["data"]["dev"])
     monkeypatch.setattr(sys, "argv", command)
     with pytest.raises(SystemExit, match="0"):
-        cli.main()
+        entry.main()
     table = capsys.readouterr().out
     assert "spans f1" in table
     assert "PER" in table

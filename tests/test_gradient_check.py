@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import windowclf
-from windowclf import cli, network
+from windowclf import command, network
 from windowclf.gradient_check import ArrayCheck
 
 LIMIT = 1e-7
@@ -125,7 +125,7 @@ def test_a_wrong_gradient_is_found(tmp_path, monkeypatch, capsys, name, change):
     path = corpora.write(tmp_path / "c.yaml", json.dumps(config))  # JSON is YAML
     monkeypatch.setattr(sys, "argv", ["windowclf", "gradcheck", path])
     with pytest.raises(SystemExit, match="1"):
-        cli.main()
+        command.main()
     out, err = capsys.readouterr()
     assert err == ""
     assert [line.split()[0] for line in out.splitlines() if "FAILED" in line] == [name]
@@ -149,7 +149,7 @@ def test_the_command_passes(tmp_path, monkeypatch, capsys):
     path = corpora.write(tmp_path / "c.yaml", json.dumps(corpora.tagging(tmp_path)))
     monkeypatch.setattr(sys, "argv", ["windowclf", "gradcheck", path, "--set", "training.l2=0.1"])
     with pytest.raises(SystemExit, match="0"):
-        cli.main()
+        command.main()
     out, err = capsys.readouterr()
     assert err == ""
     assert out.count(" ok") == 6

@@ -44,7 +44,9 @@ LAYERS = {
     "assembly": 8,
     "pipeline": 9,
     "display": 10,
+    "plain_predict": 10,
     "cli": 11,
+    "command": 12,
 }
 ROOMS = {"config", "kernels", "text"}  # inside, any order without a circle
 

@@ -214,7 +214,7 @@ def test_a_signal_stops_a_run_that_then_goes_on_to_the_same_bytes(tmp_path, name
     config = corpora.tagging(tmp_path)
     config["training"] |= {"epochs": 60, "early_stopping": None}
     path = corpora.write(tmp_path / "c.yaml", json.dumps(config))
-    program = [sys.executable, "-c", "from windowclf.cli import main; main()", "train", path]
+    program = [sys.executable, "-c", "from windowclf.command import main; main()", "train", path]
     with subprocess.Popen(program, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as p:
         assert p.stderr
         p.stderr.readline()  # the head of the table, after the first epoch

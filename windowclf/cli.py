@@ -6,21 +6,18 @@ Results go to standard output, everything else to standard error.
 from __future__ import annotations
 
 import json
-import os
 import shlex
 import signal
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from windowclf.durable import reason
-from windowclf.errors import WindowclfError
 from windowclf.limits import CACHE_MB, LONGEST_SENTENCE
+from windowclf.plain_predict import label
 
 app = typer.Typer(
     name="windowclf",
@@ -164,12 +161,7 @@ def predict(
     Reads what train read, or raw text with one sentence or document a line. The label field of
     the input is never looked at.
     """
-    from windowclf.streaming import predict_file
-
-    progress = _prediction_progress(input_)
-    predict_file(
-        model, input_, output, format_, probabilities, progress, longest_sentence, cache_mb, jobs
-    )
+    label(model, input_, output, format_, probabilities, longest_sentence, cache_mb, jobs)
 
 
 @app.command()
@@ -201,25 +193,6 @@ def info(
         display.print_info(facts)
 
 
-def _prediction_progress(input_: str) -> Callable[[int, float | None], None] | None:
-    """A line on a terminal's standard error, from the second second on."""
-    if not sys.stderr.isatty() or input_ == "-":
-        return None
-    began = shown = time.monotonic()
-
-    def progress(tokens: int, fraction: float | None) -> None:
-        nonlocal shown
-        now = time.monotonic()
-        if now - shown < 1 or not fraction:
-            return
-        shown = now
-        left = (now - began) * (1 - fraction) / fraction
-        line = f"{100 * fraction:3.0f} %  {tokens:,} tokens  {left:.0f} s left"
-        print(f"\r\x1b[K{line}", end="\r", file=sys.stderr, flush=True)
-
-    return progress
-
-
 @contextmanager
 def _stop_signals() -> Iterator[list[int]]:
     """Collect the first SIGINT or SIGTERM, so that a step can finish; a second one ends at once."""
@@ -238,29 +211,3 @@ def _stop_signals() -> Iterator[list[int]]:
     finally:
         for each, handler in zip(watched, before, strict=True):
             signal.signal(each, handler)
-
-
-def main() -> None:
-    """The entry point: faults that a user can mend become sentences and exit code 1."""
-    try:
-        try:
-            app()
-        finally:
-            sys.stdout.flush()
-    except WindowclfError as error:
-        print(error, file=sys.stderr)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except BrokenPipeError:  # the reader of our output has gone
-        _discard_output()
-        sys.exit(0)
-    except OSError as error:
-        _discard_output()
-        print(f"{error.filename or 'standard output'}: {reason(error)}.", file=sys.stderr)
-        sys.exit(1)
-
-
-def _discard_output() -> None:
-    """Lead standard output nowhere, so that the flush at exit does not raise again."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -19,7 +19,8 @@ _EMOJI = "[\u2190-\u21ff\u2600-\u27bf\u2b00-\u2bff\U0001f300-\U0001faff]"
 _LETTER = f"[^\\W{_IDEOGRAPH}]"  # letters, digits and _ of scripts that put spaces between words
 _APOSTROPHE = "['\u2019]"
 
-# What both tokenizers for running text keep in one piece, most particular first.
+# What both tokenizers for running text keep in one piece, most particular first. The patterns are
+# compiled when they are first used: who tags tokens waits for none.
 _PIECES = (
     r"(?:https?|ftp)://[^\s<>\"]*[^\s<>\".,;:!?')\]}]",
     r"www\.[^\s<>\"]*[^\s<>\".,;:!?')\]}]",
@@ -33,7 +34,7 @@ _PIECES = (
     f"[{_IDEOGRAPH}]",
 )
 _RUNS = r"([.!?*=_~#\u2026-])\1*|''|``|\S"
-_UNICODE = re.compile("|".join((*_PIECES, f"{_LETTER}+(?:{_APOSTROPHE}{_LETTER}+)*", _RUNS)))
+_UNICODE = "|".join((*_PIECES, f"{_LETTER}+(?:{_APOSTROPHE}{_LETTER}+)*", _RUNS))
 
 _ABBREVIATIONS = frozenset(
     re.findall(
@@ -46,7 +47,7 @@ _ABBREVIATIONS = frozenset(
         """,
     )
 )
-_CONTRACTION = re.compile(
+_CONTRACTION = (
     f"(?:n{_APOSTROPHE}t|{_APOSTROPHE}(?:s|m|d|ll|re|ve|S|M|D|LL|RE|VE)|N{_APOSTROPHE}T)$"
 )
 _FUSED = {
@@ -55,15 +56,13 @@ _FUSED = {
     "wouldnt": 5, "couldnt": 5, "shouldnt": 6, "im": 1, "ive": 1,
 }  # fmt: skip
 _LONGEST_FUSED = max(map(len, _FUSED))
-_PTB = re.compile(
-    "|".join(
-        (
-            *_PIECES,
-            r"(?:[^\W\d_]\.){2,16}(?!\w)",
-            f"{_LETTER}+(?:{_APOSTROPHE}{_LETTER}+)*",
-            f"{_APOSTROPHE}(?:s|m|d|ll|re|ve|em|t|S)(?!\\w)",
-            _RUNS,
-        )
+_PTB = "|".join(
+    (
+        *_PIECES,
+        r"(?:[^\W\d_]\.){2,16}(?!\w)",
+        f"{_LETTER}+(?:{_APOSTROPHE}{_LETTER}+)*",
+        f"{_APOSTROPHE}(?:s|m|d|ll|re|ve|em|t|S)(?!\\w)",
+        _RUNS,
     )
 )
 _ENDERS = frozenset(".!?…。！？")
@@ -83,9 +82,9 @@ def tokenize(text: str, name: Tokenizer) -> list[Offsets]:
         case "character":
             return _with_marks(text, [m.span() for m in re.finditer(r"\S", text)], join_words=False)
         case "unicode":
-            return _with_marks(text, [m.span() for m in _UNICODE.finditer(text)])
+            return _with_marks(text, [m.span() for m in re.finditer(_UNICODE, text)])
         case "ptb":
-            spans = _with_marks(text, [m.span() for m in _PTB.finditer(text)])
+            spans = _with_marks(text, [m.span() for m in re.finditer(_PTB, text)])
             return list(_with_periods(text, [part for s in spans for part in _split(text, s)]))
 
 
@@ -132,7 +131,7 @@ def _split(text: str, span: Offsets) -> list[Offsets]:
         if fused:
             words = [(start, start + fused), (start + fused, end)]
             break
-        found = _CONTRACTION.search(text, max(start + 1, end - 3), end)
+        found = re.compile(_CONTRACTION).search(text, max(start + 1, end - 3), end)
         if not found:
             words = [(start, end)]
             break

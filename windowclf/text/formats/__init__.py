@@ -8,15 +8,8 @@ from pathlib import PurePath
 from typing import BinaryIO, TextIO
 
 from windowclf.errors import Faults
-from windowclf.text.formats.conll import ConllWriter, read_conll
-from windowclf.text.formats.conllu import ConlluWriter, read_conllu
-from windowclf.text.formats.jsonl import read_jsonl
-from windowclf.text.formats.jsonl_writer import JsonlWriter
 from windowclf.text.formats.layout import Format, Layout, Task
 from windowclf.text.formats.lines import Input, open_bytes, open_input
-from windowclf.text.formats.segmentation import SegmentedWriter, segmented
-from windowclf.text.formats.table import SEPARATORS, TableWriter, read_table
-from windowclf.text.formats.text import TextWriter, read_segmented, read_text
 from windowclf.text.formats.writer import Probabilities, Writer
 from windowclf.text.sentence import Sentence
 
@@ -67,26 +60,37 @@ def read_sentences(
     faults.raise_if_any()
 
 
+# Each format's module is imported when a file asks for it, so that starting to tag stays short.
+
+
 def _read(source: Input, layout: Layout) -> Iterator[Sentence]:
-    if layout.task == "segmentation":
-        match layout.format:
-            case "conll":
-                return segmented(read_conll(source, layout), layout.read_labels)
-            case "conllu":
-                return segmented(read_conllu(source, layout), layout.read_labels)
-            case "text":
-                return read_segmented(source, layout)
+    segmentation = layout.task == "segmentation"
     match layout.format:
         case "conll":
-            return read_conll(source, layout)
+            from windowclf.text.formats.conll import read_conll
+
+            sentences = read_conll(source, layout)
         case "conllu":
-            return read_conllu(source, layout)
+            from windowclf.text.formats.conllu import read_conllu
+
+            sentences = read_conllu(source, layout)
         case "jsonl":
+            from windowclf.text.formats.jsonl import read_jsonl
+
             return read_jsonl(source, layout)
         case "text":
-            return read_text(source, layout)
+            from windowclf.text.formats.text import read_segmented, read_text
+
+            return read_segmented(source, layout) if segmentation else read_text(source, layout)
         case "csv" | "tsv":
+            from windowclf.text.formats.table import read_table
+
             return read_table(source, layout)
+    if segmentation:
+        from windowclf.text.formats.segmentation import segmented
+
+        return segmented(sentences, layout.read_labels)
+    return sentences
 
 
 def make_writer(layout: Layout, out: TextIO, classes: Sequence[str] = ()) -> Writer:
@@ -97,15 +101,27 @@ def make_writer(layout: Layout, out: TextIO, classes: Sequence[str] = ()) -> Wri
     """
     layout.check_writing(bool(classes))
     if layout.task == "segmentation" and layout.format != "jsonl":
+        from windowclf.text.formats.segmentation import SegmentedWriter
+
         return SegmentedWriter(out)
     match layout.format:
         case "conll":
+            from windowclf.text.formats.conll import ConllWriter
+
             return ConllWriter(out)
         case "conllu":
+            from windowclf.text.formats.conllu import ConlluWriter
+
             return ConlluWriter(out, str(layout.label))
         case "jsonl":
+            from windowclf.text.formats.jsonl_writer import JsonlWriter
+
             return JsonlWriter(out, layout, classes)
         case "text":
+            from windowclf.text.formats.text import TextWriter
+
             return TextWriter(out, layout)
         case "csv" | "tsv":
+            from windowclf.text.formats.table import SEPARATORS, TableWriter
+
             return TableWriter(out, SEPARATORS[layout.format], classes)

@@ -1,0 +1,82 @@
+"""A `predict` whose arguments are plain ones, without the parser of all commands.
+
+Setting that parser up takes longer than loading a model and tagging a page.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from windowclf.limits import CACHE_MB, LONGEST_SENTENCE
+
+_PLAIN = {"--output": "output", "-o": "output", "--format": "format_"}
+
+
+def plain_predict(arguments: Sequence[str]) -> dict[str, Any] | None:
+    """What `label` is to be called with; None for all that the full parser must see."""
+    if not arguments or arguments[0] != "predict":
+        return None
+    found: dict[str, Any] = {}
+    places = ["model", "input_"]
+    rest = list(arguments[1:])
+    while rest:
+        argument = rest.pop(0)
+        if argument in _PLAIN and rest and (rest[0] == "-" or not rest[0].startswith("-")):
+            found[_PLAIN[argument]] = rest.pop(0)
+        elif argument == "--probabilities":
+            found["probabilities"] = True
+        elif places and (argument == "-" or not argument.startswith("-")):
+            found[places.pop(0)] = argument
+        else:
+            return None
+    return found if "model" in found else None
+
+
+def label(
+    model: str | os.PathLike[str],
+    input_: str = "-",
+    output: str = "-",
+    format_: str | None = None,
+    probabilities: bool = False,
+    longest_sentence: int = LONGEST_SENTENCE,
+    cache_mb: float = CACHE_MB,
+    jobs: int = 1,
+) -> None:
+    """predict_file with its progress on a terminal."""
+    from windowclf.streaming import predict_file
+
+    progress = _prediction_progress(input_)
+    predict_file(
+        os.fspath(model),
+        input_,
+        output,
+        format_,
+        probabilities,
+        progress,
+        longest_sentence,
+        cache_mb,
+        jobs,
+    )
+
+
+def _prediction_progress(input_: str) -> Callable[[int, float | None], None] | None:
+    """A line on a terminal's standard error, from the second second on."""
+    if not sys.stderr.isatty() or input_ == "-":
+        return None
+    began = shown = time.monotonic()
+
+    def progress(tokens: int, fraction: float | None) -> None:
+        nonlocal shown
+        now = time.monotonic()
+        if now - shown < 1 or not fraction:
+            return
+        shown = now
+        left = (now - began) * (1 - fraction) / fraction
+        line = f"{100 * fraction:3.0f} %  {tokens:,} tokens  {left:.0f} s left"
+        print(f"\r\x1b[K{line}", end="\r", file=sys.stderr, flush=True)
+
+    return progress
