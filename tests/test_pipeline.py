@@ -341,3 +341,12 @@ def test_info_says_what_is_in_the_file(tmp_path):
     assert facts["parameters"]["W"] == f"{5 * 9}×8"
     assert set(facts["provenance"]) == {"train", "config"}
     json.dumps(facts)
+
+
+def test_reading_says_how_far_it_is(tmp_path):
+    seen: list[float] = []
+    windowclf.train(
+        corpora.tagging(tmp_path), ["training.epochs=1"], on_reading=lambda done: seen.append(done)
+    )
+    assert seen == sorted(seen)
+    assert seen[-1] == 1.0

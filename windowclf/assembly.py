@@ -43,14 +43,19 @@ class TrainingData:
     digest: str  # sha256 of the training files
 
 
-def read_all(layout: Layout, paths: Iterable[str], digest: Any = None) -> Iterator[Sentence]:
+def read_all(
+    layout: Layout,
+    paths: Iterable[str],
+    digest: Any = None,
+    on_bytes: Callable[[int], None] = lambda _count: None,
+) -> Iterator[Sentence]:
     """The sentences of several files, one after the other, without empty ones.
 
-    `digest`, a hash of hashlib, is updated with all that is read.
+    `digest`, a hash of hashlib, is updated with all that is read, and `on_bytes` told how much.
     """
     for path in paths:
         with open_bytes(path) as file:
-            source = file if digest is None else cast(BinaryIO, Hashed(file, digest))
+            source = file if digest is None else cast(BinaryIO, Hashed(file, digest, on_bytes))
             for sentence in read_sentences(source, layout, path):
                 if sentence.tokens:
                     yield sentence
@@ -161,38 +166,44 @@ def training_data(
     train: Sequence[str],
     beside: Path | None = None,
     notify: Callable[[str], None] = lambda _text: None,
+    on_reading: Callable[[float], None] = lambda _fraction: None,
 ) -> TrainingData:
     """Read the training files (and dev) once, and make the vocabulary.
 
     With `beside`, a text above data.cache_above_mb is kept there as numbers, for later runs too.
+    `on_reading` is told which fraction of the training files has been read.
     """
     features = features_of(config)
     columns = _columns(features)
     labels_of = learnt_labels(layout, inside_scheme(config))
     longest = longest_sentence(config)
+    how = {"layout": asdict(layout), "inside": inside_scheme(config), "columns": columns}
+    source = Source(train, {**how, "longest": longest, "most": config.data.distinct_tokens})
+
+    digest, size, done = hashlib.sha256(), max(1.0, _megabytes(source) * (1 << 20)), 0
+
+    def on_bytes(count: int) -> None:
+        nonlocal done
+        done += count
+        on_reading(min(1.0, done / size))
+
+    text = none_longer(read_all(layout, train, digest, on_bytes), longest)
 
     def encode(folder: Path | None = None) -> tuple[Corpus, str]:
-        digest = hashlib.sha256()
-        sentences = none_longer(read_all(layout, train, digest), longest)
         most = config.data.distinct_tokens
-        return encode_corpus(sentences, columns, labels_of, most, folder), digest.hexdigest()
+        return encode_corpus(text, columns, labels_of, most, folder), digest.hexdigest()
 
     dev = _dev_sentences(config, layout, longest)
     if isinstance(config.data.dev, cfg.Holdout):
-        everything = [
-            replace(s, source=None) for s in none_longer(read_all(layout, train), longest)
-        ]
+        everything = [replace(sentence, source=None) for sentence in text]
         kept = len(everything) - max(1, round(config.data.dev.holdout * len(everything)))
         raw = encode_corpus(everything[:kept], columns, labels_of, config.data.distinct_tokens)
-        digest, dev = digest_of(train), everything[kept:]
+        sha256, dev = digest.hexdigest(), everything[kept:]
+    elif beside is not None and _megabytes(source) > config.data.cache_above_mb:
+        raw, sha256, known = find_or_make(beside, source, encode)
+        _describe(raw, known, beside, notify)
     else:
-        how = {"layout": asdict(layout), "inside": inside_scheme(config), "columns": columns}
-        source = Source(train, {**how, "longest": longest, "most": config.data.distinct_tokens})
-        if beside is not None and _megabytes(source) > config.data.cache_above_mb:
-            raw, digest, known = find_or_make(beside, source, encode)
-            _describe(raw, known, beside, notify)
-        else:
-            raw, digest = encode()
+        raw, sha256 = encode()
     _refuse_unusable(raw, train, layout)
     if raw.rare:
         notify(
@@ -203,7 +214,7 @@ def training_data(
     labels = parts_of(raw.label_names) if multilabel else raw.label_names
     vocabulary = build_vocabulary(features, columns, raw.counts(), labels)
     targets = _targets(raw.label_names, vocabulary) if config.model.output == "sigmoid" else None
-    return TrainingData(raw, vocabulary, vocabulary.encode(raw.keys), targets, dev, digest)
+    return TrainingData(raw, vocabulary, vocabulary.encode(raw.keys), targets, dev, sha256)
 
 
 def _dev_sentences(

@@ -88,6 +88,7 @@ def train(
             on_report=shown.report,
             on_notice=shown.notice,
             should_stop=lambda: bool(signalled),
+            on_reading=shown.reading,
         )
     if result.stopped:
         settings = [part for item in overrides for part in ("--set", item)]

@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -52,12 +52,14 @@ class Hashed:
     """A binary stream whose bytes are hashed as they are read."""
 
     file: BinaryIO
-    digest: Any = field(default_factory=hashlib.sha256)
+    digest: Any  # of hashlib
+    on_bytes: Callable[[int], None]  # how many were read
 
     def read1(self, size: int) -> bytes:
         """The next bytes."""
         data: bytes = self.file.read1(size)  # type: ignore[attr-defined]  # files have it
         self.digest.update(data)
+        self.on_bytes(len(data))
         return data
 
 

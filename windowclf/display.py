@@ -48,6 +48,7 @@ class TrainingDisplay:
             disable=not self.console.is_terminal,
         )
         self.task: TaskID | None = None
+        self.reader: TaskID | None = None
         self.headed = False
         self.refreshed = 0.0
         self.began: tuple[float, int] | None = None  # time and tokens at the first report
@@ -63,6 +64,16 @@ class TrainingDisplay:
         """A sentence beside the progress."""
         self.progress.console.print(f"note: {text}")
 
+    def reading(self, fraction: float) -> None:
+        """Show how much of the training text has been read."""
+        if self.reader is None:
+            self.reader = self.progress.add_task("reading", total=1.0, rate="")
+        now = time.monotonic()
+        if now - self.refreshed >= REFRESH_SECONDS:
+            self.refreshed = now
+            self.progress.update(self.reader, completed=fraction)
+            self.progress.refresh()
+
     def report(self, report: Report) -> None:
         """Show a report of the training."""
         if isinstance(report, EpochReport):
@@ -71,6 +82,8 @@ class TrainingDisplay:
         now = time.monotonic()
         if self.began is None:
             self.began = (now, report.tokens)
+            if self.reader is not None:
+                self.progress.remove_task(self.reader)
             self.task = self.progress.add_task("", total=report.total_tokens, rate="")
         if now - self.refreshed < REFRESH_SECONDS or self.task is None:
             return

@@ -57,12 +57,14 @@ def train(
     on_report: Callable[[Report], None] | None = None,
     on_notice: Notify | None = None,
     should_stop: Callable[[], bool] | None = None,
+    on_reading: Callable[[float], None] | None = None,
 ) -> TrainingResult:
     """Train a model as a config says and leave it in the config's run folder.
 
     `config` is a path, a mapping or a Config; `overrides` are "a.b=VALUE". `resume` continues the
     run in the folder, to the byte; `overwrite` replaces it. `should_stop` is asked after every
-    step: once it says True the state is saved and the result has stopped=True.
+    step: once it says True the state is saved and the result has stopped=True. `on_reading` is
+    told which fraction of the training text has been read.
     Raises ConfigError, DataError, RunFolderError, ModelFileError (a damaged state) or
     TrainingDiverged.
     """
@@ -75,7 +77,9 @@ def train(
         threads = _threads(resolved, state)
         keep_freed_memory()
         with threadpool_limits(limits=1), closing(Workers(threads)) as workers:
-            run = _prepare(resolved, folder, workers, notify)
+            run = _prepare(
+                resolved, folder, workers, notify, on_reading or (lambda _fraction: None)
+            )
             _begin(run, state, resume, notify)
             stopped = _train(
                 run, on_report or (lambda _report: None), should_stop or (lambda: False)
@@ -185,7 +189,13 @@ class _Run:
     metrics_lines: int = 0
 
 
-def _prepare(config: Config, folder: RunFolder, workers: Workers, notify: Notify) -> _Run:
+def _prepare(
+    config: Config,
+    folder: RunFolder,
+    workers: Workers,
+    notify: Notify,
+    on_reading: Callable[[float], None],
+) -> _Run:
     """Read the data, make the vocabulary, the network and its trainer."""
     files = {
         name: assembly.files_of(where, f"data.{name}")
@@ -193,7 +203,9 @@ def _prepare(config: Config, folder: RunFolder, workers: Workers, notify: Notify
         if isinstance(where := getattr(config.data, name), str | tuple)
     }
     layout = assembly.layout_of(config, files["train"])
-    data = assembly.training_data(config, layout, files["train"], folder.path.parent, notify)
+    data = assembly.training_data(
+        config, layout, files["train"], folder.path.parent, notify, on_reading
+    )
     test = assembly.read_all(layout, files.get("test", ()))
     for _sentence in none_longer(test, assembly.longest_sentence(config)):
         pass  # its faults should be known now and not after the training

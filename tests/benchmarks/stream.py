@@ -51,18 +51,14 @@ class Stream:
 
     def windows(self) -> NDArray[np.int64]:
         """(N, SLOTS) rows of the table for every token of the corpus, in its order."""
-        pieces = pieces_of(self.corpus.starts, WINDOW, None)
-        places = lay_out(self.corpus.tokens, pieces, np.arange(len(pieces.begin)), WINDOW)
         by_token = np.stack([slot.ids for slot in self.slots], axis=1)
-        positions = [places.tokens[places.windows + j] for j in range(-WINDOW, WINDOW + 1)]
-        return np.concatenate([by_token[tokens] for tokens in positions], axis=1).astype(np.int64)
+        return by_token[self.tokens_around()].reshape(-1, SLOTS).astype(np.int64)
 
     def tokens_around(self) -> NDArray[np.int64]:
         """(N, POSITIONS) the distinct token at every position of every window."""
         pieces = pieces_of(self.corpus.starts, WINDOW, None)
         places = lay_out(self.corpus.tokens, pieces, np.arange(len(pieces.begin)), WINDOW)
-        positions = [places.tokens[places.windows + j] for j in range(-WINDOW, WINDOW + 1)]
-        return np.stack(positions, axis=1).astype(np.int64)
+        return places.neighbours(WINDOW).T.astype(np.int64)
 
 
 def read_stream(corpora: Path, rows: int, seed: int = 1) -> Stream:
