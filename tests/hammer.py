@@ -31,6 +31,7 @@ FORKS = 5
 FORK_SECONDS = 300
 FIRST = 1_000_000  # tokens after which the memory is measured
 MOST_GROWTH = 0.05
+CACHE_MB = 16  # so that the rows of frequent tokens are thrown away several times before that
 SETTINGS = (
     "features.use=[{kind: word, dim: 16}, {kind: lower, dim: 8}, {kind: suffix, length: 3},"
     " {kind: shape}, {kind: ngrams, buckets: 500}, {kind: char_cnn, filters: 8}]",
@@ -40,7 +41,8 @@ SETTINGS = (
 
 def trained(folder: Path) -> windowclf.Tagger:
     """A small model with every kind of feature that text has."""
-    return windowclf.load(windowclf.train(corpora.tagging(folder), SETTINGS).model_path)
+    model = windowclf.train(corpora.tagging(folder), SETTINGS).model_path
+    return windowclf.load(model, cache_mb=CACHE_MB)
 
 
 def words(rng: random.Random, count: int) -> list[str]:

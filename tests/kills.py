@@ -27,7 +27,7 @@ import corpora
 from windowclf import tensor_file
 from windowclf.model_file import load_model
 
-PROGRAM = (sys.executable, "-c", "from windowclf.cli import main; main()", "train")
+PROGRAM = (sys.executable, "-c", "from windowclf.command import main; main()", "train")
 
 
 @dataclass(frozen=True)

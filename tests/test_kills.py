@@ -17,7 +17,7 @@ import windowclf
 STUCK = """
 import time
 from windowclf import training
-from windowclf.cli import main
+from windowclf.command import main
 step = training.Trainer._step
 def stuck(self, *arguments):
     if self.progress.step == 5:

@@ -11,6 +11,7 @@ import pytest
 
 import windowclf
 from windowclf.prediction import Tagger
+from windowclf.row_cache import KEY_BYTES
 from windowclf.text.sentence import Sentence
 
 NETWORKS = {
@@ -57,7 +58,7 @@ def test_a_full_cache_is_emptied_and_filled_again(model):
         model.architecture.hidden_width or model.architecture.classes
     )
     rows = 40
-    megabytes = rows * width * model.parameters["U"].itemsize / (1 << 20)
+    megabytes = rows * (width * model.parameters["U"].itemsize + KEY_BYTES) / (1 << 20)
     tagger = Tagger(model, cache_mb=megabytes)
     plain = Tagger(model, cache_mb=0)
     for start in (0, 30, 60, 0, 90):

@@ -33,7 +33,7 @@ def test_one_tagger_serves_many_threads(model):
 
 def test_a_reader_that_goes_away_is_no_fault(model, tmp_path):
     text = corpora.write(tmp_path / "x.txt", "Anna ran.\n" * 20_000)
-    code = "from windowclf.cli import main; main()"
+    code = "from windowclf.command import main; main()"
     command = shlex.join([sys.executable, "-c", code, "predict", str(model), str(text)])
     done = subprocess.run(
         ["bash", "-c", f"{command} | head -1"], capture_output=True, text=True, check=True

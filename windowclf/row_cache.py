@@ -13,6 +13,7 @@ from windowclf.model_file import Model
 from windowclf.text.features import Key, form_of
 
 FILLED_AT_ONCE = 1024  # tokens that are encoded and projected together
+KEY_BYTES = 256  # of a short token and its place in a dictionary, about
 
 
 class RowCache(threading.local):
@@ -27,7 +28,7 @@ class RowCache(threading.local):
         dtype = model.parameters["U"].dtype
         width = (2 * a.window + 1) * (a.hidden_width or a.classes)
         self._model = model
-        self._capacity = int(megabytes * (1 << 20)) // (width * dtype.itemsize)
+        self._capacity = int(megabytes * (1 << 20)) // (width * dtype.itemsize + KEY_BYTES)
         self._P = np.empty((0, width), dtype)
         self._row_of = _RowOf()
         self._most_characters = int(megabytes * (1 << 18))

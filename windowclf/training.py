@@ -104,6 +104,7 @@ class EpochReport:
     last: bool  # the run ends here
     seconds: float
     tokens_per_second: float
+    threads: int  # that share a step
 
 
 Report: TypeAlias = StepReport | EpochReport
@@ -322,6 +323,7 @@ class Trainer:
             last=progress.finished,
             seconds=seconds,
             tokens_per_second=tokens / max(seconds, 1e-9),
+            threads=self.workers.count,
         )
 
 
