@@ -98,6 +98,17 @@ def test_a_fault_in_the_text_leaves_nothing_behind(tmp_path):
     assert list((tmp_path / FOLDER_NAME).iterdir()) == []
 
 
+def test_what_a_killed_process_left_is_cleared(tmp_path):
+    dead, living = (f"{'0' * 16}.{process}.tmp" for process in (1 << 30, os.getpid()))
+    for name in (dead, living):
+        (tmp_path / FOLDER_NAME / name).mkdir(parents=True)
+        (tmp_path / FOLDER_NAME / name / "tokens").touch()
+    train(corpora.tagging(tmp_path), tmp_path / "one", *ON_DISK)
+    names = {path.name for path in (tmp_path / FOLDER_NAME).iterdir()}
+    assert dead not in names
+    assert living in names
+
+
 def test_no_room_for_it_is_one_sentence(tmp_path, monkeypatch):
     def full(*_arguments):
         raise OSError(28, "No space left on device")

@@ -75,6 +75,7 @@ def find_or_make(
     if (found := _read(place, stamps)) is not None:
         return *found, True
     building = place.with_name(f"{place.name}.{os.getpid()}.tmp")
+    _clear_leftovers(place.parent)
     try:
         make_folder(building)
         corpus, digest = make(building)
@@ -89,6 +90,24 @@ def find_or_make(
     finally:
         shutil.rmtree(building, ignore_errors=True)
     return corpus, digest, False
+
+
+def _clear_leftovers(folder: Path) -> None:
+    """Remove what processes that are no more had begun to build."""
+    for leftover in folder.glob("*.tmp"):
+        process = leftover.name.split(".")[-2]
+        if process.isdecimal() and not _is_running(int(process)):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)  # asks, and sends nothing
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return True
 
 
 def _write_header(folder: Path, stamps: list[list[int]], corpus: Corpus, digest: str) -> None:
