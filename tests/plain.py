@@ -111,7 +111,12 @@ def loss_and_gradients(p, architecture, batch, objective, mask):
         weights.append(w)
     total = sum(weights)
     J, delta1 = 0.0, []
-    for b in range(n):
+    if a.output == "crf":
+        chain = [p[f"crf.{name}"] for name in ("start", "transitions", "end")]
+        J, delta1, *own = crf_loss_and_gradients(theta, batch.lengths, batch.labels, *chain)
+        for name, d in zip(("start", "transitions", "end"), own, strict=True):
+            g[f"crf.{name}"] += d
+    for b in range(n if a.output != "crf" else 0):
         y = int(batch.labels[b])
         if a.output == "softmax":
             e = [math.exp(t) for t in theta[b]]

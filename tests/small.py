@@ -68,7 +68,7 @@ def problem(
     dtype="float64",
     text=TEXT,
 ) -> Problem:
-    """`output` is softmax, one (a single logit) or many; `plain` leaves out every regulariser."""
+    """`output`: softmax, crf, one (a single logit) or many; `plain` leaves out every regulariser."""
     rng = np.random.default_rng(seed)
     features = (*FEATURES, CHAR_CNN) if char_cnn else FEATURES
     corpus, vocabulary = corpus_of(text, features)
@@ -78,7 +78,7 @@ def problem(
     dropped = None if plain else rng.random(len(places.tokens)) < 0.3
     batch = make_batch(places, corpus.labels, slots, window, dropped)
     labels = len(vocabulary.labels)
-    classes = {"softmax": labels, "one": 1, "many": 3}[output]
+    classes = {"softmax": labels, "crf": labels, "one": 1, "many": 3}[output]
     architecture = Architecture(
         features=features,
         table_sizes=vocabulary.table_sizes(),
@@ -87,19 +87,19 @@ def problem(
         units=0 if activation == "none" else units,
         directions=directions,
         truncate=truncate,
-        output="softmax" if output == "softmax" else "sigmoid",
+        output=output if output in ("softmax", "crf") else "sigmoid",
         classes=classes,
     )
     parameters = initialize(architecture, seed, dtype)
     for name, p in parameters.items():
         parameters[name] = (3 * p + 0.2 * rng.standard_normal(p.shape)).astype(dtype)
     targets = None
-    if output != "softmax":
+    if output in ("one", "many"):
         targets = rng.integers(0, 2, (labels, classes)).astype(np.uint8)
     objective = Objective(
         l2=0.0 if plain else 0.1,
         dropout=0.0 if plain else 0.3,
-        class_weights=None if plain else np.linspace(0.5, 2, labels),
+        class_weights=None if plain or output == "crf" else np.linspace(0.5, 2, labels),
         targets=targets,
     )
     mask = None

@@ -19,7 +19,7 @@ NETWORKS = [
     (activation, output, char_cnn, recurrence)
     for activation, output, char_cnn, recurrence in product(
         ("none", "relu", "sigmoid", "tanh", "hard_tanh"),
-        ("softmax", "one", "many"),
+        ("softmax", "one", "many", "crf"),
         (False, True),
         RECURRENCES,
     )

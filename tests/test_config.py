@@ -49,7 +49,7 @@ FAULTS = [
     ("task: spans\ndata: {train: x}\nfeatures: {use: [{kind: ngrams, min: 4, max: 2}]}", "features.use.0: expected min <= max, found min 4 and max 2."),
     ("task: spans\ndata: {train: x}\nfeatures: {window: -1}", "features.window: expected a number of at least 0, found -1."),
     ("task: slots\ndata: {train: x.csv}", "features.use: missing; task: slots needs a feature of kind column for each slot."),
-    ("task: spans\ndata: {train: x}\nmodel: {output: crf}", "model.output: expected softmax or sigmoid, found 'crf'."),
+    ("task: spans\ndata: {train: x}\nmodel: {output: hmm}", "model.output: expected softmax, sigmoid or crf, found 'hmm'."),
     ("task: spans\ndata: {train: x}\nmodel: {output: sigmoid}", "model.output: expected softmax for task: spans, found sigmoid."),
     ("task: spans\ndata: {train: x}\nmodel: {hidden: {activation: none, units: 3}}", "model.hidden.units: unknown key; expected one of activation."),
     ("task: spans\ndata: {train: x}\nmodel: {hidden: {activation: none}, recurrence: {directions: 1}}", "model: expected a hidden layer for recurrence, found hidden: none."),

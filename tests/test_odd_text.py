@@ -265,8 +265,8 @@ def test_a_million_tokens_through_the_command(models, tmp_path):
 
 
 TOO_LONG = (
-    "expected a sentence of at most 5 tokens for a network with recurrence, found 6; split it, or "
-    "raise prediction.longest_sentence (--longest-sentence)."
+    "expected a sentence of at most 5 tokens for a network with recurrence or a CRF, found 6; "
+    "split it, or raise prediction.longest_sentence (--longest-sentence)."
 )
 
 

@@ -288,7 +288,7 @@ def test_one_logit_for_two_classes(tmp_path):
     assert (tagger.classes, tagger.model.architecture.classes) == (("NO", "YES"), 1)
     assert result.evaluations["dev"]["accuracy"] == 1.0
     theta = np.array([[-3.0], [3.0]])
-    assert class_labels(tagger.model, theta) == ["NO", "YES"]
+    assert class_labels(tagger.model, theta, np.array([2])) == ["NO", "YES"]
     certainty = next(tagger.tag([Sentence(["cat"])], probabilities=True)).certainty
     assert certainty is not None
     assert certainty[0] > 0.5
@@ -309,7 +309,9 @@ def test_several_labels_a_token(tmp_path):
     assert answer.labels == [sets[corpora.TAGS[word]] for word in words]
     assert answer.probabilities is not None
     assert answer.probabilities.shape == (len(words), 3)
-    probabilities = network.probabilities(tagger.model.architecture, np.zeros((1, 3)))
+    probabilities = network.probabilities(
+        tagger.model.architecture, tagger.model.parameters, np.zeros((1, 3)), np.array([1])
+    )
     np.testing.assert_allclose(probabilities, 0.5)
     path = corpora.write(tmp_path / "x.conll", corpora.conll(sentences[:3]))
     assert run(["predict", str(result.model_path), path])[0] == 0

@@ -18,6 +18,7 @@ NETWORKS = {
     "window": [],
     "logistic": ["model.hidden={activation: none}", "training.dropout=0"],
     "elman": ["model.recurrence={directions: 2}"],
+    "crf": ["model.output=crf"],
     "float64": ["training.dtype=float64"],
 }
 

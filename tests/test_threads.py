@@ -77,10 +77,11 @@ def test_pieces_cover_the_length_once(length, operations, most):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("output", ["softmax", "crf"])
 @pytest.mark.parametrize(("activation", "directions"), [("none", 0), ("relu", 0), ("tanh", 2)])
-def test_gradients_of_shared_work(activation, directions, dtype, monkeypatch):
+def test_gradients_of_shared_work(activation, directions, output, dtype, monkeypatch):
     """The sums over windows and tokens are made in pieces, which only rounds differently."""
-    p = problem(activation, char_cnn=True, directions=directions, dtype=dtype)
+    p = problem(activation, output, char_cnn=True, directions=directions, dtype=dtype)
     alone = network.loss_and_gradients(p.architecture, p.parameters, p.batch, p.objective, p.mask)
     monkeypatch.setattr(threads, "SMALLEST_PIECE", 1)
     monkeypatch.setattr(network, "AT_ONCE", 12)

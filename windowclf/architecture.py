@@ -27,7 +27,7 @@ class Architecture:
     units: int  # H; 0 for none
     directions: int  # 0 without recurrence
     truncate: int | None
-    output: Literal["softmax", "sigmoid"]
+    output: Literal["softmax", "sigmoid", "crf"]
     classes: int  # K, the columns of theta
 
     @property
@@ -40,14 +40,19 @@ class Architecture:
         """Columns of h: H, 2H with two directions, 0 without a hidden layer."""
         return self.units * max(self.directions, 1)
 
+    @property
+    def needs_whole_sentences(self) -> bool:
+        """True where a token's scores or label depend on all of its sentence."""
+        return self.directions > 0 or self.output == "crf"
+
     def tables(self) -> frozenset[str]:
         """The parameters that get their gradient by rows."""
         return frozenset(f"L.{name}" for name in self.table_sizes)
 
     def weight_matrices(self) -> tuple[str, ...]:
-        """The parameters that L2 acts on: W, U, R and filters, not L and biases."""
+        """The parameters that L2 acts on: W, U, R and filters, not L, biases and CRF scores."""
         return tuple(
-            name for name in self.shapes() if not name.startswith(("L.", "b1", "b2", "c."))
+            name for name in self.shapes() if not name.startswith(("L.", "b1", "b2", "c.", "crf."))
         )
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -63,12 +68,16 @@ class Architecture:
                     f"c.{f.table}": (f.filters,),
                 }
         inputs = (2 * self.window + 1) * self.token_width
+        chain: dict[str, tuple[int, ...]] = {}
+        if self.output == "crf":
+            K = self.classes
+            chain = {"crf.start": (K,), "crf.transitions": (K, K), "crf.end": (K,)}
         if self.activation == "none":
-            return shapes | {"U": (inputs, self.classes), "b2": (self.classes,)}
+            return shapes | {"U": (inputs, self.classes), "b2": (self.classes,)} | chain
         shapes |= {"W": (inputs, self.hidden_width), "b1": (self.hidden_width,)}
         for name in recurrent_names(self.directions):
             shapes[name] = (self.units, self.units)
-        return shapes | {"U": (self.hidden_width, self.classes), "b2": (self.classes,)}
+        return shapes | {"U": (self.hidden_width, self.classes), "b2": (self.classes,)} | chain
 
 
 def recurrent_names(directions: int) -> tuple[str, ...]:
@@ -83,7 +92,7 @@ def initialize(architecture: Architecture, seed: int, dtype: str) -> dict[str, F
         rng = np.random.default_rng([seed, *name.encode()])
         if name.startswith("L."):
             parameters[name] = embedding_table(rng, shape[0], shape[1], dtype)
-        elif len(shape) == 1:
+        elif len(shape) == 1 or name.startswith("crf."):
             parameters[name] = np.zeros(shape, dtype)
         else:
             gain = 2.0 if name == "W" and architecture.activation == "relu" else 1.0

@@ -140,8 +140,9 @@ def inside_scheme(config: cfg.Config) -> Scheme | None:
 
 
 def longest_sentence(config: cfg.Config) -> int | None:
-    """The most tokens that a sentence may have; None where there is no recurrence."""
-    return config.prediction.longest_sentence if config.model.recurrence else None
+    """The most tokens that a sentence may have; None where its parts stand for themselves."""
+    whole = config.model.recurrence or config.model.output == "crf"
+    return config.prediction.longest_sentence if whole else None
 
 
 def learnt_labels(

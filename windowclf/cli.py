@@ -50,7 +50,7 @@ LongestSentenceOption = Annotated[
     typer.Option(
         metavar="TOKENS",
         min=1,
-        help="Longest sentence that a model with recurrence takes; others take any.",
+        help="Longest sentence that a model with recurrence or a CRF takes; others take any.",
     ),
 ]
 

@@ -9,9 +9,9 @@ import numpy as np
 
 from windowclf.architecture import Parameters
 from windowclf.arrays import Floats
+from windowclf.kernels.activations import logistic
 from windowclf.metrics import Tally, best_threshold
 from windowclf.model_file import Model
-from windowclf.network import probabilities
 from windowclf.prediction import Tagger, class_labels, corpus_scores, outside_labels
 from windowclf.text.corpus import encode_corpus, label_order
 from windowclf.text.sentence import Sentence
@@ -47,7 +47,7 @@ class DevSet:
         if not is_multilabel(self.model):
             return None
         theta = self._scores(parameters)
-        y_hat = probabilities(self.model.architecture, theta)
+        y_hat = logistic(theta)
         gold = [label for s in self.sentences for label in s.labels or [None] * len(s.tokens)]
         known = np.array([label is not None for label in gold])
         parts = [set(label.split("|")) for label in gold if label is not None]
@@ -69,7 +69,8 @@ class DevSet:
     def evaluate(self, parameters: Parameters) -> tuple[float, Mapping[str, float]]:
         """The task's metric, and the figures that a log shows beside it."""
         theta = self._scores(parameters)
-        labels = class_labels(self.model, theta)
+        lengths = np.diff(self._corpus.starts)
+        labels = class_labels(self.model, theta, lengths, parameters)
         tally, starts = Tally(), self._corpus.starts.tolist()
         for i, sentence in enumerate(self.sentences):
             own = labels[starts[i] : starts[i + 1]]

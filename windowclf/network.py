@@ -18,11 +18,13 @@ import numpy as np
 from windowclf.architecture import Architecture, Parameters
 from windowclf.arrays import Bytes, Floats, Gradients, Ints, RowGradient
 from windowclf.kernels.activations import (
+    Activation,
     activation_backward,
     activation_forward,
     logistic,
 )
 from windowclf.kernels.affine import affine_backward, affine_forward
+from windowclf.kernels.crf import crf_cross_entropy, posterior_marginals
 from windowclf.kernels.dropout import dropout_backward, dropout_forward
 from windowclf.kernels.output import sigmoid_cross_entropy, softmax, softmax_cross_entropy
 from windowclf.kernels.window import (
@@ -38,6 +40,7 @@ from windowclf.text.vocabulary import SlotRows
 from windowclf.threads import ALONE, Workers
 from windowclf.token_features import features_backward, features_forward
 
+CHAIN = ("crf.start", "crf.transitions", "crf.end")
 AT_ONCE = 1 << 18  # numbers of an array of h: few enough to stay in the cache, enough to share
 
 
@@ -80,8 +83,11 @@ def forward(
         h = _hidden_forward(a, p, E, batch, frozen)
         kept = h if mask is None else dropout_forward(h, mask, objective.dropout)
         theta = affine_forward(kept, p["U"], p["b2"])
-    weights = _weights(batch.labels, objective, theta.dtype)
-    J, _ = _loss(theta, batch.labels, weights, float(weights.sum()), objective)
+    if a.output == "crf":
+        J, *_ = crf_cross_entropy(theta, batch.lengths, batch.labels, *_chain(p))
+    else:
+        weights = _weights(batch.labels, objective, theta.dtype)
+        J, _ = _loss(theta, batch.labels, weights, float(weights.sum()), objective)
     return Forward(J, h, [trace.winners for trace in characters.values()])
 
 
@@ -129,6 +135,12 @@ class _Output:
     objective: Objective
     mask: Bytes | None
 
+    @property
+    def activation(self) -> Activation:
+        """f, where there is a hidden layer."""
+        assert self.a.activation != "none"
+        return self.a.activation
+
     def __post_init__(self) -> None:
         self.weights = _weights(self.batch.labels, self.objective, self.p["U"].dtype)
         self.total = float(self.weights.sum())
@@ -145,13 +157,23 @@ class _Output:
 
     def loss_and_d_h(self, h: Floats, rows: slice) -> tuple[float, Floats, Floats, Floats]:
         """The share of some rows of h in J, their dJ/dh, and their shares in dU and db2."""
-        mask = None if self.mask is None else self.mask[rows]
-        kept = h if mask is None else dropout_forward(h, mask, self.objective.dropout)
-        J, delta1 = self.loss(affine_forward(kept, self.p["U"], self.p["b2"]), rows)
+        kept, theta = self.theta(h, rows)
+        J, delta1 = self.loss(theta, rows)
+        return J, *self.d_h(delta1, kept, rows)
+
+    def theta(self, h: Floats, rows: slice) -> tuple[Floats, Floats]:
+        """h after dropout, and theta, of some rows."""
+        kept = h
+        if self.mask is not None:
+            kept = dropout_forward(h, self.mask[rows], self.objective.dropout)
+        return kept, affine_forward(kept, self.p["U"], self.p["b2"])
+
+    def d_h(self, delta1: Floats, kept: Floats, rows: slice) -> tuple[Floats, Floats, Floats]:
+        """dJ/dh of some rows, and their shares in dU and db2."""
         d_h, dU, db2 = affine_backward(delta1, kept, self.p["U"])
-        if mask is not None:
-            d_h = dropout_backward(d_h, mask, self.objective.dropout)
-        return J, d_h, dU, db2
+        if self.mask is not None:
+            d_h = dropout_backward(d_h, self.mask[rows], self.objective.dropout)
+        return d_h, dU, db2
 
 
 def _through_windows(
@@ -160,6 +182,8 @@ def _through_windows(
     """From P to J and back to dJ/dz (B, G), some windows at a time."""
     a, batch = output.a, output.batch
     delta2 = np.empty((len(batch.labels), a.hidden_width or a.classes), P.dtype)
+    if a.output == "crf":
+        return _through_windows_and_chain(output, P, delta2, gradients, workers)
 
     def some_windows(rows: slice) -> tuple[float, dict[str, Floats]]:
         neighbours = batch.neighbours[:, rows]
@@ -188,6 +212,9 @@ def _through_recurrence(
 
     workers.map(some_windows, output.pieces(workers))
     h = recurrence_forward(a, p, z, batch.lengths, frozen, workers)
+    if a.output == "crf":
+        J = _through_chain(output, h, d_h, gradients, workers)
+        return J, recurrence_backward(a, p, d_h, h, batch.lengths, gradients, workers)
 
     def some_outputs(rows: slice) -> tuple[float, dict[str, Floats]]:
         J, d_h[rows], dU, db2 = output.loss_and_d_h(h[rows], rows)
@@ -195,6 +222,65 @@ def _through_recurrence(
 
     J = _sum_up(workers.map(some_outputs, output.pieces(workers)), gradients)
     return J, recurrence_backward(a, p, d_h, h, batch.lengths, gradients, workers)
+
+
+def _through_windows_and_chain(
+    output: _Output, P: Floats, delta2: Floats, gradients: Gradients, workers: Workers
+) -> tuple[float, Floats]:
+    """From P to J of whole sentences and back to dJ/dz, which goes into delta2."""
+    a, batch = output.a, output.batch
+    if a.activation == "none":
+        theta = sum_over_positions(P, batch.neighbours, a.classes)
+        J, delta1 = _chain_loss(output, theta, gradients)
+        return J, delta1
+    h = np.empty_like(delta2)
+
+    def forward(rows: slice) -> None:
+        z = sum_over_positions(P, batch.neighbours[:, rows], a.hidden_width)
+        h[rows] = activation_forward(output.activation, z)
+
+    def backward(rows: slice) -> None:
+        delta2[rows] = activation_backward(output.activation, d_h[rows], h[rows])
+
+    workers.map(forward, output.pieces(workers))
+    d_h = np.empty_like(h)
+    J = _through_chain(output, h, d_h, gradients, workers)
+    workers.map(backward, output.pieces(workers))
+    return J, delta2
+
+
+def _through_chain(
+    output: _Output, h: Floats, d_h: Floats, gradients: Gradients, workers: Workers
+) -> float:
+    """J of whole sentences from h (B, G), with dJ/dh put into d_h."""
+    kept = np.empty_like(h)
+    theta = np.empty((len(h), output.a.classes), h.dtype)
+
+    def forward(rows: slice) -> None:
+        kept[rows], theta[rows] = output.theta(h[rows], rows)
+
+    def backward(rows: slice) -> tuple[float, dict[str, Floats]]:
+        d_h[rows], dU, db2 = output.d_h(delta1[rows], kept[rows], rows)
+        return 0.0, {"U": dU, "b2": db2}
+
+    workers.map(forward, output.pieces(workers))
+    J, delta1 = _chain_loss(output, theta, gradients)
+    _sum_up(workers.map(backward, output.pieces(workers)), gradients)
+    return J
+
+
+def _chain_loss(output: _Output, theta: Floats, gradients: Gradients) -> tuple[float, Floats]:
+    """J and delta1 of the CRF; the gradients of its own scores are noted."""
+    batch = output.batch
+    J, delta1, *own = crf_cross_entropy(theta, batch.lengths, batch.labels, *_chain(output.p))
+    gradients.update(zip(CHAIN, own, strict=True))
+    return J, delta1
+
+
+def _chain(p: Parameters) -> tuple[Floats, Floats, Floats]:
+    """start, transitions and end."""
+    start, transitions, end = (p[name] for name in CHAIN)
+    return start, transitions, end
 
 
 def _sum_up(parts: Sequence[tuple[float, dict[str, Floats]]], gradients: Gradients) -> float:
@@ -255,8 +341,15 @@ def scores_of_windows(
     return theta
 
 
-def probabilities(architecture: Architecture, theta: Floats) -> Floats:
-    """y_hat (B, K): softmax over the classes, or the logistic function of each logit."""
+def probabilities(
+    architecture: Architecture, parameters: Parameters, theta: Floats, lengths: Ints
+) -> Floats:
+    """y_hat (B, K): softmax over the classes, the logistic function of each logit, or marginals.
+
+    lengths (S,) of the sentences, to which the marginals of a CRF refer.
+    """
+    if architecture.output == "crf":
+        return posterior_marginals(theta, lengths, *_chain(parameters))
     return softmax(theta) if architecture.output == "softmax" else logistic(theta)
 
 

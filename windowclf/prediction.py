@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import accumulate, chain, islice, pairwise
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
@@ -13,6 +14,9 @@ from windowclf import network
 from windowclf.architecture import Architecture, Parameters
 from windowclf.arrays import Floats, Ints
 from windowclf.errors import DataError
+from windowclf.kernels.activations import logistic
+from windowclf.kernels.decoding import forbid, viterbi
+from windowclf.kernels.trellis import NoPath
 from windowclf.limits import CACHE_MB, LONGEST_SENTENCE
 from windowclf.model_file import Model, load_model
 from windowclf.row_cache import RowCache
@@ -20,7 +24,13 @@ from windowclf.text.batches import Pieces, lay_out, make_batch, pack, pieces_of
 from windowclf.text.corpus import Corpus, encode_corpus
 from windowclf.text.features import keys_of
 from windowclf.text.sentence import Sentence, none_longer
-from windowclf.text.spans import from_spans, to_spans, words_from_segmentation
+from windowclf.text.spans import (
+    Legal,
+    from_spans,
+    legal_transitions,
+    to_spans,
+    words_from_segmentation,
+)
 from windowclf.text.tokenizer import split_sentences, tokenize
 from windowclf.text.vocabulary import SlotRows
 from windowclf.threads import ALONE, Workers
@@ -90,8 +100,8 @@ def windows_scores(
 
 
 def _longest(architecture: Architecture) -> int | None:
-    """Tokens after which a sentence is cut; a recurrence cannot be cut exactly."""
-    return None if architecture.directions else TOKENS_AT_ONCE
+    """Tokens after which a sentence is cut, where that can be done exactly."""
+    return None if architecture.needs_whole_sentences else TOKENS_AT_ONCE
 
 
 class Tagger:
@@ -103,13 +113,13 @@ class Tagger:
         longest_sentence: int = LONGEST_SENTENCE,
         cache_mb: float = CACHE_MB,
     ):
-        """`longest_sentence`: the most tokens that a sentence may have for a model with recurrence.
+        """`longest_sentence`: the most tokens of a sentence for a model with recurrence or a CRF.
 
         Longer ones are a DataError. Other models take sentences of any length. `cache_mb`: memory
         for rows of frequent tokens, in megabytes and for each thread that tags.
         """
         self.model = model
-        self._longest = longest_sentence if model.architecture.directions else None
+        self._longest = longest_sentence if model.architecture.needs_whole_sentences else None
         self._cache = RowCache(model, cache_mb)
 
     @property
@@ -158,14 +168,17 @@ class Tagger:
             yield from self._tag_block(block, probabilities)
 
     def _tag_block(self, block: list[Sentence], probabilities: bool) -> Iterator[Prediction]:
+        a, p = self.model.architecture, self.model.parameters
         labels: list[str] = []
         parts: list[Floats] = []
+        whole = np.array([len(sentence.tokens) for sentence in block])
         for theta in self._scores(block):
-            labels += class_labels(self.model, theta)
+            lengths = whole if a.needs_whole_sentences else np.array([len(theta)])
+            labels += class_labels(self.model, theta, lengths)
             if probabilities:
-                parts.append(network.probabilities(self.model.architecture, theta))
+                parts.append(network.probabilities(a, p, theta, lengths))
         y_hat = np.concatenate(parts) if probabilities else None
-        certainty = _certainty(self.model, y_hat) if y_hat is not None else None
+        certainty = _certainty(self.model, y_hat, labels) if y_hat is not None else None
         starts = accumulate((len(sentence.tokens) for sentence in block), initial=0)
         for sentence, (start, end) in zip(block, pairwise(starts), strict=True):
             given = outside_labels(self.model, labels[start:end])
@@ -178,7 +191,7 @@ class Tagger:
         """theta of all tokens of a block, in order, a part of about TOKENS_AT_ONCE at a time."""
         a = self.model.architecture
         spells = any(feature.is_bag for feature in a.features)
-        if a.directions or _is_light(block, spells):
+        if a.needs_whole_sentences or _is_light(block, spells):
             yield self._scores_at_once(block)
             return
         for sentences, core in _cut(block, a.window):
@@ -225,26 +238,67 @@ def load(
 ) -> Tagger:
     """The tagger of a run folder or model file. Raises ModelFileError.
 
-    `longest_sentence` bounds what a model with recurrence takes, in tokens; others take any.
+    `longest_sentence` bounds what a model with recurrence or a CRF takes, in tokens; others take
+    any.
     `cache_mb` is the memory for rows of frequent tokens, in megabytes and for each thread.
     """
     return Tagger(load_model(Path(path)), longest_sentence, cache_mb)
 
 
-def class_labels(model: Model, theta: Floats) -> list[str]:
-    """The label that each row of theta (N, K) chooses; several labels are joined by `|`."""
+def class_labels(
+    model: Model, theta: Floats, lengths: Ints, parameters: Parameters | None = None
+) -> list[str]:
+    """The label that each row of theta (N, K) chooses; several labels are joined by `|`.
+
+    lengths (S,) of the sentences, which a CRF decodes as wholes; its scores are those of
+    `parameters`, by default the model's.
+    """
     names = model.vocabulary.labels
-    if model.architecture.output == "softmax":
-        return [names[i] for i in theta.argmax(axis=1).tolist()]
+    output = model.architecture.output
+    if output != "sigmoid":
+        p = model.parameters if parameters is None else parameters
+        best = theta.argmax(axis=1) if output == "softmax" else best_paths(model, p, theta, lengths)
+        return [names[i] for i in best.tolist()]
     assert model.thresholds is not None
-    given = network.probabilities(model.architecture, theta) > model.thresholds
+    given = logistic(theta) > model.thresholds
     if theta.shape[1] == 1 and len(names) == 2:
         return [names[i] for i in given[:, 0].astype(int).tolist()]
     return ["|".join(names[i] for i in np.flatnonzero(row)) or "_" for row in given]
 
 
-def _certainty(model: Model, y_hat: Floats) -> Floats:
+def best_paths(model: Model, parameters: Parameters, theta: Floats, lengths: Ints) -> Ints:
+    """(N,) the classes of each sentence's best path, of spans and words that of the legal ones.
+
+    Where the labels of the training text leave a sentence no legal path, all paths count.
+    """
+    start, transitions, end = (parameters[name] for name in network.CHAIN)
+    legal = legal_paths(model)
+    if legal is not None:
+        with suppress(NoPath):
+            return viterbi(
+                theta,
+                lengths,
+                forbid(legal.start, start),
+                forbid(legal.transitions, transitions),
+                forbid(legal.end, end),
+            )
+    return viterbi(theta, lengths, start, transitions, end)
+
+
+def legal_paths(model: Model) -> Legal | None:
+    """Which labels may follow which; None where any may."""
+    labels = model.vocabulary.labels
+    if model.layout.task == "segmentation":
+        return legal_transitions(labels, "BMES")
+    return None if model.inside is None else legal_transitions(labels, model.inside)
+
+
+def _certainty(model: Model, y_hat: Floats, labels: Sequence[str]) -> Floats:
     """(N,) the probability of the label given: of a set of labels, that of all its decisions."""
+    if model.architecture.output == "crf":
+        class_of = model.vocabulary.class_of
+        given: Floats = y_hat[np.arange(len(labels)), [class_of[label] for label in labels]]
+        return given
     if model.thresholds is None:
         best: Floats = y_hat.max(axis=1)
         return best

@@ -209,7 +209,7 @@ class Trainer:
     def _batches(self, epoch: int) -> Iterator[tuple[Pieces, Ints]]:
         """The pieces of every batch of an epoch, in order."""
         a, s = self.architecture, self.settings
-        longest = None if a.directions else s.batch_tokens  # a recurrence cannot be cut exactly
+        longest = None if a.needs_whole_sentences else s.batch_tokens
         rng = generator(s.seed, Purpose.SHUFFLE, epoch)
         for pieces in pools(self.corpus.starts, a.window, longest, rng):
             sizes = pieces.sizes()

@@ -49,9 +49,10 @@ class Model(Section):
 
     hidden: Hidden = HiddenLayer()
     recurrence: Recurrence | None = None
-    output: Literal["softmax", "sigmoid"] = Field(
+    output: Literal["softmax", "sigmoid", "crf"] = Field(
         default="softmax",
-        description="sigmoid for labels joined by |, or for two classes in one logit",
+        description="sigmoid for labels joined by |, or for two classes in one logit; crf for the "
+        "labels of a sentence as a whole",
     )
 
     @model_validator(mode="after")

@@ -14,7 +14,8 @@ class Prediction(Section):
     longest_sentence: int = Field(
         default=LONGEST_SENTENCE,
         ge=1,
-        description="tokens of a sentence that a network with recurrence takes; others take any",
+        description="tokens of a sentence that a network with recurrence or a CRF takes; others "
+        "take any",
     )
     cache_mb: float = Field(
         default=CACHE_MB,

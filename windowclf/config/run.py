@@ -74,5 +74,9 @@ def _task_faults(config: Config) -> Iterator[str]:
         yield f"features.window: expected 0 for task: slots, found {config.features.window}"
     if slots and config.model.recurrence:
         yield "model.recurrence: expected null for task: slots, whose rows are no sentence"
+    if config.model.output == "crf" and slots:
+        yield "model.output: expected softmax or sigmoid for task: slots, found crf"
+    if config.model.output == "crf" and config.training.class_weights is not None:
+        yield "training.class_weights: expected null for model.output: crf"
     if config.model.output == "sigmoid" and config.task in ("spans", "segmentation"):
         yield f"model.output: expected softmax for task: {config.task}, found sigmoid"

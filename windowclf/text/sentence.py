@@ -41,7 +41,7 @@ def none_longer(sentences: Iterable[Sentence], longest: int | None) -> Iterator[
         if longest is not None and size > longest:
             raise DataError(
                 f"{sentence.place()}: expected a sentence of at most {longest:,} tokens for a "
-                f"network with recurrence, found {size:,}; split it, or raise "
+                f"network with recurrence or a CRF, found {size:,}; split it, or raise "
                 "prediction.longest_sentence (--longest-sentence)."
             )
         yield sentence
