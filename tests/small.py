@@ -68,7 +68,7 @@ def problem(
     dtype="float64",
     text=TEXT,
 ) -> Problem:
-    """`output`: softmax, crf, one (a single logit) or many; `plain` leaves out every regulariser."""
+    """`output`: softmax, crf, one (a single logit) or many; `plain` leaves regularisers out."""
     rng = np.random.default_rng(seed)
     features = (*FEATURES, CHAR_CNN) if char_cnn else FEATURES
     corpus, vocabulary = corpus_of(text, features)
