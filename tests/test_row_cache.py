@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import warnings
 
 import corpora
 import numpy as np
@@ -80,7 +81,9 @@ def test_threads_and_forks_have_rows_of_their_own(model):
     for thread in running:
         thread.join()
     assert answers == [wanted] * 6
-    child = os.fork()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of threads, which have ended
+        child = os.fork()
     if child == 0:
         os._exit(0 if tagger.predict(texts()) == wanted else 1)
     assert os.waitpid(child, 0)[1] == 0
