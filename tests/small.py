@@ -62,6 +62,7 @@ def problem(
     truncate=None,
     *,
     plain=False,
+    members=1,
     window=1,
     units=6,
     seed=1,
@@ -89,6 +90,7 @@ def problem(
         truncate=truncate,
         output=output if output in ("softmax", "crf") else "sigmoid",
         classes=classes,
+        members=members,
     )
     parameters = initialize(architecture, seed, dtype)
     for name, p in parameters.items():
@@ -104,5 +106,7 @@ def problem(
     )
     mask = None
     if not plain and activation != "none":
-        mask = (rng.random((len(batch.labels), architecture.hidden_width)) < 0.7).view(np.uint8)
+        shape = (len(batch.labels), architecture.hidden_width)
+        shape = shape if members == 1 else (members, *shape)
+        mask = (rng.random(shape) < 0.7).view(np.uint8)
     return Problem(architecture, parameters, batch, objective, mask, corpus, vocabulary)

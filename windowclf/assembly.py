@@ -313,6 +313,7 @@ def architecture_of(config: cfg.Config, data: TrainingData) -> Architecture:
         truncate=recurrence.truncate if recurrence else None,
         output=config.model.output,
         classes=K,
+        members=config.model.members,
     )
 
 
