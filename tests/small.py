@@ -103,6 +103,7 @@ def problem(
         dropout=0.0 if plain else 0.3,
         class_weights=None if plain or output == "crf" else np.linspace(0.5, 2, labels),
         targets=targets,
+        label_smoothing=0.0 if plain or output != "softmax" else 0.1,
     )
     mask = None
     if not plain and activation != "none":

@@ -335,6 +335,7 @@ def settings_of(config: cfg.Config, data: TrainingData) -> Settings:
             dropout=t.dropout,
             class_weights=_class_weights(t.class_weights, data),
             targets=data.targets,
+            label_smoothing=t.label_smoothing,
         ),
         word_dropout=t.word_dropout,
         clip_norm=t.clip_norm,

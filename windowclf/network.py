@@ -52,6 +52,7 @@ class Objective:
     dropout: float = 0.0
     class_weights: Floats | None = None  # (label indices,) w_y
     targets: Bytes | None = None  # (label indices, K) 0/1 rows for a sigmoid output
+    label_smoothing: float = 0.0  # of a softmax output
 
 
 class Forward(NamedTuple):
@@ -369,7 +370,7 @@ def _loss(
 ) -> tuple[float, Floats]:
     classes = np.maximum(labels, 0)
     if objective.targets is None:
-        return softmax_cross_entropy(theta, classes, weights, total)
+        return softmax_cross_entropy(theta, classes, weights, total, objective.label_smoothing)
     return sigmoid_cross_entropy(theta, objective.targets[classes], weights, total)
 
 
