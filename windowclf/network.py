@@ -342,15 +342,22 @@ def scores_of_windows(
 
 
 def probabilities(
-    architecture: Architecture, parameters: Parameters, theta: Floats, lengths: Ints
+    architecture: Architecture,
+    parameters: Parameters,
+    theta: Floats,
+    lengths: Ints,
+    temperature: float = 1.0,
 ) -> Floats:
     """y_hat (B, K): softmax over the classes, the logistic function of each logit, or marginals.
 
-    lengths (S,) of the sentences, to which the marginals of a CRF refer.
+    lengths (S,) of the sentences, to which the marginals of a CRF refer. All scores, those between
+    labels included, are divided by the temperature.
     """
+    scores = theta / temperature
     if architecture.output == "crf":
-        return posterior_marginals(theta, lengths, *_chain(parameters))
-    return softmax(theta) if architecture.output == "softmax" else logistic(theta)
+        start, transitions, end = (part / temperature for part in _chain(parameters))
+        return posterior_marginals(scores, lengths, start, transitions, end)
+    return softmax(scores) if architecture.output == "softmax" else logistic(scores)
 
 
 def _window_layer(a: Architecture) -> tuple[str, str]:

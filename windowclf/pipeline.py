@@ -152,6 +152,7 @@ def info(model: str | Path) -> dict[str, Any]:
         "recurrence": a.directions or "none",
         "output": a.output,
         "tokenizer": loaded.layout.tokenizer,
+        "temperature": loaded.temperature,
         "words seen in training": len(v.seen),
         "numbers": sum(p.size for p in loaded.parameters.values()),
         "parameters": parameters,
@@ -312,7 +313,19 @@ def _train(run: _Run, on_report: Callable[[Report], None], should_stop: Callable
             _save_state(run)
             saved = time.monotonic()
     _save_state(run)
+    _calibrate_kept(run)
     return False
+
+
+def _calibrate_kept(run: _Run) -> None:
+    """Give the model that was kept its temperature. Done again after a crash, it is the same."""
+    if run.dev is None:
+        return
+    model = load_model(run.folder.path / MODEL_NAME)
+    labels_of = assembly.learnt_labels(model.layout, model.inside)
+    temperature = run.dev.temperature(model.parameters, labels_of)
+    if temperature != model.temperature:
+        run.folder.save_model(replace(model, temperature=temperature))
 
 
 def _save_is_due(checkpoint: Checkpoint, report: Report, seconds: float) -> bool:
