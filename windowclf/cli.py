@@ -111,13 +111,15 @@ def evaluate(
 ) -> None:
     """Score a model on a labelled file.
 
-    Intervals are 95 % percentile intervals of 1,000 bootstrap samples of the sentences. The
-    calibration error is the mean distance of certainty and accuracy over 15 bins of certainty.
+    Intervals are 95 % percentile intervals of 1,000 bootstrap samples of
+    the sentences. The calibration error is the mean distance between
+    certainty and accuracy over 15 bins of certainty.
 
-    With --against: both models' scores, the difference MODEL − MODEL2, and its two-sided p-value:
-    the share of the samples whose difference lies at least as far from the observed one as that
-    lies from 0 (the two-sided form of the paired bootstrap of Berg-Kirkpatrick et al. 2012);
-    then the sentences to which the models give different labels, 20 of them or, with --json, all.
+    With --against: both models' scores, the difference MODEL − MODEL2 and
+    its p-value: the share of the samples whose difference lies at least as
+    far from the observed one as that lies from 0, which is the paired
+    bootstrap of Berg-Kirkpatrick et al. (2012), two-sided. Then sentences to
+    which the models give different labels, 20 or, with --json, all.
     """
     from windowclf import display, pipeline
 
