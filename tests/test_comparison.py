@@ -147,6 +147,19 @@ def test_models_that_read_different_columns(tmp_path):
     assert "a=a" in out
 
 
+def test_text_is_split_as_the_first_model_does(tmp_path):
+    """`met.` is one token of white space, and two for the other tokenizer."""
+    text = {"text": "Anna met. Ben", "spans": [{"start": 0, "end": 4, "label": "PER"}]}
+    path = corpora.write(tmp_path / "t.jsonl", 8 * (json.dumps(text) + "\n"))
+    config = corpora.small_config(tmp_path, "spans", {"train": path})
+    models = [
+        windowclf.train(config, [f"data.tokenizer={name}", f"output={tmp_path}/{name}"]).model_path
+        for name in ("whitespace", "unicode")
+    ]
+    assert windowclf.compare(*models, path)["against"]["tokens"] == 8 * 3
+    assert windowclf.compare(*reversed(models), path)["against"]["tokens"] == 8 * 4
+
+
 def test_words(tmp_path):
     config = corpora.segmentation(tmp_path)
     models = [
