@@ -51,6 +51,8 @@ EVIL = (
     DEEP,
 )
 DTYPES = ("F32", "F64", "U8", "I64", "F16", "BF16", "BOOL", "F8_E4M3", "U64", "f32", "", 1)
+NUMPY = {"F16": "<f2", "F32": "<f4", "F64": "<f8", "I8": "i1", "I64": "<i8", "U8": "u1"}
+SIZES = {name: np.dtype(dtype).itemsize for name, dtype in NUMPY.items()}
 EXTREME = 1e6  # a model with such a parameter may overflow, and that is its own business
 SLOWEST = 1.0  # seconds of processor time
 MEMORY = (16, 4 << 20)  # times the file, and bytes besides
@@ -262,7 +264,7 @@ def edit_sizes(file: Parsed, rng: random.Random) -> None:
     """An array with more or fewer bytes, and all that follows it in its new place."""
     name = rng.choice(sorted(file.entries))
     first, last = file.span(name)
-    item = {"F32": 4, "F64": 8, "I64": 8, "U8": 1}[file.entries[name]["dtype"]]
+    item = SIZES[file.entries[name]["dtype"]]
     shape = file.entries[name]["shape"]
     row = item * int(np.prod(shape[1:]))
     grow = rng.random() < 0.5 or last - first < row
@@ -286,10 +288,12 @@ def edit_numbers(file: Parsed, rng: random.Random) -> None:
     first, last = file.span(name)
     if first == last:
         return
-    dtype = {"F32": "<f4", "F64": "<f8", "I64": "<i8", "U8": "u1"}[file.entries[name]["dtype"]]
+    dtype = NUMPY[file.entries[name]["dtype"]]
     values = np.frombuffer(bytes(file.payload[first:last]), dtype).copy()
     i = rng.randrange(len(values))
-    if dtype == "u1":
+    if dtype == "i1":
+        values[i] = rng.choice((-128, -127, 0, 1, 127))
+    elif dtype == "u1":
         values[i] = rng.choice((0, 0x80, 0xC3, 0xED, 0xFF, 65))
     elif dtype == "<i8":
         values[i] = rng.choice((-1, 0, 1, int(values[-1]) + 1, 2**62, -(2**63)))

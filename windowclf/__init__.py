@@ -5,8 +5,9 @@
     >>> tagger = windowclf.load(result.model_path)
     >>> tagger.predict_text("Anna Berg moved to Oslo in May 2019.")
 
-`train`, `evaluate`, `predict_file`, `gradcheck` and `info` are what the commands call; `load` gives
-a `Tagger` with `predict`, `predict_proba` and `predict_text`. Names are imported when first used.
+`train`, `evaluate`, `predict_file`, `gradcheck`, `info` and `compress` are what the commands call;
+`load` gives a `Tagger` with `predict`, `predict_proba` and `predict_text`. Names are imported when
+first used.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from windowclf.compression import compress
     from windowclf.errors import (
         ConfigError,
         DataError,
@@ -41,6 +43,7 @@ __all__ = [
     "TrainingDiverged",
     "TrainingResult",
     "WindowclfError",
+    "compress",
     "evaluate",
     "gradcheck",
     "info",
@@ -50,6 +53,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "windowclf.compression": ("compress",),
     "windowclf.pipeline": ("TrainingResult", "evaluate", "gradcheck", "info", "train"),
     "windowclf.prediction": ("Tagger", "TextSpan", "load"),
     "windowclf.streaming": ("predict_file",),

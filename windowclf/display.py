@@ -165,6 +165,24 @@ def print_info(facts: Mapping[str, Any]) -> None:
             console.print(f"{name}: {value}")
 
 
+def print_compression(facts: Mapping[str, Any]) -> None:
+    """Bytes, scores and rows of a model before and after it was compressed."""
+    before, after = facts["before"], facts["after"]
+    table = _table(f"stored as {facts['stored as']}", "before", "after")
+    table.add_row("bytes", f"{before['bytes']:,}", f"{after['bytes']:,}")
+    for name, score in before.get("scores", {}).items():
+        now = after["scores"].get(name)
+        table.add_row(name, _percent(score), "-" if now is None else _percent(now))
+    seen = "words seen in training"
+    counts = {seen: (before[seen], after[seen])} | {
+        f"rows of {name}": (V, after["rows"][name]) for name, V in before["rows"].items()
+    }
+    for name, (old, new) in counts.items():
+        table.add_row(name, f"{old:,}", "not kept" if new is None else f"{new:,}")
+    _plain_console().print(table)
+    print(f"model: {facts['file']}")
+
+
 def _plain_console(stderr: bool = False) -> Console:
     """Shows text as it is: a label such as `[b]` or `:cat:` is neither markup nor a picture."""
     return Console(stderr=stderr, highlight=False, soft_wrap=True, markup=False, emoji=False)
@@ -185,7 +203,8 @@ def _figures(evaluation: Mapping[str, Any], title: str | None) -> Table:
     table = _table(title or "", "", "of tokens")
     tokens = evaluation["tokens"]
     table.add_row("accuracy", _percent(evaluation["accuracy"]), f"{tokens:,}")
-    for part in ("seen", "unseen") if evaluation["unseen"]["tokens"] else ():
+    unseen = evaluation.get("unseen", {"tokens": 0})["tokens"]
+    for part in ("seen", "unseen") if unseen else ():
         row = evaluation[part]
         if row["tokens"]:
             table.add_row(f"  {part} words", _percent(row["accuracy"]), f"{row['tokens']:,}")

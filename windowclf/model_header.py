@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from windowclf.architecture import Architecture
 from windowclf.checked import build, in_range
@@ -13,6 +13,7 @@ from windowclf.text.formats import Layout
 from windowclf.text.spans import Scheme
 
 Json: TypeAlias = Mapping[str, Any]
+Stored: TypeAlias = Literal["int8", "float16", "float32"]
 LARGEST = (1 << 31) - 1
 WIDEST = 1 << 16
 _SETTINGS: dict[str, dict[str, tuple[int, int]]] = {  # of each kind: least and greatest value
@@ -21,6 +22,14 @@ _SETTINGS: dict[str, dict[str, tuple[int, int]]] = {  # of each kind: least and 
     "ngrams": {"min": (1, 16), "max": (1, 16), "buckets": (1, 1 << 24)},
     "char_cnn": {"filters": (1, WIDEST), "width": (1, 9)},
 }
+
+
+@dataclass(frozen=True)
+class Compressed:
+    """How `windowclf compress` stored the arrays; see compact.py."""
+
+    dtype: Stored
+    lists: Mapping[str, tuple[int, ...]]  # in the stream: strings and bytes of each
 
 
 @dataclass(frozen=True)
@@ -35,6 +44,7 @@ class Header:
     tables: tuple[str, ...]
     model: Json
     provenance: Mapping[str, str]
+    compressed: Json | None = None
 
 
 @dataclass(frozen=True)
@@ -46,6 +56,7 @@ class Parts:
     inside: Scheme | None
     provenance: Mapping[str, str]
     model: Json
+    compressed: Compressed | None
 
 
 def header_of(
@@ -80,7 +91,15 @@ def read_header(given: Json) -> Parts:
     layout = build(Layout, header.layout, "layout")
     for fault in _faults(header, features, layout):
         raise ValueError(fault)
-    return Parts(features, layout, header.inside, header.provenance, header.model)
+    compressed = header.compressed
+    return Parts(
+        features,
+        layout,
+        header.inside,
+        header.provenance,
+        header.model,
+        None if compressed is None else build(Compressed, compressed, "compressed"),
+    )
 
 
 def read_architecture(parts: Parts, table_sizes: Mapping[str, int]) -> Architecture:

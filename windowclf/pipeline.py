@@ -152,7 +152,8 @@ def info(model: str | Path) -> dict[str, Any]:
         "recurrence": a.directions or "none",
         "output": a.output,
         "tokenizer": loaded.layout.tokenizer,
-        "words seen in training": len(v.seen),
+        "words seen in training": "not kept" if v.seen is None else len(v.seen),
+        "stored as": loaded.compressed or str(loaded.parameters["U"].dtype),
         "numbers": sum(p.size for p in loaded.parameters.values()),
         "parameters": parameters,
         "provenance": dict(loaded.provenance),
@@ -361,6 +362,8 @@ def _evaluate_files(tagger: Tagger, files: Sequence[str], name: str, notify: Not
     evaluation = evaluate_tagger(tagger, sentences)
     if not evaluation["tokens"]:
         raise DataError(f"{', '.join(files)}: no labelled token found; nothing to score.")
+    if tagger.model.vocabulary.seen is None:
+        notify("the model does not keep the words seen in training; seen and unseen are not split.")
     gold = [label for label, row in evaluation["labels"].items() if row["support"]]
     if unknown := labels_unknown(tagger.model, gold):
         notify(f"{name} has labels that train lacks, counted as errors: {named(unknown)}.")
