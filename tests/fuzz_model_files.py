@@ -26,7 +26,7 @@ import time
 import tracemalloc
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -37,8 +37,9 @@ from threadpoolctl import threadpool_limits
 
 import windowclf
 from windowclf.errors import DataError, ModelFileError, RunFolderError, TrainingDiverged
-from windowclf.model_file import load_model
+from windowclf.model_file import load_model, model_bytes
 from windowclf.prediction import Tagger
+from windowclf.pruning import with_rows
 
 SENTENCES = [["the", "green", "cat", "sees", "a", "Fish", "."], ["unknown"], [], ["a"] * 5]
 DIGEST = b'\\"digest\\":\\"'
@@ -300,7 +301,8 @@ def edit_numbers(file: Parsed, rng: random.Random) -> None:
         if rng.random() < 0.3:
             values = values[::-1].copy()
     else:
-        values[i] = rng.choice((np.nan, np.inf, -np.inf, 0.0, -1.0, 1.5, 3e38, 1e-45))
+        with np.errstate(over="ignore"):  # a half cannot hold all of them
+            values[i] = rng.choice((np.nan, np.inf, -np.inf, 0.0, -1.0, 1.5, 3e38, 1e-45))
     file.payload[first:last] = values.tobytes()
 
 
@@ -423,6 +425,7 @@ def subjects(folder: Path) -> list[ModelSubject | StateSubject]:
         config |= {"output": str(folder / name), "training": {"epochs": 1, "threads": 1}}
         path = windowclf.train(config).model_path
         found.append(ModelSubject(name, path.read_bytes(), folder / f"{name}.safetensors"))
+    found += compressed(folder / "softmax")
     config = corpora.tagging(folder) | {"output": str(folder / "stopped")}
     config["training"] |= {"threads": 1}
     calls = iter(range(100))
@@ -430,6 +433,19 @@ def subjects(folder: Path) -> list[ModelSubject | StateSubject]:
     files = {p.name: p.read_bytes() for p in (folder / "stopped").iterdir() if p.name != ".lock"}
     found.append(StateSubject("state", config, files))
     return found
+
+
+def compressed(run: Path) -> list[ModelSubject]:
+    """The model of a run with words and n-grams as halves, and as int8 with some of its rows."""
+    model = load_model(run)
+    halves = replace(model, compressed="float16")
+    v = replace(model.vocabulary, seen=None)
+    rows = {"word": np.array([2, 4, 5]), "ngrams2-3": np.array([3, 4, 8])}
+    pruned = with_rows(replace(model, compressed="int8", vocabulary=v), rows)
+    return [
+        ModelSubject(name, model_bytes(each), run.with_name(f"{name}.safetensors"))
+        for name, each in (("halves", halves), ("int8", pruned))
+    ]
 
 
 def attempt(subject: ModelSubject | StateSubject, data: bytes, seal: bool, trace: bool) -> Outcome:

@@ -49,9 +49,10 @@ def compress(
     before = _facts(loaded, file, data, longest_sentence)
     try:
         small = _fitted(replace(loaded, compressed=stored), most)
+        content = model_bytes(small)
     except ValueError as error:
         raise ModelFileError(f"{file}: cannot be stored so, {error}.") from error
-    write_whole(target, model_bytes(small))
+    write_whole(target, content)
     if small.vocabulary.seen is None:
         notify(
             "the forms seen in training are left out; evaluate will not tell seen words from "
