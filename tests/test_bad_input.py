@@ -292,7 +292,7 @@ CASES = {
     ),
     "compress to nearly nothing": Case(
         lambda w: [*compress(w), "--size", "1kB"],
-        ("--size: expected at least", "without any word, found 1,000; ask for more"),
+        ("--size: expected at least", "without any listed value, found 1,000; ask"),
     ),
     "compress onto the model itself": Case(
         lambda w: ["compress", str(w.model), "-o", str(w.model)],

@@ -93,8 +93,15 @@ def test_scales_and_values_that_do_not_fit(change, sentence):
 def test_scales_that_are_missing():
     packed = good()
     del packed["scale.W"]
-    with pytest.raises(ValueError, match="W has no scales"):
+    with pytest.raises(ValueError, match="the scales of W do not fit"):
         unpack(packed, "int8")
+
+
+def test_scales_of_what_needs_none_are_left_to_be_refused():
+    """Every array that is not a parameter is refused by name later on."""
+    scale = {"scale.b1": np.ones(2, np.float16)}
+    assert "scale.b1" in unpack({**good(), "b1": np.ones(2, np.float32), **scale}, "int8")
+    assert "scale.W" in unpack({**good(), "W": np.ones((2, 2), np.float16)}, "float16")
 
 
 @given(

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from small import problem, sentences
 
 import windowclf
-from windowclf import pruning
+from windowclf import compression, pruning
 from windowclf.errors import ConfigError, ModelFileError
 from windowclf.model_file import Model, load_model, model_bytes, save_model
 from windowclf.prediction import Tagger
@@ -174,6 +174,29 @@ def test_any_size_down_to_the_least_is_kept(folder):
         assert windowclf.load(folder / "small").predict([["Ben", "Berg"]])
     assert rows == sorted(rows)
     assert rows[-1] > rows[0]
+
+
+@pytest.mark.parametrize(
+    ("size", "number"),
+    [
+        (None, None),
+        (5, 5),
+        ("7", 7),
+        ("4.35MB", 4_350_000),
+        ("900 kb", 900_000),
+        ("2GB", 2 * 10**9),
+    ],
+)
+def test_sizes(size, number):
+    assert compression._bytes(size) == number
+
+
+@pytest.mark.parametrize(
+    "size", ["", "MB", "-1", "1e6", "1.MB", "٣kB", "1TB", -5, "inf", "9" * 400]
+)
+def test_sizes_that_are_none(size):
+    with pytest.raises(ConfigError, match=r"--size: expected bytes such as 900kB or 1\.5MB"):
+        compression._bytes(size)
 
 
 def test_the_same_command_gives_the_same_bytes(folder):

@@ -33,30 +33,27 @@ def pack_parameters(parameters: Mapping[str, Floats], dtype: str) -> dict[str, N
     """
     packed: dict[str, NDArray[Any]] = {}
     for name, p in parameters.items():
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore"):  # what became infinite is named below
             if dtype == "int8" and _is_matrix(name, p):
-                packed[name], packed[_scale_of(name)] = quantised(p.astype(np.float32))
+                packed[name], own = quantised(p.astype(np.float32))
+                packed[_scale_of(name)] = own
             else:
-                packed[name] = p.astype(dtype if _is_matrix(name, p) else np.float32)
-        halves = packed.get(_scale_of(name), packed[name])
-        if not np.isfinite(halves).all():
+                packed[name] = own = p.astype(dtype if _is_matrix(name, p) else np.float32)
+        if not np.isfinite(own).all():
             raise ValueError(f"{name} has numbers that are too large for {dtype}")
     return packed
 
 
 def unpack_parameters(arrays: Arrays, dtype: str) -> dict[str, NDArray[Any]]:
     """The parameters as float32, with any other arrays as they are. Raises ValueError."""
-    scales = {name: _scale_of(name) for name in arrays if _scale_of(name) in arrays}
-    found = {name: array for name, array in arrays.items() if name not in scales.values()}
-    for name, array in found.items():
+    found = dict(arrays)
+    for name, array in arrays.items():
         if not _is_matrix(name, array):
             continue
         if array.dtype != dtype:
             raise ValueError(f"{name} is stored as {array.dtype}, expected {dtype}")
         if dtype == "int8":
-            if name not in scales:
-                raise ValueError(f"{name} has no scales")
-            found[name] = _dequantised(name, array, arrays[scales[name]])
+            found[name] = _dequantised(name, array, found.pop(_scale_of(name), None))
         else:
             found[name] = array.astype(np.float32, copy=False)
     return found
@@ -74,9 +71,9 @@ def quantised(p: Floats) -> tuple[NDArray[np.int8], Floats]:
     return q.astype(np.int8), s
 
 
-def _dequantised(name: str, q: NDArray[Any], s: NDArray[Any]) -> Floats:
+def _dequantised(name: str, q: NDArray[Any], s: NDArray[Any] | None) -> Floats:
     """q · s (n, d) float32. Raises ValueError."""
-    if s.dtype != np.float16 or s.shape != (len(q),):
+    if s is None or s.dtype != np.float16 or s.shape != (len(q),):
         raise ValueError(f"the scales of {name} do not fit")
     if not (np.isfinite(s) & (s >= SMALLEST_SCALE)).all():
         raise ValueError(f"the scales of {name} are not all positive numbers")

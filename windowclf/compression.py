@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, get_args
 
@@ -74,10 +75,12 @@ def _stored(dtype: str) -> Stored:
 def _bytes(size: int | str | None) -> int | None:
     if size is None:
         return None
-    match = re.fullmatch(r"(\d+(?:\.\d+)?) ?([kmg]?b)?", str(size).strip().lower(), re.ASCII)
+    match = re.fullmatch(
+        r"(\d{1,15}(?:\.\d{1,9})?) ?([kmg]?b)?", str(size).strip().lower(), re.ASCII
+    )
     if match is None:
         raise ConfigError(f"--size: expected bytes such as 900kB or 1.5MB, found {size!r:.40}.")
-    return int(float(match[1]) * UNITS[match[2] or ""])
+    return int(Decimal(match[1]) * UNITS[match[2] or ""])
 
 
 def _uncompressed(file: Path) -> Model:
@@ -104,7 +107,7 @@ def _fitted(model: Model, most: int | None) -> Model:
     if not _fits(fewest, most):
         raise ConfigError(
             f"--size: expected at least {len(model_bytes(fewest)):,} bytes, what the model takes "
-            f"without any word, found {most:,}; ask for more, or train with fewer hidden units."
+            f"without any listed value, found {most:,}; ask for more, or train fewer hidden units."
         )
     return with_rows(rest, rows.first(_most_rows(rest, rows, most)))
 
