@@ -94,7 +94,7 @@ def _zipf(n: int) -> Floats:
 
 
 def with_rows(model: Model, rows: Mapping[str, Ints]) -> Model:
-    """The model with these rows only (ascending, from 2 on), values in code point order.
+    """The model with these rows only (ascending, from 2 on), values and seen in code point order.
 
     A table that is not named keeps all of its rows.
     """
@@ -113,7 +113,8 @@ def with_rows(model: Model, rows: Mapping[str, Ints]) -> Model:
             chosen = np.array([row for _, row in pairs], np.int64)
         own = np.concatenate([np.arange(FIRST_VALUE), chosen])
         parameters[name] = model.parameters[name][own]
-    vocabulary = replace(v, values=values, kept=kept)
+    seen = None if v.seen is None else tuple(sorted(v.seen))
+    vocabulary = replace(v, values=values, kept=kept, seen=seen)
     architecture = replace(model.architecture, table_sizes=vocabulary.table_sizes())
     return replace(model, architecture=architecture, vocabulary=vocabulary, parameters=parameters)
 
