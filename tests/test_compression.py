@@ -26,9 +26,9 @@ from windowclf.text.formats import Layout
 DTYPES = ("int8", "float16", "float32")
 
 
-def small_model(activation="relu") -> Model:
+def small_model(activation="relu", members=1) -> Model:
     """Words and their lower case in one table, suffixes, n-grams and characters."""
-    p = problem(activation=activation, char_cnn=True, dtype="float32")
+    p = problem(activation=activation, char_cnn=True, dtype="float32", members=members)
     layout = Layout(format="conll", task="tagging")
     return Model(p.architecture, p.vocabulary, layout, None, None, {}, p.parameters)
 
@@ -62,14 +62,15 @@ def test_without_pruning_only_the_order_of_the_rows_changes():
 @settings(max_examples=25)
 @given(st.data())
 def test_rows_left_out_read_as_unknown_and_n_grams_as_nothing(data):
-    model = small_model()
+    model = small_model(members=data.draw(st.integers(1, 2)))
     rows, parameters = {}, {name: p.copy() for name, p in model.parameters.items()}
     for table in ("word", "suffix2", "ngrams"):
-        L = parameters[f"L.{table}"]
-        own = range(FIRST_VALUE, len(L))
+        own = range(FIRST_VALUE, len(parameters[f"L.{table}"]))
         rows[table] = np.array(sorted(data.draw(st.sets(st.sampled_from(own)))), np.int64)
         lost = np.setdiff1d(own, rows[table])
-        L[lost] = 0 if table == "ngrams" else L[UNKNOWN]
+        for name in {f"L.{table}", f"L.{table}@2"} & parameters.keys():
+            L = parameters[name]
+            L[lost] = 0 if table == "ngrams" else L[UNKNOWN]
     pruned = with_rows(model, rows)
     assert {t: len(pruned.parameters[f"L.{t}"]) - 2 for t in rows} == {
         t: len(kept) for t, kept in rows.items()
@@ -123,11 +124,12 @@ def test_ranked_rows_are_those_of_every_table_but_characters():
     assert all(set(own) <= set(more[table]) for table, own in first.items())
 
 
-def test_the_row_that_matters_most_comes_first():
-    model = small_model()
+@pytest.mark.parametrize("name", ["L.suffix2", "L.suffix2@2"])
+def test_the_row_that_matters_most_to_any_member_comes_first(name):
+    model = small_model(members=2)
     parameters = dict(model.parameters)
-    parameters["L.suffix2"] = parameters["L.suffix2"].copy()
-    parameters["L.suffix2"][4] += 100
+    parameters[name] = parameters[name].copy()
+    parameters[name][4] += 100
     rows = ranked_rows(replace(model, parameters=parameters), 1)
     assert (rows.names[rows.table[0]], rows.row[0]) == ("suffix2", 4)
 

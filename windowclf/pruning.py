@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from windowclf.architecture import Architecture, Parameters
+from windowclf.architecture import Architecture, Parameters, parameters_of, with_member
 from windowclf.arrays import Floats, Ints
 from windowclf.model_file import Model
 from windowclf.text.features import FIRST_VALUE, UNKNOWN, Feature, ngram_rows, spelled
@@ -43,9 +43,11 @@ def ranked_rows(model: Model, itemsize: int) -> Rows:
     `itemsize`: bytes of a stored number. The model's values stand by frequency, with `seen`.
     """
     a = model.architecture
+    own = a.of_one_member()
+    members = [parameters_of(own, model.parameters, i) for i in range(a.members)]
     names = tuple(dict.fromkeys(f.table for f in a.features if f.kind != "char_cnn"))
     gains = [
-        _changes(a, model.parameters, name)
+        sum(_changes(own, p, name) for p in members)
         * _frequencies(model.vocabulary, name)
         / (model.parameters[f"L.{name}"].shape[1] * itemsize + ROW_BYTES)
         for name in names
@@ -111,8 +113,10 @@ def with_rows(model: Model, rows: Mapping[str, Ints]) -> Model:
             pairs = sorted((listed[row - FIRST_VALUE], row) for row in chosen.tolist())
             values[table] = tuple(value for value, _ in pairs)
             chosen = np.array([row for _, row in pairs], np.int64)
-        own = np.concatenate([np.arange(FIRST_VALUE), chosen])
-        parameters[name] = model.parameters[name][own]
+        read = np.concatenate([np.arange(FIRST_VALUE), chosen])
+        for member in range(model.architecture.members):
+            each = with_member(name, member)
+            parameters[each] = model.parameters[each][read]
     seen = None if v.seen is None else tuple(sorted(v.seen))
     vocabulary = replace(v, values=values, kept=kept, seen=seen)
     architecture = replace(model.architecture, table_sizes=vocabulary.table_sizes())
