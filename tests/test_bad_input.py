@@ -102,6 +102,18 @@ def renamed_tags(folder: Path) -> dict[str, object]:
     return corpora.small_config(folder, "tagging", {"train": train})
 
 
+def compress(w: World) -> list[str]:
+    """`compress` into a file beside the model."""
+    return ["compress", str(w.model), "--output", str(w.folder / "small")]
+
+
+def small_model(w: World) -> str:
+    """A model that is compressed."""
+    path = w.folder / "small"
+    windowclf.compress(w.model, path)
+    return str(path)
+
+
 MINIMAL = "task: tagging\ndata:\n  train: x.conll\n"
 SPAN_TEXT = '{"text": "Anna Berg left", "spans": [{"start": 0, "end": 6, "label": "PER"}]}\n'
 
@@ -299,6 +311,33 @@ CASES = {
     "gradcheck without data": Case(
         lambda w: ["gradcheck", str(w.config), "--set", "data.train=nowhere.conll"],
         ("nowhere.conll: no such file.",),
+    ),
+    "compress to another type": Case(
+        lambda w: [*compress(w), "--dtype", "int4"],
+        ("--dtype: expected one of int8, float16, float32, found 'int4'.",),
+    ),
+    "compress to a size that is none": Case(
+        lambda w: [*compress(w), "--size", "small"],
+        ("--size: expected bytes such as 900kB or 1.5MB, found 'small'.",),
+    ),
+    "compress to nearly nothing": Case(
+        lambda w: [*compress(w), "--size", "1kB"],
+        ("--size: expected at least", "without any listed value, found 1,000; ask"),
+    ),
+    "compress onto the model itself": Case(
+        lambda w: ["compress", str(w.model), "-o", str(w.model)],
+        ("--output: expected another file than the model itself, ",),
+    ),
+    "compress into no folder": Case(
+        lambda w: ["compress", str(w.model), "-o", "no/where"],
+        ("no/where: cannot write, no such file or directory",),
+    ),
+    "compress with data that is missing": Case(
+        lambda w: [*compress(w), "--data", "nowhere.conll"], ("nowhere.conll: no such file.",)
+    ),
+    "compress twice": Case(
+        lambda w: ["compress", small_model(w), "-o", str(w.folder / "smaller")],
+        ("small: expected a model as train wrote it, found one that is compressed already",),
     ),
     "unknown command": Case(lambda w: ["tain", "x.yaml"], (), exit=2),
     "unknown option": Case(lambda w: ["train", "x.yaml", "--epochs", "3"], (), exit=2),

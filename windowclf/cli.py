@@ -219,6 +219,45 @@ def info(
         display.print_info(facts)
 
 
+@app.command()
+def compress(
+    model: ModelArgument,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="The smaller model file.")
+    ],
+    dtype: Annotated[
+        str, typer.Option(metavar="DTYPE", help="What matrices become: int8, float16 or float32.")
+    ] = "int8",
+    size: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE",
+            help="The most that the file may have, such as 900kB or 1.5MB; rows of the tables "
+            "that matter least are left out for it.",
+        ),
+    ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="A labelled file to score before and after, not test."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+    longest_sentence: LongestSentenceOption = LONGEST_SENTENCE,
+) -> None:
+    """Write a smaller model file: coarser numbers, packed words and, with --size, fewer rows.
+
+    The other commands read it as any model; it cannot be trained further or compressed again.
+    """
+    from windowclf import compression, display
+
+    facts = compression.compress(
+        model, output, dtype, size, data, display.print_notice, longest_sentence
+    )
+    if as_json:
+        print(json.dumps(facts, indent=2, ensure_ascii=False))
+    else:
+        display.print_compression(facts)
+
+
 @contextmanager
 def _stop_signals() -> Iterator[list[int]]:
     """Collect the first SIGINT or SIGTERM, so that a step can finish; a second one ends at once."""

@@ -25,7 +25,10 @@ Evaluation: TypeAlias = dict[str, Any]
 
 
 def evaluate_tagger(tagger: Tagger, sentences: Iterable[Sentence]) -> Evaluation:
-    """The figures of design section 6 for labelled sentences, streamed."""
+    """The figures of design section 6 for labelled sentences, streamed.
+
+    Those of seen and unseen words are left out where the model does not tell them apart.
+    """
     scorer = Scorer(tagger.model)
     for answer in tagger.tag(sentences, probabilities=True):
         scorer.add(answer)
@@ -58,7 +61,10 @@ class Scorer:
 
     def report(self) -> Evaluation:
         """The figures, with their intervals and the reliability of the probabilities."""
-        return self._tally.report(is_multilabel(self.model)) | {
+        figures = self._tally.report(is_multilabel(self.model))
+        if self.model.vocabulary.seen is None:
+            del figures["seen"], figures["unseen"]
+        return figures | {
             "intervals": intervals(self._rows, f1_name(self.model)),
             "calibration": self._reliability.report(),
         }
@@ -123,7 +129,7 @@ class DevSet:
             own = labels[starts[i] : starts[i + 1]]
             _add(tally, self.model, sentence, outside_labels(self.model, own))
         report = tally.report(is_multilabel(self.model))
-        return main_score(self.model, report), _log_figures(self.model, report)
+        return main_score(self.model, report), main_figures(self.model, report)
 
 
 def main_score(model: Model, evaluation: Evaluation) -> float:
@@ -204,7 +210,7 @@ def in_order(label: str) -> str:
     return "|".join(sorted(label.split("|"), key=label_order))
 
 
-def _log_figures(model: Model, report: Evaluation) -> dict[str, float]:
+def main_figures(model: Model, report: Evaluation) -> dict[str, float]:
     """The figures of an evaluation that go into the log, the task's metric first."""
     if "spans" in report:
         figures = {"f1": report["spans"]["f1"]}
@@ -215,6 +221,6 @@ def _log_figures(model: Model, report: Evaluation) -> dict[str, float]:
     else:
         figures = {}
     figures["exact" if is_multilabel(model) else "accuracy"] = report["accuracy"]
-    if report["unseen"]["tokens"] and model.layout.task != "slots":
+    if "unseen" in report and report["unseen"]["tokens"] and model.layout.task != "slots":
         figures["unseen"] = report["unseen"]["accuracy"]
     return figures

@@ -10,12 +10,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from windowclf import tensor_file
+from windowclf import compact, tensor_file
 from windowclf.architecture import Architecture
 from windowclf.arrays import Floats
 from windowclf.durable import write_whole
 from windowclf.errors import ModelFileError
-from windowclf.model_header import header_of, read_architecture, read_header, value_tables
+from windowclf.model_header import (
+    Stored,
+    header_of,
+    read_architecture,
+    read_header,
+    value_tables,
+)
+from windowclf.text.features import Feature
 from windowclf.text.formats import Layout
 from windowclf.text.spans import Scheme
 from windowclf.text.vocabulary import Vocabulary
@@ -35,20 +42,33 @@ class Model:
     provenance: Mapping[str, str]  # sha256 of the training files and of the config
     parameters: Mapping[str, Floats]
     temperature: float = 1.0  # divides the scores before they become probabilities
+    compressed: Stored | None = None  # how its file keeps the matrices, if `compress` wrote it
 
 
 def model_bytes(model: Model) -> bytes:
-    """The file of a model; equal models give equal bytes."""
+    """The file of a model; equal models give equal bytes.
+
+    Raises ValueError where a parameter is too large for what it is to be stored as.
+    """
     a, v = model.architecture, model.vocabulary
     tables = value_tables(a.features)
     header = header_of(
         a, model.layout, model.inside, v.columns, tables, model.provenance, model.temperature
     )
+    lists: dict[str, Sequence[str]] = {"labels": v.labels}
+    if v.seen is not None:
+        lists["seen"] = v.seen
+    lists |= {f"values.{table}": v.values[table] for table in tables}
     arrays: dict[str, NDArray[Any]] = dict(model.parameters)
-    arrays |= tensor_file.pack_strings("labels", v.labels)
-    arrays |= tensor_file.pack_strings("seen", v.seen)
-    for table in tables:
-        arrays |= tensor_file.pack_strings(f"values.{table}", v.values[table])
+    if model.compressed is None:
+        for name, strings in lists.items():
+            arrays |= tensor_file.pack_strings(name, strings)
+    else:
+        arrays = compact.pack_parameters(model.parameters, model.compressed)
+        packed, sizes = compact.pack_lists(lists)
+        arrays |= packed
+        arrays |= {f"buckets.{t}": np.frombuffer(bits, np.uint8) for t, bits in v.kept.items()}
+        header["compressed"] = {"dtype": model.compressed, "lists": sizes}
     if model.thresholds is not None:
         arrays["thresholds"] = model.thresholds
     return tensor_file.to_bytes("model", header, arrays)
@@ -85,6 +105,12 @@ def load_model(path: Path) -> Model:
 def _assemble(header: Mapping[str, Any], arrays: dict[str, NDArray[Any]]) -> Model:
     """The model, with every array used once. Raises ValueError."""
     parts = read_header(header)
+    kept: dict[str, bytes] = {}
+    if parts.compressed is not None:
+        arrays = compact.unpack_lists(arrays, parts.compressed.lists)
+        arrays = compact.unpack_parameters(arrays, parts.compressed.dtype)
+        kept = _take_kept(parts.features, arrays)
+    without_seen = parts.compressed is not None and "seen.ends" not in arrays
     vocabulary = Vocabulary(
         features=parts.features,
         columns=tuple(header["columns"]),
@@ -92,7 +118,8 @@ def _assemble(header: Mapping[str, Any], arrays: dict[str, NDArray[Any]]) -> Mod
             table: _take_unique(f"values.{table}", arrays) for table in value_tables(parts.features)
         },
         labels=tuple(_take_unique("labels", arrays)),
-        seen=_take_strings("seen", arrays),
+        seen=None if without_seen else _take_strings("seen", arrays),
+        kept=kept,
     )
     architecture = read_architecture(parts, vocabulary.table_sizes())
     thresholds = arrays.pop("thresholds", None)
@@ -107,7 +134,23 @@ def _assemble(header: Mapping[str, Any], arrays: dict[str, NDArray[Any]]) -> Mod
         provenance=parts.provenance,
         parameters={name: arrays[name] for name in architecture.shapes()},
         temperature=parts.temperature,
+        compressed=parts.compressed.dtype if parts.compressed else None,
     )
+
+
+def _take_kept(features: Sequence[Feature], arrays: dict[str, NDArray[Any]]) -> dict[str, bytes]:
+    """Which buckets have a row, of the hashed tables that say so. Raises ValueError."""
+    kept: dict[str, bytes] = {}
+    for feature in features:
+        name = f"buckets.{feature.table}"
+        if feature.kind == "ngrams" and name in arrays:
+            bits = arrays.pop(name)
+            if bits.dtype != np.uint8 or bits.shape != (-(-feature.buckets // 8),):
+                raise ValueError(f"{name} are not {feature.buckets} bits")
+            if np.unpackbits(bits)[feature.buckets :].any():
+                raise ValueError(f"{name} has bits beyond the last bucket")
+            kept[feature.table] = bits.tobytes()
+    return kept
 
 
 def _take_strings(name: str, arrays: dict[str, NDArray[Any]]) -> Sequence[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from windowclf.architecture import Architecture
 from windowclf.checked import build, in_range
@@ -14,6 +14,7 @@ from windowclf.text.formats import Layout
 from windowclf.text.spans import Scheme
 
 Json: TypeAlias = Mapping[str, Any]
+Stored: TypeAlias = Literal["int8", "float16", "float32"]
 LARGEST = (1 << 31) - 1
 WIDEST = 1 << 16
 MOST_MEMBERS = 64
@@ -23,6 +24,14 @@ _SETTINGS: dict[str, dict[str, tuple[int, int]]] = {  # of each kind: least and 
     "ngrams": {"min": (1, 16), "max": (1, 16), "buckets": (1, 1 << 24)},
     "char_cnn": {"filters": (1, WIDEST), "width": (1, 9)},
 }
+
+
+@dataclass(frozen=True)
+class Compressed:
+    """How `windowclf compress` stored the arrays; see compact.py."""
+
+    dtype: Stored
+    lists: Mapping[str, tuple[int, ...]]  # in the stream: strings and bytes of each
 
 
 @dataclass(frozen=True)
@@ -38,6 +47,7 @@ class Header:
     model: Json
     provenance: Mapping[str, str]
     temperature: float = 1.0
+    compressed: Json | None = None
 
 
 @dataclass(frozen=True)
@@ -50,6 +60,7 @@ class Parts:
     provenance: Mapping[str, str]
     model: Json
     temperature: float
+    compressed: Compressed | None
 
 
 def header_of(
@@ -90,8 +101,15 @@ def read_header(given: Json) -> Parts:
     for fault in _faults(header, features, layout):
         raise ValueError(fault)
     in_range(header.temperature, *TEMPERATURES, "temperature")
+    compressed = header.compressed
     return Parts(
-        features, layout, header.inside, header.provenance, header.model, header.temperature
+        features,
+        layout,
+        header.inside,
+        header.provenance,
+        header.model,
+        header.temperature,
+        None if compressed is None else build(Compressed, compressed, "compressed"),
     )
 
 

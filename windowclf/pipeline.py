@@ -182,7 +182,8 @@ def info(model: str | Path) -> dict[str, Any]:
         "output": a.output,
         "tokenizer": loaded.layout.tokenizer,
         "temperature": loaded.temperature,
-        "words seen in training": len(v.seen),
+        "words seen in training": "not kept" if v.seen is None else len(v.seen),
+        "stored as": loaded.compressed or str(loaded.parameters["U"].dtype),
         "numbers": sum(p.size for p in loaded.parameters.values()),
         "parameters": parameters,
         "provenance": dict(loaded.provenance),
@@ -411,6 +412,9 @@ def _check_gold(
     """Some token must have a label; those that the model cannot give are named."""
     if not evaluation["tokens"]:
         raise DataError(f"{', '.join(files)}: no labelled token found; nothing to score.")
+    if model.vocabulary.seen is None:
+        kept = "the model does not keep the words seen in training"
+        notify(f"in {name} seen and unseen are not split; {kept}.")
     gold = [label for label, row in evaluation["labels"].items() if row["support"]]
     if unknown := labels_unknown(model, gold):
         notify(f"{name} has labels that train lacks, counted as errors: {named(unknown)}.")

@@ -31,7 +31,10 @@ _OWN_FIELDS = ("kind", "version", "digest")
 _NO_DIGEST = "0" * 64
 _DIGEST_FIELD = b'\\"digest\\":\\"'  # as it stands in the file: JSON inside JSON
 Data: TypeAlias = bytes | mmap.mmap
-_DTYPES = {"F32": np.float32, "F64": np.float64, "I64": np.int64, "U8": np.uint8}
+_DTYPES = {
+    **{"F16": np.float16, "F32": np.float32, "F64": np.float64},
+    **{"I8": np.int8, "I64": np.int64, "U8": np.uint8},
+}
 
 
 class TensorFile(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
@@ -66,14 +66,17 @@ class Vocabulary:
     """Everything that turns tokens into ids and class indices into labels.
 
     Row 0 of every table is the sentence boundary, row 1 the unknown value; the values follow from
-    row 2, most frequent first, equals in code point order. Hashed tables have no list of values.
+    row 2, most frequent first, equals in code point order; in a compressed model all in code point
+    order. Hashed tables have no list of values; those in `kept` have rows for some buckets only,
+    and n-grams of the others are left out of the bag.
     """
 
     features: tuple[Feature, ...]
     columns: tuple[str, ...]
     values: Mapping[str, Sequence[str]]
     labels: tuple[str, ...]
-    seen: Sequence[str]  # every form of the training data, for scores on unseen words
+    seen: Sequence[str] | None  # every form of the training data, for scores on unseen words
+    kept: Mapping[str, bytes] = field(default_factory=dict)  # a bit a bucket, as np.packbits does
 
     @cached_property
     def row_of(self) -> dict[str, dict[str, int]]:
@@ -85,8 +88,8 @@ class Vocabulary:
 
     @cached_property
     def seen_forms(self) -> frozenset[str]:
-        """The forms of the training data."""
-        return frozenset(self.seen)
+        """The forms of the training data; empty where they are not kept."""
+        return frozenset(self.seen or ())
 
     @cached_property
     def class_of(self) -> dict[str, int]:
@@ -97,7 +100,16 @@ class Vocabulary:
         """V of every table."""
         sizes = {table: FIRST_VALUE + len(values) for table, values in self.values.items()}
         hashed = {f.table: FIRST_VALUE + f.buckets for f in self.features if f.kind == "ngrams"}
-        return sizes | hashed
+        kept = {
+            table: FIRST_VALUE + int.from_bytes(bits).bit_count()
+            for table, bits in self.kept.items()
+        }
+        return sizes | hashed | kept
+
+    @cached_property
+    def row_of_bucket(self) -> dict[str, Ints]:
+        """Table in `kept` -> (buckets,) the row of each bucket, 0 for those without."""
+        return {table: _rows_of_bits(bits) for table, bits in self.kept.items()}
 
     def encode(self, keys: Sequence[Key]) -> tuple[SlotRows, ...]:
         """One SlotRows per feature for the boundary (token 0) and `keys` (tokens 1, 2, …)."""
@@ -106,6 +118,9 @@ class Vocabulary:
     def _encode_slot(self, feature: Feature, keys: Sequence[Key]) -> SlotRows:
         if feature.kind == "ngrams":
             ids, offsets = ngram_rows([spelled(key) for key in keys], feature)
+            if feature.table in self.kept:
+                row_of_bucket = self.row_of_bucket[feature.table]
+                ids, offsets = _with_rows(row_of_bucket[ids - FIRST_VALUE], offsets)
             boundary = np.array([BOUNDARY], np.int32)
             return SlotRows(np.append(boundary, ids), np.append(np.zeros(1, np.int32), offsets + 1))
         row_of = self.row_of[feature.table]
@@ -114,6 +129,20 @@ class Vocabulary:
         values = values_of(feature, keys, self.columns)
         rows = [row_of.get(value, UNKNOWN) for value in values]
         return SlotRows(np.array([BOUNDARY, *rows], np.int32))
+
+
+def _rows_of_bits(bits: bytes) -> Ints:
+    held = np.unpackbits(np.frombuffer(bits, np.uint8))
+    rows = np.cumsum(held, dtype=np.int32) + np.int32(FIRST_VALUE - 1)
+    return np.where(held, rows, np.int32(0))
+
+
+def _with_rows(rows: Ints, offsets: Ints) -> tuple[Ints, Ints]:
+    """Bags of rows (N,), offsets (T + 1,), without the zeros."""
+    held = rows > 0
+    ends = np.zeros(len(rows) + 1, np.int32)
+    np.cumsum(held, out=ends[1:])
+    return rows[held], ends[offsets]
 
 
 def _characters(row_of: Mapping[str, int], keys: Sequence[Key]) -> SlotRows:
