@@ -9,10 +9,12 @@ import numpy as np
 
 from windowclf.architecture import Parameters
 from windowclf.arrays import Floats
+from windowclf.constraints import is_multilabel
+from windowclf.decoding import Decoder, outside_labels
 from windowclf.kernels.activations import logistic
 from windowclf.metrics import Tally, best_threshold
 from windowclf.model_file import Model
-from windowclf.prediction import Tagger, class_labels, corpus_scores, outside_labels
+from windowclf.prediction import Tagger, corpus_scores
 from windowclf.text.corpus import encode_corpus, label_order
 from windowclf.text.sentence import Sentence
 from windowclf.text.spans import to_spans, words_from_segmentation
@@ -35,6 +37,7 @@ class DevSet:
     def __init__(self, model: Model, sentences: Sequence[Sentence], workers: Workers = ALONE):
         self.model = model
         self.sentences = sentences
+        self._decoder = Decoder(model)
         vocabulary = model.vocabulary
         self._corpus = encode_corpus(
             sentences, vocabulary.columns, lambda sentence: [None] * len(sentence.tokens)
@@ -69,8 +72,7 @@ class DevSet:
     def evaluate(self, parameters: Parameters) -> tuple[float, Mapping[str, float]]:
         """The task's metric, and the figures that a log shows beside it."""
         theta = self._scores(parameters)
-        lengths = np.diff(self._corpus.starts)
-        labels = class_labels(self.model, theta, lengths, parameters)
+        labels = self._decoder.labels(theta, self.sentences, parameters)
         tally, starts = Tally(), self._corpus.starts.tolist()
         for i, sentence in enumerate(self.sentences):
             own = labels[starts[i] : starts[i + 1]]
@@ -97,11 +99,6 @@ def labels_unknown(model: Model, labels: Iterable[str]) -> list[str]:
     if is_multilabel(model):
         labels = {part for label in labels for part in label.split("|")} - {"_"}
     return sorted(set(labels) - known)
-
-
-def is_multilabel(model: Model) -> bool:
-    """True where a token may have several labels at once."""
-    return model.architecture.output == "sigmoid" and model.architecture.classes > 1
 
 
 def _add(tally: Tally, model: Model, sentence: Sentence, predicted: Sequence[str]) -> None:

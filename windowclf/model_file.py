@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,8 @@ class Model:
     thresholds: Floats | None  # (K,) probability above which a label is given; sigmoid output
     provenance: Mapping[str, str]  # sha256 of the training files and of the config
     parameters: Mapping[str, Floats]
+    dictionary: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Words and the only labels, in the scheme of the files, that they may have."""
 
 
 def model_bytes(model: Model) -> bytes:
