@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +13,7 @@ from windowclf.errors import DataError, named, quoted
 from windowclf.kernels.trellis import NoPath
 from windowclf.model_file import Model
 from windowclf.text.sentence import Sentence
-from windowclf.text.spans import Legal, States, legal_transitions, span_states
+from windowclf.text.spans import Legal, States
 
 
 class Choices(NamedTuple):
@@ -38,11 +37,6 @@ class Constraints:
     model: Model
     keep_labels: bool
 
-    @cached_property
-    def states(self) -> States:
-        """What a token may be."""
-        return states_of(self.model)
-
     def choices(self, sentences: Sequence[Sentence]) -> Choices:
         """What is said of each token. Raises DataError for a label that the model does not give."""
         index: dict[tuple[str, ...], int] = {(): 0}
@@ -51,7 +45,7 @@ class Constraints:
             for sentence in sentences
             for allowed in self._allowed(sentence)
         ]
-        labels = self.states.labels
+        labels = self.model.states.labels
         masks = np.array([[not own or name in own for name in labels] for own in index], bool)
         for own, mask in zip(index, masks, strict=True):
             if not mask.any():
@@ -82,7 +76,7 @@ class Constraints:
         )
         raise DataError(
             f"{place}: expected a label that the model gives, to be kept, found "
-            f"{quoted(str(label))}; its labels are {named(known_labels(self.states))}."
+            f"{quoted(str(label))}; its labels are {named(known_labels(self.model.states))}."
         )
 
     def refuse(self, none: NoPath, sentences: Sequence[Sentence], choices: Choices) -> None:
@@ -91,7 +85,7 @@ class Constraints:
         for s in none.sentences.tolist():
             rows = slice(starts[s], starts[s + 1])
             if choices.of_token[rows].any():
-                at = _dead_end(choices.rows(rows), self.states.legal)
+                at = _dead_end(choices.rows(rows), self.model.states.legal)
                 allowed = self._allowed(sentences[s])[at]
                 which = f"may only be {' or '.join(allowed)}" if allowed else "ends it"
                 raise DataError(
@@ -101,41 +95,9 @@ class Constraints:
                 )
 
 
-def states_of(model: Model) -> States:
-    """What a token may be, and what that is called in the files."""
-    labels = model.vocabulary.labels
-    if model.inside is not None:
-        return span_states(labels, model.inside, model.layout.scheme)
-    legal = legal_paths(model)
-    if legal is None:
-        every = np.ones(len(labels), bool)
-        legal = Legal(every, every[:, None] & every, every)
-    return States(tuple(range(len(labels))), labels, legal)
-
-
 def known_labels(states: States) -> list[str]:
     """The labels of the files that can be given, each once."""
     return list(dict.fromkeys(states.labels))
-
-
-def legal_paths(model: Model) -> Legal | None:
-    """Which classes may follow which; None where any may."""
-    labels = model.vocabulary.labels
-    if model.layout.task == "segmentation":
-        return legal_transitions(labels, "BMES")
-    if model.inside is None or model.inside == "IO":
-        return None
-    return legal_transitions(labels, model.inside)
-
-
-def is_multilabel(model: Model) -> bool:
-    """True where a token may have several labels at once."""
-    return model.architecture.output == "sigmoid" and model.architecture.classes > 1
-
-
-def dictionary_of(words: Sequence[str], labels: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
-    """A dictionary from its words and their labels, joined by spaces."""
-    return {word: tuple(own.split(" ")) for word, own in zip(words, labels, strict=True)}
 
 
 def _dead_end(allowed: Bools, legal: Legal) -> int:

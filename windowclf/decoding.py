@@ -10,7 +10,7 @@ import numpy as np
 from windowclf import network
 from windowclf.architecture import Parameters
 from windowclf.arrays import Floats, Ints
-from windowclf.constraints import Choices, Constraints, is_multilabel, legal_paths
+from windowclf.constraints import Choices, Constraints
 from windowclf.errors import DataError
 from windowclf.kernels.activations import logistic
 from windowclf.kernels.crf import path_log_probabilities
@@ -47,7 +47,7 @@ class Decoder:
         Raises DataError for what the model cannot do.
         """
         output = model.architecture.output
-        if keep_labels and is_multilabel(model):
+        if keep_labels and model.is_multilabel:
             raise DataError("keep_labels: expected one label a token, the model gives several.")
         if decode not in ("viterbi", "posterior"):
             raise DataError(f"decode: expected viterbi or posterior, found {decode!r:.40}.")
@@ -57,8 +57,8 @@ class Decoder:
         self._posterior = decode == "posterior"
         constrained = keep_labels or bool(model.dictionary)
         self._constraints = Constraints(model, keep_labels) if constrained else None
-        self._states = self._constraints.states if self._constraints else None
-        self._legal = self._states.legal if self._states else legal_paths(model)
+        self._states = model.states if constrained else None
+        self._legal = self._states.legal if self._states else model.legal
 
     def labels(
         self, theta: Floats, sentences: Sequence[Sentence], parameters: Parameters | None = None
@@ -69,7 +69,7 @@ class Decoder:
         labels or the dictionary leave a sentence no legal path.
         """
         a, p = self.model.architecture, parameters or self.model.parameters
-        if is_multilabel(self.model):
+        if self.model.is_multilabel:
             return _label_sets(self.model, theta)
         choices = self.choices(sentences)
         if a.output == "crf" and not self._posterior:
@@ -198,7 +198,7 @@ class Decoder:
 
 def certainty(model: Model, y_hat: Floats, labels: Sequence[str]) -> Floats:
     """(N,) the probability of the label given: of a set of labels, that of all its decisions."""
-    if is_multilabel(model):
+    if model.is_multilabel:
         assert model.thresholds is not None
         decisions = np.where(y_hat > model.thresholds, y_hat, 1 - y_hat)
         of_all: Floats = decisions.prod(axis=1)

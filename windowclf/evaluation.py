@@ -9,7 +9,6 @@ import numpy as np
 
 from windowclf.architecture import Parameters
 from windowclf.arrays import Floats
-from windowclf.constraints import is_multilabel
 from windowclf.decoding import Decoder, outside_labels
 from windowclf.kernels.activations import logistic
 from windowclf.metrics import Tally, best_threshold
@@ -28,7 +27,7 @@ def evaluate_tagger(tagger: Tagger, sentences: Iterable[Sentence]) -> Evaluation
     tally = Tally()
     for answer in tagger.tag(sentences):
         _add(tally, tagger.model, answer.sentence, answer.labels)
-    return tally.report(is_multilabel(tagger.model))
+    return tally.report(tagger.model.is_multilabel)
 
 
 class DevSet:
@@ -47,7 +46,7 @@ class DevSet:
 
     def thresholds(self, parameters: Parameters) -> Floats | None:
         """(K,) the best threshold of each label; None unless a token may have several labels."""
-        if not is_multilabel(self.model):
+        if not self.model.is_multilabel:
             return None
         theta = self._scores(parameters)
         y_hat = logistic(theta)
@@ -77,7 +76,7 @@ class DevSet:
         for i, sentence in enumerate(self.sentences):
             own = labels[starts[i] : starts[i + 1]]
             _add(tally, self.model, sentence, outside_labels(self.model, own))
-        report = tally.report(is_multilabel(self.model))
+        report = tally.report(self.model.is_multilabel)
         return main_score(self.model, report), _log_figures(self.model, report)
 
 
@@ -87,7 +86,7 @@ def main_score(model: Model, evaluation: Evaluation) -> float:
         return float(evaluation["spans"]["f1"])
     if "words" in evaluation:
         return float(evaluation["words"]["f1"])
-    return float(evaluation["micro"]["f1"] if is_multilabel(model) else evaluation["accuracy"])
+    return float(evaluation["micro"]["f1"] if model.is_multilabel else evaluation["accuracy"])
 
 
 def labels_unknown(model: Model, labels: Iterable[str]) -> list[str]:
@@ -96,7 +95,7 @@ def labels_unknown(model: Model, labels: Iterable[str]) -> list[str]:
     if model.inside is not None:
         types = {label[2:] for label in known}
         return sorted(label for label in labels if label != "O" and label[2:] not in types)
-    if is_multilabel(model):
+    if model.is_multilabel:
         labels = {part for label in labels for part in label.split("|")} - {"_"}
     return sorted(set(labels) - known)
 
@@ -104,7 +103,7 @@ def labels_unknown(model: Model, labels: Iterable[str]) -> list[str]:
 def _add(tally: Tally, model: Model, sentence: Sentence, predicted: Sequence[str]) -> None:
     """Count one sentence; a token without a label is left out of every figure."""
     gold = sentence.labels or [None] * len(predicted)
-    if is_multilabel(model):
+    if model.is_multilabel:
         gold = [None if label is None else in_order(label) for label in gold]
     seen_forms = model.vocabulary.seen_forms
     tally.add_tokens(gold, predicted, [token in seen_forms for token in sentence.tokens])
@@ -129,11 +128,11 @@ def _log_figures(model: Model, report: Evaluation) -> dict[str, float]:
         figures = {"f1": report["spans"]["f1"]}
     elif "words" in report:
         figures = {"word f1": report["words"]["f1"]}
-    elif is_multilabel(model):
+    elif model.is_multilabel:
         figures = {"micro f1": report["micro"]["f1"]}
     else:
         figures = {}
-    figures["exact" if is_multilabel(model) else "accuracy"] = report["accuracy"]
+    figures["exact" if model.is_multilabel else "accuracy"] = report["accuracy"]
     if report["unseen"]["tokens"] and model.layout.task != "slots":
         figures["unseen"] = report["unseen"]["accuracy"]
     return figures

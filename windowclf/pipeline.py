@@ -20,6 +20,7 @@ from windowclf.arrays import Floats
 from windowclf.config import Config
 from windowclf.config.reading import differences, dump_config, make_config, read_config
 from windowclf.config.training import Checkpoint
+from windowclf.decoding import Decoder
 from windowclf.errors import DataError, RunFolderError, named
 from windowclf.evaluation import DevSet, Evaluation, evaluate_tagger, labels_unknown
 from windowclf.gradient_check import ArrayCheck, GradientProblem, check_gradients
@@ -199,16 +200,14 @@ def _prepare(
     """Read the data, make the vocabulary, the network and its trainer."""
     files = {
         name: assembly.files_of(where, f"data.{name}")
-        for name in ("train", "dev", "test")
+        for name in ("train", "dev", "test", "dictionary")
         if isinstance(where := getattr(config.data, name), str | tuple)
     }
     layout = assembly.layout_of(config, files["train"])
     data = assembly.training_data(
         config, layout, files["train"], folder.path.parent, notify, on_reading
     )
-    test = assembly.read_all(layout, files.get("test", ()))
-    for _sentence in none_longer(test, assembly.longest_sentence(config)):
-        pass  # its faults should be known now and not after the training
+    dictionary = assembly.dictionary_of(config, layout, data)
     architecture = assembly.architecture_of(config, data)
     settings = assembly.settings_of(config, data)
     digests = {
@@ -219,8 +218,14 @@ def _prepare(
 
     def model(parameters: Parameters, thresholds: Floats | None = None) -> Model:
         return assembly.model_of(
-            config, layout, data, architecture, parameters, provenance, thresholds
+            config, layout, data, architecture, parameters, provenance, thresholds, dictionary
         )
+
+    check = Decoder(model({})).check  # faults should be known now and not after the training
+    check(data.dev or [])
+    test = assembly.read_all(layout, files.get("test", ()))
+    for sentence in none_longer(test, assembly.longest_sentence(config)):
+        check([sentence])
 
     def best_model() -> Model:
         parameters = trainer.averaged()

@@ -12,7 +12,6 @@ import numpy as np
 from windowclf import network
 from windowclf.architecture import Architecture, Parameters
 from windowclf.arrays import Floats, Ints
-from windowclf.constraints import is_multilabel
 from windowclf.decoding import Decode, Decoder, certainty, outside_labels
 from windowclf.decoding import Path as LabelPath
 from windowclf.errors import DataError
@@ -213,7 +212,7 @@ class Tagger:
     def _tag_long(self, decoder: Decoder, sentence: Sentence, probabilities: bool) -> Prediction:
         """Tag a sentence a stretch at a time; stretches are scored again where that is needed."""
         a, p = self.model.architecture, self.model.parameters
-        stretches, several = list(_stretches(sentence.tokens)), is_multilabel(self.model)
+        stretches, several = list(_stretches(sentence.tokens)), self.model.is_multilabel
         choices = None if several else decoder.choices([sentence])
         labels: list[str] = []
         best, parts = [], []
