@@ -20,7 +20,7 @@ from windowclf.arrays import Floats
 from windowclf.config import Config
 from windowclf.config.reading import differences, dump_config, make_config, read_config
 from windowclf.config.training import Checkpoint
-from windowclf.decoding import Decoder
+from windowclf.decoding import Decode, Decoder
 from windowclf.errors import DataError, RunFolderError, named
 from windowclf.evaluation import DevSet, Evaluation, evaluate_tagger, labels_unknown
 from windowclf.gradient_check import ArrayCheck, GradientProblem, check_gradients
@@ -101,13 +101,14 @@ def evaluate(
     data: str,
     on_notice: Notify | None = None,
     longest_sentence: int = LONGEST_SENTENCE,
+    decode: Decode = "viterbi",
 ) -> Evaluation:
     """Score a model on a labelled file of the kind it was trained on; design section 6.
 
-    `longest_sentence` bounds what a model with recurrence takes, in tokens. Raises ModelFileError
-    or DataError.
+    `longest_sentence` bounds what a model with recurrence takes, in tokens; `decode` is how a CRF
+    chooses. Raises ModelFileError or DataError.
     """
-    tagger = load(model, longest_sentence)
+    tagger = load(model, longest_sentence, decode=decode)
     notify = on_notice or (lambda _text: None)
     return _evaluate_files(tagger, assembly.files_of(data, "DATA"), data, notify)
 
