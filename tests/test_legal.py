@@ -120,7 +120,7 @@ def test_a_fault_is_mended_where_it_stands():
     found = mended(scores.argmax(axis=1), np.array([40]), *legal, scores_of)
     assert np.flatnonzero(found).tolist() == [20]
     assert found[20] == 1
-    assert asked == [19, 20, 21]
+    assert asked == [18, 19, 20, 21, 22]
 
 
 def test_a_long_way_back():

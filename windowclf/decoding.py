@@ -25,7 +25,7 @@ Decode: TypeAlias = Literal["viterbi", "posterior"]
 Chain: TypeAlias = tuple[Floats, Floats, Floats]  # start, transitions and end
 
 
-class Path(NamedTuple):
+class LabelPath(NamedTuple):
     """One way to label a sentence."""
 
     labels: list[str]  # one per token, in the scheme of the training files
@@ -140,7 +140,7 @@ class Decoder:
         path[free] = viterbi(x[free], lengths[lost], *self._chain(p, legal=False))
         return path
 
-    def n_best(self, theta: Floats, sentences: Sequence[Sentence], n: int) -> list[list[Path]]:
+    def n_best(self, theta: Floats, sentences: Sequence[Sentence], n: int) -> list[list[LabelPath]]:
         """The n most probable legal label sequences of each sentence, of a CRF.
 
         The probability is that among all sequences, those which are not legal too.
@@ -162,7 +162,9 @@ class Decoder:
         logs = path_log_probabilities(theta, lengths, classes, *chain).tolist()
         return [
             [
-                Path(outside_labels(self.model, self.names(path)), _exp(score - paths[0][0] + log))
+                LabelPath(
+                    outside_labels(self.model, self.names(path)), _exp(score - paths[0][0] + log)
+                )
                 for score, path in paths
             ]
             for paths, log in zip(found, logs, strict=True)
@@ -215,6 +217,8 @@ def certainty(model: Model, y_hat: Floats, labels: Sequence[str]) -> Floats:
 def outside_labels(model: Model, labels: list[str]) -> list[str]:
     """Labels of one sentence in the scheme of the files, from those of the classes."""
     if model.inside is None or model.inside == model.layout.scheme:
+        return labels
+    if labels.count("O") == len(labels):
         return labels
     return from_spans(to_spans(labels, model.inside), len(labels), model.layout.scheme)
 

@@ -12,8 +12,7 @@ import numpy as np
 from windowclf import network
 from windowclf.architecture import Architecture, Parameters
 from windowclf.arrays import Floats, Ints
-from windowclf.decoding import Decode, Decoder, certainty, outside_labels
-from windowclf.decoding import Path as LabelPath
+from windowclf.decoding import Decode, Decoder, LabelPath, certainty, outside_labels
 from windowclf.errors import DataError
 from windowclf.limits import CACHE_MB, LONGEST_SENTENCE
 from windowclf.model_file import Model, load_model

@@ -10,6 +10,8 @@ that the answer is exact, and a path that is legal from the beginning costs one 
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,6 +21,24 @@ from windowclf.kernels.trellis import NoPath
 
 AT_ONCE = 8192  # tokens that are mended together
 HIGHEST = 1e290  # of a score; the sum of any sentence's is finite
+
+
+class Stretches(NamedTuple):
+    """Stretches of tokens in order, apart from one another, each within a sentence."""
+
+    begins: Ints  # (n,)
+    ends: Ints  # (n,) the token after the last
+
+    def take(self, which: Ints | slice) -> Stretches:
+        """Some of them."""
+        return Stretches(self.begins[which], self.ends[which])
+
+    def tokens(self) -> Ints:
+        """All their tokens, one stretch after another."""
+        sizes = self.ends - self.begins
+        before = np.cumsum(sizes) - sizes
+        tokens: Ints = np.arange(sizes.sum()) + np.repeat(self.begins - before, sizes)
+        return tokens
 
 
 def mended(
@@ -33,47 +53,40 @@ def mended(
     """The legal path with the largest sum of scores.   path (N,) argmax of each row  ->  (N,).
 
     lengths (S,); start_ok (K,), ok (K, K) [from, to] and end_ok (K,) say what is legal. `scores_of`
-    gives the rows (n, K) of some tokens; −inf forbids a label. Sentences that are `skipped` stay as
-    they are. NoPath where a sentence has no legal path.
+    gives the rows (n, K) of some tokens; −inf forbids a label, but not all of a token. Sentences
+    that are `skipped` stay as they are. NoPath where a sentence has no legal path.
     """
-    ends = np.cumsum(lengths)
-    begins_of = ends - lengths
-    heads, tails = begins_of[lengths > 0], ends[lengths > 0] - 1
+    path, ends = path.copy(), np.cumsum(lengths)
+    starts = ends - lengths
+    broken = _broken(path, starts[lengths > 0], ends[lengths > 0] - 1, start_ok, ok, end_ok)
+    if skipped is not None:
+        broken = broken[~np.isin(np.searchsorted(ends, broken, side="right"), skipped)]
     free, barred = np.zeros(len(ok)), forbid(ok)
-    path, active, reach = path.copy(), np.zeros(len(path), bool), 1
-    while True:
-        broken = _broken(path, heads, tails, start_ok, ok, end_ok)
-        sentence = np.searchsorted(ends, broken, side="right")
-        if skipped is not None and len(broken):
-            kept = ~np.isin(sentence, skipped)
-            broken, sentence = broken[kept], sentence[kept]
-        if not len(broken):
-            return path
-        low = np.maximum(broken - reach, begins_of[sentence])
-        _mark(active, low, np.minimum(broken + reach + 1, ends[sentence]))
-        for begins, sizes in _stretches(active, heads, broken):
-            rows = _places(begins, sizes)
-            scores = _bordered(scores_of(rows), rows, heads, tails, start_ok, end_ok)
+    barred_start, barred_end = forbid(start_ok), forbid(end_ok)
+    decoded, reach = Stretches(broken[:0], broken[:0]), 2
+    while len(broken):
+        s = np.searchsorted(ends, broken, side="right")
+        around = Stretches(
+            np.maximum(broken - reach, starts[s]), np.minimum(broken + reach + 1, ends[s])
+        )
+        decoded = _united(decoded, around)
+        now = decoded.take(_distinct(np.searchsorted(decoded.begins, broken, side="right") - 1))
+        s = np.searchsorted(ends, now.begins, side="right")
+        first, last = now.begins == starts[s], now.ends == ends[s]
+        for part in _parts(now):
+            some = now.take(part)
+            tokens, sizes = some.tokens(), some.ends - some.begins
+            x, after = _bounded(scores_of(tokens)), np.cumsum(sizes)
+            x[(after - sizes)[first[part]]] += barred_start
+            x[after[last[part]] - 1] += barred_end
             try:
-                path[rows] = viterbi(scores, sizes, free, barred, free)
+                path[tokens] = viterbi(x, sizes, free, barred, free)
             except NoPath as none:
-                lost = np.searchsorted(ends, begins[none.sentences], side="right")
-                raise NoPath(np.unique(lost)) from none
+                raise NoPath(np.unique(s[part][none.sentences])) from none
+        borders = np.sort(np.append(now.begins[~first], now.ends[~last]))
+        broken = borders[~ok[path[borders - 1], path[borders]]]
         reach *= 2
-
-
-def _bordered(
-    scores: Floats, rows: Ints, heads: Ints, tails: Ints, start_ok: Bools, end_ok: Bools
-) -> Floats:
-    """Scores (n, K) with what may not begin or end a sentence forbidden, and no number too large.
-
-    Numbers that are not finite would make sums of which none is the largest.
-    """
-    bounded = np.nan_to_num(scores.astype(np.float64), nan=-HIGHEST, posinf=HIGHEST, neginf=-np.inf)
-    np.minimum(bounded, HIGHEST, out=bounded)
-    bounded[np.isin(rows, heads)] += forbid(start_ok)
-    bounded[np.isin(rows, tails)] += forbid(end_ok)
-    return bounded
+    return path
 
 
 def _broken(
@@ -87,28 +100,30 @@ def _broken(
     return np.flatnonzero(~fine)
 
 
-def _mark(active: Bools, low: Ints, high: Ints) -> None:
-    """Set low[i] … high[i] − 1 for every i."""
-    changes = np.bincount(low, minlength=len(active) + 1)
-    changes -= np.bincount(high, minlength=len(active) + 1)
-    active |= np.cumsum(changes[:-1]) > 0
+def _united(some: Stretches, others: Stretches) -> Stretches:
+    """The stretches of both, joined where they overlap."""
+    begins, ends = np.append(some.begins, others.begins), np.append(some.ends, others.ends)
+    order = np.argsort(begins, kind="stable")
+    begins, ends = begins[order], np.maximum.accumulate(ends[order])
+    apart = np.flatnonzero(begins[1:] >= ends[:-1])
+    return Stretches(begins[np.append(0, apart + 1)], ends[np.append(apart, len(ends) - 1)])
 
 
-def _stretches(active: Bools, heads: Ints, broken: Ints) -> list[tuple[Ints, Ints]]:
-    """(begins, sizes) of the active stretches that hold a broken token, about AT_ONCE together."""
-    begins_here = active.copy()
-    begins_here[1:] &= ~active[:-1]
-    begins_here[heads] = active[heads]
-    begins = np.flatnonzero(begins_here)
-    sizes = np.add.reduceat(active, begins, dtype=np.intp)
-    touched = np.unique(np.searchsorted(begins, broken, side="right") - 1)
-    begins, sizes = begins[touched], sizes[touched]
-    parts = np.flatnonzero(np.diff(np.cumsum(sizes) // AT_ONCE)) + 1
-    return list(zip(np.split(begins, parts), np.split(sizes, parts), strict=True))
+def _distinct(numbers: Ints) -> Ints:
+    """Each number once, of numbers in order."""
+    once: Ints = numbers[np.append(True, numbers[1:] > numbers[:-1])]
+    return once
 
 
-def _places(begins: Ints, sizes: Ints) -> Ints:
-    """The tokens of stretches, one stretch after another."""
-    before = np.cumsum(sizes) - sizes
-    places: Ints = np.arange(sizes.sum()) + np.repeat(begins - before, sizes)
-    return places
+def _parts(stretches: Stretches) -> list[slice]:
+    """Runs of stretches with about AT_ONCE tokens together."""
+    total = np.cumsum(stretches.ends - stretches.begins)
+    cuts = np.flatnonzero(np.diff(total // AT_ONCE)) + 1
+    return [slice(a, b) for a, b in pairwise([0, *cuts.tolist(), len(total)])]
+
+
+def _bounded(scores: Floats) -> Floats:
+    """float64 without NaN and +inf, with which no sum would be the largest."""
+    x: Floats = np.minimum(scores, HIGHEST, dtype=np.float64)
+    x[np.isnan(x)] = -HIGHEST
+    return x
