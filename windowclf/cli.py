@@ -168,8 +168,8 @@ def predict(
         bool,
         typer.Option(
             "--keep-labels",
-            help="Keep the labels that the input has, and choose the missing ones (-, _ or empty) "
-            "around them; not for several labels a token.",
+            help="Keep the labels that the input has, and choose the missing ones (- or empty, _ "
+            "in conllu, null in jsonl) around them; not for several labels a token.",
         ),
     ] = False,
     n_best: Annotated[
