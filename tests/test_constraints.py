@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import tracemalloc
 from dataclasses import replace
 
 import corpora
@@ -142,6 +143,21 @@ def test_a_long_sentence_in_stretches_has_the_same_labels(models, monkeypatch, i
     assert (tagger.predict(sentences), tagger.predict(given_too, keep_labels=True)) == whole
     for one, other in zip(tagger.predict_proba(sentences), proba, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4)
+
+
+def test_a_long_sentence_of_spans_in_flat_memory(tmp_path):
+    """The labels and their spans grow with it; scores, of 9 classes, and sums of scores do not."""
+    tagger = windowclf.load(windowclf.train(corpora.spans(tmp_path), [corpora.LEARN]).model_path)
+    tokens = np.random.default_rng(1).choice(WORDS, 60_000).tolist()
+    tagger.predict([tokens[:9000]])
+    peaks = []
+    for length in (20_000, 60_000):
+        tracemalloc.start()
+        (labels,) = tagger.predict([tokens[:length]])
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert is_legal(labels, "BIO")
+    assert peaks[1] - peaks[0] < 40_000 * 150
 
 
 # A dictionary

@@ -155,6 +155,7 @@ def info(model: str | Path) -> dict[str, Any]:
         "output": a.output,
         "tokenizer": loaded.layout.tokenizer,
         "words seen in training": len(v.seen),
+        "words of the dictionary": len(loaded.dictionary),
         "numbers": sum(p.size for p in loaded.parameters.values()),
         "parameters": parameters,
         "provenance": dict(loaded.provenance),

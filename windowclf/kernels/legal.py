@@ -20,7 +20,7 @@ from windowclf.kernels.decoding import forbid, viterbi
 from windowclf.kernels.trellis import NoPath
 
 AT_ONCE = 8192  # tokens that are mended together
-HIGHEST = 1e290  # of a score; the sum of any sentence's is finite
+HIGHEST = 1e290  # of a score; with larger ones or NaN no sum would be the largest
 
 
 class Stretches(NamedTuple):
@@ -57,36 +57,47 @@ def mended(
     that are `skipped` stay as they are. NoPath where a sentence has no legal path.
     """
     path, ends = path.copy(), np.cumsum(lengths)
-    starts = ends - lengths
-    broken = _broken(path, starts[lengths > 0], ends[lengths > 0] - 1, start_ok, ok, end_ok)
+    starts, legal = ends - lengths, (start_ok, ok, end_ok)
+    broken = _broken(path, starts[lengths > 0], ends[lengths > 0] - 1, *legal)
     if skipped is not None:
         broken = broken[~np.isin(np.searchsorted(ends, broken, side="right"), skipped)]
-    free, barred = np.zeros(len(ok)), forbid(ok)
-    barred_start, barred_end = forbid(start_ok), forbid(end_ok)
     decoded, reach = Stretches(broken[:0], broken[:0]), 2
     while len(broken):
         s = np.searchsorted(ends, broken, side="right")
-        around = Stretches(
-            np.maximum(broken - reach, starts[s]), np.minimum(broken + reach + 1, ends[s])
-        )
-        decoded = _united(decoded, around)
+        low, high = np.maximum(broken - reach, starts[s]), np.minimum(broken + reach + 1, ends[s])
+        decoded = _united(decoded, Stretches(low, high))
         now = decoded.take(_distinct(np.searchsorted(decoded.begins, broken, side="right") - 1))
         s = np.searchsorted(ends, now.begins, side="right")
         first, last = now.begins == starts[s], now.ends == ends[s]
         for part in _parts(now):
-            some = now.take(part)
-            tokens, sizes = some.tokens(), some.ends - some.begins
-            x, after = _bounded(scores_of(tokens)), np.cumsum(sizes)
-            x[(after - sizes)[first[part]]] += barred_start
-            x[after[last[part]] - 1] += barred_end
+            tokens = (some := now.take(part)).tokens()
             try:
-                path[tokens] = viterbi(x, sizes, free, barred, free)
+                path[tokens] = _best(scores_of(tokens), some, first[part], last[part], *legal)
             except NoPath as none:
                 raise NoPath(np.unique(s[part][none.sentences])) from none
         borders = np.sort(np.append(now.begins[~first], now.ends[~last]))
         broken = borders[~ok[path[borders - 1], path[borders]]]
         reach *= 2
     return path
+
+
+def _best(
+    scores: Floats,
+    stretches: Stretches,
+    first: Bools,
+    last: Bools,
+    start_ok: Bools,
+    ok: Bools,
+    end_ok: Bools,
+) -> Ints:
+    """The best legal path of each stretch; `first` and `last`: it begins or ends a sentence."""
+    sizes = stretches.ends - stretches.begins
+    x: Floats = np.minimum(scores, HIGHEST, dtype=np.float64)
+    x[np.isnan(x)] = -HIGHEST
+    ends, free = np.cumsum(sizes), np.zeros(len(ok))
+    x[(ends - sizes)[first]] += forbid(start_ok)
+    x[ends[last] - 1] += forbid(end_ok)
+    return viterbi(x, sizes, free, forbid(ok), free)
 
 
 def _broken(
@@ -120,10 +131,3 @@ def _parts(stretches: Stretches) -> list[slice]:
     total = np.cumsum(stretches.ends - stretches.begins)
     cuts = np.flatnonzero(np.diff(total // AT_ONCE)) + 1
     return [slice(a, b) for a, b in pairwise([0, *cuts.tolist(), len(total)])]
-
-
-def _bounded(scores: Floats) -> Floats:
-    """float64 without NaN and +inf, with which no sum would be the largest."""
-    x: Floats = np.minimum(scores, HIGHEST, dtype=np.float64)
-    x[np.isnan(x)] = -HIGHEST
-    return x
