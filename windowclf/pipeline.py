@@ -212,11 +212,7 @@ def _prepare(
     dictionary = assembly.dictionary_of(config, layout, data)
     architecture = assembly.architecture_of(config, data)
     settings = assembly.settings_of(config, data)
-    digests = {
-        name: data.digest if name == "train" else assembly.digest_of(paths)
-        for name, paths in files.items()
-    }
-    provenance = {"train": digests["train"], "config": _config_digest(config)}
+    provenance = {"train": data.digest, "config": _config_digest(config)}
 
     def model(parameters: Parameters, thresholds: Floats | None = None) -> Model:
         return assembly.model_of(
@@ -228,6 +224,10 @@ def _prepare(
     test = assembly.read_all(layout, files.get("test", ()))
     for sentence in none_longer(test, assembly.longest_sentence(config)):
         check([sentence])
+    digests = {
+        name: data.digest if name == "train" else assembly.digest_of(paths)
+        for name, paths in files.items()
+    }
 
     def best_model() -> Model:
         parameters = trainer.averaged()
