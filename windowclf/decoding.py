@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
-from windowclf import network
+from windowclf import ensemble
 from windowclf.architecture import Parameters
 from windowclf.arrays import Floats, Ints
 from windowclf.constraints import Choices, Constraints
@@ -75,7 +75,7 @@ class Decoder:
         if a.output == "crf" and not self._posterior:
             return self.names(self._best_of_chain(theta, sentences, choices, p))
         if self._posterior:
-            marginals = network.probabilities(a, p, theta, _lengths(sentences))
+            marginals = ensemble.probabilities(a, p, theta, _lengths(sentences))
             theta = np.log(np.maximum(marginals, np.finfo(marginals.dtype).tiny))
         x = self.unary(theta, choices, slice(None))
         path = self.best_legal(x.argmax(axis=1), sentences, choices, x.__getitem__)
@@ -158,7 +158,7 @@ class Decoder:
             found = [next(others if gone else legal) for gone in lost]
         best = np.concatenate([np.zeros(0, np.intp), *(paths[0][1] for paths in found)])
         classes = best if self._states is None else np.take(self._states.classes, best)
-        chain = [p[name] for name in network.CHAIN]
+        chain = ensemble.chain(self.model.architecture, p)
         logs = path_log_probabilities(theta, lengths, classes, *chain).tolist()
         return [
             [
@@ -172,7 +172,7 @@ class Decoder:
 
     def _chain(self, p: Parameters, legal: bool) -> Chain:
         """start, transitions and end of the states, what is illegal forbidden if `legal`."""
-        start, transitions, end = (p[name] for name in network.CHAIN)
+        start, transitions, end = ensemble.chain(self.model.architecture, p)
         if self._states is not None:
             own = list(self._states.classes)
             start, transitions, end = start[own], transitions[np.ix_(own, own)], end[own]

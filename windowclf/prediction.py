@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
-from windowclf import network
+from windowclf import ensemble
 from windowclf.architecture import Architecture, Parameters
 from windowclf.arrays import Floats, Ints
 from windowclf.decoding import Decode, Decoder, LabelPath, certainty, outside_labels
@@ -65,7 +65,7 @@ def corpus_scores(
     def one_batch(chosen: Ints) -> None:
         places = lay_out(corpus.tokens, pieces, chosen, k)
         batch = make_batch(places, corpus.labels, slots, k)
-        theta[places.corpus] = network.scores(architecture, parameters, batch)
+        theta[places.corpus] = ensemble.scores(architecture, parameters, batch)
 
     batches = pack(pieces.sizes(), np.arange(len(pieces.begin)), TOKENS_AT_ONCE)
     workers.map(one_batch, batches)
@@ -85,7 +85,7 @@ def windows_scores(
     pieces: Pieces = pieces_of(starts, k, _longest(architecture))
     for chosen in pack(pieces.sizes(), np.arange(len(pieces.begin)), TOKENS_AT_ONCE):
         places = lay_out(rows, pieces, chosen, k)
-        theta[places.corpus] = network.scores_of_windows(
+        theta[places.corpus] = ensemble.scores_of_windows(
             architecture, parameters, P, places.neighbours(k), places.lengths
         )
     return theta
@@ -201,7 +201,7 @@ class Tagger:
         theta = self._scores(group)
         labels = decoder.labels(theta, group)
         sizes = [len(sentence.tokens) for sentence in group]
-        y_hat = network.probabilities(a, p, theta, np.array(sizes)) if probabilities else None
+        y_hat = ensemble.probabilities(a, p, theta, np.array(sizes)) if probabilities else None
         paths = decoder.n_best(theta, group, n_best) if n_best else None
         for i, (start, end) in enumerate(pairwise(accumulate(sizes, initial=0))):
             own = None if y_hat is None else y_hat[start:end]
@@ -222,7 +222,7 @@ class Tagger:
             else:
                 best.append(decoder.unary(theta, choices, slice(first, end)).argmax(axis=1))
             if probabilities:
-                parts.append(network.probabilities(a, p, theta, np.array([len(theta)])))
+                parts.append(ensemble.probabilities(a, p, theta, np.array([len(theta)])))
 
         def scores_of(tokens: Ints) -> Floats:
             cuts = np.searchsorted(tokens, [first for first, _ in stretches[1:]])
