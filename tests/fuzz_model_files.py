@@ -42,6 +42,7 @@ from windowclf.prediction import Tagger
 from windowclf.pruning import with_rows
 
 SENTENCES = [["the", "green", "cat", "sees", "a", "Fish", "."], ["unknown"], [], ["a"] * 5]
+SPANS = "the O\ngreen B-A\ncat I-A\nsees O\na B-B\n\n"
 DIGEST = b'\\"digest\\":\\"'
 DEEP = "@deep@"  # becomes 5,000 brackets
 HUGE = "@huge@"  # becomes a number of 400 digits
@@ -417,6 +418,15 @@ def subjects(folder: Path) -> list[ModelSubject | StateSubject]:
             "features": {"use": [word]},
             "model": {"hidden": {"activation": "none"}, "output": "sigmoid"},
             "data": {"train": corpora.write(folder / "several.conll", text)},
+        },
+        "crf and a dictionary": {
+            "task": "spans",
+            "features": {"use": [word], "window": 1},
+            "model": {"hidden": {"activation": "none"}, "output": "crf"},
+            "data": {
+                "train": corpora.write(folder / "spans.conll", SPANS),
+                "dictionary": corpora.write(folder / "words.tsv", "the\tO\ncat\tB-A I-A\n"),
+            },
         },
     }
     found: list[ModelSubject | StateSubject] = []

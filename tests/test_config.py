@@ -23,6 +23,8 @@ FAULTS = [
     ("task: spans", "data: missing; every config needs it."),
     ("task: spans\ndata: {}", "data.train: missing; expected a path, a glob or a list of them."),
     ("task: spans\ndata: {train: []}", "data.train: expected a path, a glob or a list of them, found an empty list."),
+    ("task: spans\ndata: {train: x, dictionary: []}", "data.dictionary: expected a path, a glob or a list of them, found an empty list."),
+    ("task: slots\ndata: {train: x.csv, dictionary: w}\nfeatures: {window: 0, use: [{kind: column, column: a}]}", "data.dictionary: expected null for task: slots, whose rows have no words."),
     ("task: spans\ndata: {train: 3}", "data.train: expected a path, a glob or a list of them, found 3."),
     ("task: spans\ndata: x", "data: expected keys and values, found 'x'."),
     ("task: spans\ndata: {train: x, dev: {holdout: 2}}", "data.dev.holdout: expected a number below 1, found 2."),

@@ -40,6 +40,8 @@ LAYERS = {
     "model_file": 4,
     "row_cache": 6,
     "pruning": 5,
+    "constraints": 5,
+    "decoding": 6,
     "run_folder": 5,
     "prediction": 7,
     "evaluation": 8,

@@ -6,8 +6,8 @@
     >>> tagger.predict_text("Anna Berg moved to Oslo in May 2019.")
 
 `train`, `evaluate`, `compare`, `predict_file`, `gradcheck`, `info` and `compress` are what the
-commands call; `load` gives a `Tagger` with `predict`, `predict_proba` and `predict_text`. Names are
-imported when first used.
+commands call; `load` gives a `Tagger` with `predict`, `predict_proba`, `n_best` and `predict_text`.
+Names are imported when first used.
 """
 
 from __future__ import annotations

@@ -20,10 +20,11 @@ from windowclf.errors import DataError, legible, named, quoted
 from windowclf.model_file import Model
 from windowclf.optimizers import Adagrad, Adam, Momentum, RmsProp, Rule, Sgd
 from windowclf.text.corpus import Corpus, encode_corpus
+from windowclf.text.dictionary import Dictionary, read_dictionary
 from windowclf.text.features import Feature
 from windowclf.text.formats import Layout, guess_format, open_bytes, read_sentences
 from windowclf.text.sentence import Sentence, none_longer
-from windowclf.text.spans import Scheme, from_spans, to_spans
+from windowclf.text.spans import Scheme, from_spans, span_states, to_spans
 from windowclf.text.vocabulary import SlotRows, Vocabulary, build_vocabulary
 from windowclf.training import Settings
 
@@ -385,6 +386,7 @@ def model_of(
     parameters: Parameters,
     provenance: dict[str, str],
     thresholds: Floats | None = None,
+    dictionary: Dictionary | None = None,
 ) -> Model:
     """What the model file holds; without `thresholds` a sigmoid output gives labels above 0.5."""
     if thresholds is None and data.targets is not None:
@@ -397,4 +399,18 @@ def model_of(
         thresholds=thresholds,
         provenance=provenance,
         parameters=parameters,
+        dictionary=dictionary or {},
     )
+
+
+def dictionary_of(config: cfg.Config, layout: Layout, data: TrainingData) -> Dictionary:
+    """The words of data.dictionary and their labels; none without it. Raises DataError."""
+    if config.data.dictionary is None:
+        return {}
+    labels, inside = data.vocabulary.labels, inside_scheme(config)
+    if data.targets is not None and data.targets.shape[1] > 1:
+        raise DataError("data.dictionary: expected null for several labels a token.")
+    if inside is not None:
+        labels = span_states(labels, inside, layout.scheme).labels
+    paths = files_of(config.data.dictionary, "data.dictionary")
+    return read_dictionary(paths, list(dict.fromkeys(labels)))

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -51,6 +51,13 @@ LongestSentenceOption = Annotated[
         metavar="TOKENS",
         min=1,
         help="Longest sentence that a model with recurrence or a CRF takes; others take any.",
+    ),
+]
+DecodeOption = Annotated[
+    Literal["viterbi", "posterior"],
+    typer.Option(
+        help="How a CRF chooses: the most probable sequence, or the legal one with the largest "
+        "product of the labels' own probabilities."
     ),
 ]
 
@@ -108,6 +115,7 @@ def evaluate(
         typer.Option(metavar="MODEL2", help="A second model, to be compared on the same file."),
     ] = None,
     longest_sentence: LongestSentenceOption = LONGEST_SENTENCE,
+    decode: DecodeOption = "viterbi",
 ) -> None:
     """Score a model on a labelled file.
 
@@ -128,10 +136,10 @@ def evaluate(
 
         most = None if as_json else SENTENCES_SHOWN
         result = pipeline.compare(
-            model, against, data, display.print_notice, longest_sentence, most
+            model, against, data, display.print_notice, longest_sentence, most, decode
         )
     else:
-        result = pipeline.evaluate(model, data, display.print_notice, longest_sentence)
+        result = pipeline.evaluate(model, data, display.print_notice, longest_sentence, decode)
     if as_json:
         print(json.dumps(result, indent=2, ensure_ascii=False))
     elif against is not None:
@@ -181,13 +189,45 @@ def predict(
             "--jobs", "-j", metavar="N", min=1, max=256, help="Processes that share a large file."
         ),
     ] = 1,
+    keep_labels: Annotated[
+        bool,
+        typer.Option(
+            "--keep-labels",
+            help="Keep the labels that the input has, and choose the missing ones (- or empty, _ "
+            "in conllu, null in jsonl) around them; not for several labels a token.",
+        ),
+    ] = False,
+    n_best: Annotated[
+        int,
+        typer.Option(
+            "--n-best",
+            metavar="N",
+            min=0,
+            max=1000,
+            show_default=False,
+            help="Add the N most probable label sequences of each sentence; jsonl, of a CRF.",
+        ),
+    ] = 0,
+    decode: DecodeOption = "viterbi",
 ) -> None:
     """Label text: the input comes back with the answer in it.
 
-    Reads what train read, or raw text with one sentence or document a line. The label field of
-    the input is never looked at.
+    Reads what train read, or raw text with one sentence or document a line. Without --keep-labels
+    the label field of the input is never looked at.
     """
-    label(model, input_, output, format_, probabilities, longest_sentence, cache_mb, jobs)
+    label(
+        model,
+        input_,
+        output,
+        format_,
+        probabilities,
+        longest_sentence,
+        cache_mb,
+        jobs,
+        keep_labels,
+        n_best,
+        decode,
+    )
 
 
 @app.command()

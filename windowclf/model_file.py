@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from windowclf.model_header import (
 )
 from windowclf.text.features import Feature
 from windowclf.text.formats import Layout
-from windowclf.text.spans import Scheme
+from windowclf.text.spans import Legal, Scheme, States, legal_transitions, span_states
 from windowclf.text.vocabulary import Vocabulary
 
 MODEL_NAME = "model.safetensors"
@@ -43,6 +44,33 @@ class Model:
     parameters: Mapping[str, Floats]
     temperature: float = 1.0  # divides the scores before they become probabilities
     compressed: Stored | None = None  # how its file keeps the matrices, if `compress` wrote it
+    dictionary: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Words and the only labels, in the scheme of the files, that they may have."""
+
+    @property
+    def is_multilabel(self) -> bool:
+        """True where a token may have several labels at once."""
+        return self.architecture.output == "sigmoid" and self.architecture.classes > 1
+
+    @cached_property
+    def legal(self) -> Legal | None:
+        """Which classes may follow which; None where any may."""
+        labels = self.vocabulary.labels
+        if self.layout.task == "segmentation":
+            return legal_transitions(labels, "BMES")
+        if self.inside is None or self.inside == "IO":
+            return None
+        return legal_transitions(labels, self.inside)
+
+    @cached_property
+    def states(self) -> States:
+        """What a token may be, and what that is called in the files."""
+        labels = self.vocabulary.labels
+        if self.inside is not None:
+            return span_states(labels, self.inside, self.layout.scheme)
+        every = np.ones(len(labels), bool)
+        legal = self.legal or Legal(every, every[:, None] & every, every)
+        return States(tuple(range(len(labels))), labels, legal)
 
 
 def model_bytes(model: Model) -> bytes:
@@ -59,6 +87,9 @@ def model_bytes(model: Model) -> bytes:
     if v.seen is not None:
         lists["seen"] = v.seen
     lists |= {f"values.{table}": v.values[table] for table in tables}
+    if model.dictionary:
+        lists["dictionary.words"] = list(model.dictionary)
+        lists["dictionary.labels"] = [" ".join(own) for own in model.dictionary.values()]
     arrays: dict[str, NDArray[Any]] = dict(model.parameters)
     if model.compressed is None:
         for name, strings in lists.items():
@@ -123,9 +154,10 @@ def _assemble(header: Mapping[str, Any], arrays: dict[str, NDArray[Any]]) -> Mod
     )
     architecture = read_architecture(parts, vocabulary.table_sizes())
     thresholds = arrays.pop("thresholds", None)
+    dictionary = _take_dictionary(arrays)
     _check_parameters(architecture, arrays)
     _check_output(architecture, vocabulary, thresholds)
-    return Model(
+    model = Model(
         architecture=architecture,
         vocabulary=vocabulary,
         layout=parts.layout,
@@ -135,7 +167,10 @@ def _assemble(header: Mapping[str, Any], arrays: dict[str, NDArray[Any]]) -> Mod
         parameters={name: arrays[name] for name in architecture.shapes()},
         temperature=parts.temperature,
         compressed=parts.compressed.dtype if parts.compressed else None,
+        dictionary=dictionary,
     )
+    _check_dictionary(model)
+    return model
 
 
 def _take_kept(features: Sequence[Feature], arrays: dict[str, NDArray[Any]]) -> dict[str, bytes]:
@@ -167,6 +202,29 @@ def _take_unique(name: str, arrays: dict[str, NDArray[Any]]) -> Sequence[str]:
     if len(set(strings)) != len(strings):
         raise ValueError(f"{name} holds a string twice")
     return strings
+
+
+def _take_dictionary(arrays: dict[str, NDArray[Any]]) -> Mapping[str, tuple[str, ...]]:
+    """The words of the dictionary and their labels, none where there is none. Raises ValueError."""
+    if not any(name.startswith("dictionary.") for name in arrays):
+        return {}
+    words = _take_unique("dictionary.words", arrays)
+    labels = _take_strings("dictionary.labels", arrays)
+    if not words or len(words) != len(labels):
+        raise ValueError(f"{len(words)} words of the dictionary for {len(labels)} lists of labels")
+    return {word: tuple(own.split(" ")) for word, own in zip(words, labels, strict=True)}
+
+
+def _check_dictionary(model: Model) -> None:
+    """Its labels are those that the model gives, one a token. Raises ValueError."""
+    if not model.dictionary:
+        return
+    if model.layout.task == "slots" or model.is_multilabel:
+        raise ValueError("a dictionary does not go with slots or several labels a token")
+    known = model.states.labels
+    for own in set(model.dictionary.values()):
+        if len(set(own)) != len(own) or not set(own) <= set(known):
+            raise ValueError(f"the dictionary has the labels {' '.join(own)!r:.40}")
 
 
 def _check_parameters(architecture: Architecture, arrays: Mapping[str, NDArray[Any]]) -> None:

@@ -21,6 +21,7 @@ from windowclf.comparison import Comparison, compare_taggers, shared_layout
 from windowclf.config import Config
 from windowclf.config.reading import differences, dump_config, make_config, read_config
 from windowclf.config.training import Checkpoint
+from windowclf.decoding import Decode, Decoder
 from windowclf.errors import DataError, RunFolderError, named
 from windowclf.evaluation import DevSet, Evaluation, evaluate_tagger, labels_unknown
 from windowclf.gradient_check import ArrayCheck, GradientProblem, check_gradients
@@ -101,13 +102,14 @@ def evaluate(
     data: str,
     on_notice: Notify | None = None,
     longest_sentence: int = LONGEST_SENTENCE,
+    decode: Decode = "viterbi",
 ) -> Evaluation:
     """Score a model on a labelled file of the kind it was trained on; design section 6.
 
-    `longest_sentence` bounds what a model with recurrence takes, in tokens. Raises ModelFileError
-    or DataError.
+    `longest_sentence` bounds what a model with recurrence takes, in tokens; `decode` is how a CRF
+    chooses. Raises ModelFileError or DataError.
     """
-    tagger = load(model, longest_sentence)
+    tagger = load(model, longest_sentence, decode=decode)
     notify = on_notice or (lambda _text: None)
     return _evaluate_files(tagger, assembly.files_of(data, "DATA"), data, notify)
 
@@ -119,6 +121,7 @@ def compare(
     on_notice: Notify | None = None,
     longest_sentence: int = LONGEST_SENTENCE,
     most_sentences: int | None = None,
+    decode: Decode = "viterbi",
 ) -> Comparison:
     """Score two models on one labelled file, and say what of the difference may be chance.
 
@@ -131,7 +134,9 @@ def compare(
     taggers = load(model, longest_sentence), load(against, longest_sentence)
     names = str(model), str(against)
     layout = shared_layout(taggers[0].model, taggers[1].model, *names)
-    one, other = (Tagger(replace(t.model, layout=layout), longest_sentence) for t in taggers)
+    one, other = (
+        Tagger(replace(t.model, layout=layout), longest_sentence, decode=decode) for t in taggers
+    )
     files = assembly.files_of(data, "DATA")
     found = compare_taggers(one, other, assembly.read_all(layout, files), most_sentences)
     notify = on_notice or (lambda _text: None)
@@ -183,6 +188,7 @@ def info(model: str | Path) -> dict[str, Any]:
         "tokenizer": loaded.layout.tokenizer,
         "temperature": loaded.temperature,
         "words seen in training": "not kept" if v.seen is None else len(v.seen),
+        "words of the dictionary": len(loaded.dictionary),
         "stored as": loaded.compressed or str(loaded.parameters["U"].dtype),
         "numbers": sum(p.size for p in loaded.parameters.values()),
         "parameters": parameters,
@@ -230,28 +236,32 @@ def _prepare(
     """Read the data, make the vocabulary, the network and its trainer."""
     files = {
         name: assembly.files_of(where, f"data.{name}")
-        for name in ("train", "dev", "test")
+        for name in ("train", "dev", "test", "dictionary")
         if isinstance(where := getattr(config.data, name), str | tuple)
     }
     layout = assembly.layout_of(config, files["train"])
     data = assembly.training_data(
         config, layout, files["train"], folder.path.parent, notify, on_reading
     )
-    test = assembly.read_all(layout, files.get("test", ()))
-    for _sentence in none_longer(test, assembly.longest_sentence(config)):
-        pass  # its faults should be known now and not after the training
+    dictionary = assembly.dictionary_of(config, layout, data)
     architecture = assembly.architecture_of(config, data)
     settings = assembly.settings_of(config, data)
+    provenance = {"train": data.digest, "config": _config_digest(config)}
+
+    def model(parameters: Parameters, thresholds: Floats | None = None) -> Model:
+        return assembly.model_of(
+            config, layout, data, architecture, parameters, provenance, thresholds, dictionary
+        )
+
+    check = Decoder(model({})).check  # faults should be known now and not after the training
+    check(data.dev or [])
+    test = assembly.read_all(layout, files.get("test", ()))
+    for sentence in none_longer(test, assembly.longest_sentence(config)):
+        check([sentence])
     digests = {
         name: data.digest if name == "train" else assembly.digest_of(paths)
         for name, paths in files.items()
     }
-    provenance = {"train": digests["train"], "config": _config_digest(config)}
-
-    def model(parameters: Parameters, thresholds: Floats | None = None) -> Model:
-        return assembly.model_of(
-            config, layout, data, architecture, parameters, provenance, thresholds
-        )
 
     def best_model() -> Model:
         parameters = trainer.averaged()

@@ -74,6 +74,8 @@ def _task_faults(config: Config) -> Iterator[str]:
         yield f"features.window: expected 0 for task: slots, found {config.features.window}"
     if slots and config.model.recurrence:
         yield "model.recurrence: expected null for task: slots, whose rows are no sentence"
+    if slots and config.data.dictionary is not None:
+        yield "data.dictionary: expected null for task: slots, whose rows have no words"
     if config.model.output == "crf" and slots:
         yield "model.output: expected softmax or sigmoid for task: slots, found crf"
     if config.model.output == "crf" and config.training.class_weights is not None:
