@@ -31,6 +31,8 @@ LAYERS = {
     "network": 4,
     "gradient_check": 5,
     "corpus_cache": 3,
+    "input_files": 1,
+    "feature_files": 4,
     "model_header": 3,
     "model_file": 4,
     "row_cache": 5,

@@ -14,6 +14,7 @@ from windowclf.metrics import Tally, best_threshold
 from windowclf.model_file import Model
 from windowclf.prediction import Tagger, class_labels, corpus_scores, outside_labels
 from windowclf.text.corpus import encode_corpus, label_order
+from windowclf.text.derived import with_derived
 from windowclf.text.sentence import Sentence
 from windowclf.text.spans import to_spans, words_from_segmentation
 from windowclf.threads import ALONE, Workers
@@ -37,7 +38,9 @@ class DevSet:
         self.sentences = sentences
         vocabulary = model.vocabulary
         self._corpus = encode_corpus(
-            sentences, vocabulary.columns, lambda sentence: [None] * len(sentence.tokens)
+            with_derived(sentences, vocabulary.derived),
+            vocabulary.columns,
+            lambda sentence: [None] * len(sentence.tokens),
         )
         self._slots = vocabulary.encode(self._corpus.keys)
         self._workers = workers

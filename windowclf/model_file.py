@@ -15,8 +15,19 @@ from windowclf.architecture import Architecture
 from windowclf.arrays import Floats
 from windowclf.durable import write_whole
 from windowclf.errors import ModelFileError
-from windowclf.model_header import header_of, read_architecture, read_header, value_tables
+from windowclf.model_header import (
+    header_of,
+    lexicon_kinds,
+    read_architecture,
+    read_header,
+    value_tables,
+)
+from windowclf.text import lexicon
+from windowclf.text.clusters import Clusters
+from windowclf.text.derived import Lexicons
+from windowclf.text.features import Feature
 from windowclf.text.formats import Layout
+from windowclf.text.gazetteer import Gazetteer
 from windowclf.text.spans import Scheme
 from windowclf.text.vocabulary import Vocabulary
 
@@ -46,6 +57,8 @@ def model_bytes(model: Model) -> bytes:
     arrays |= tensor_file.pack_strings("seen", v.seen)
     for table in tables:
         arrays |= tensor_file.pack_strings(f"values.{table}", v.values[table])
+    for source, entries in v.lexicons.items():
+        arrays |= tensor_file.pack_strings(f"lexicon.{source}", lexicon.packed(entries.groups))
     if model.thresholds is not None:
         arrays["thresholds"] = model.thresholds
     return tensor_file.to_bytes("model", header, arrays)
@@ -90,6 +103,7 @@ def _assemble(header: Mapping[str, Any], arrays: dict[str, NDArray[Any]]) -> Mod
         },
         labels=tuple(_take_unique("labels", arrays)),
         seen=_take_strings("seen", arrays),
+        lexicons=_take_lexicons(parts.features, arrays),
     )
     architecture = read_architecture(parts, vocabulary.table_sizes())
     thresholds = arrays.pop("thresholds", None)
@@ -120,6 +134,18 @@ def _take_unique(name: str, arrays: dict[str, NDArray[Any]]) -> Sequence[str]:
     if len(set(strings)) != len(strings):
         raise ValueError(f"{name} holds a string twice")
     return strings
+
+
+def _take_lexicons(features: Sequence[Feature], arrays: dict[str, NDArray[Any]]) -> Lexicons:
+    """The phrase lists and clusters that features read. Raises ValueError."""
+    found: dict[str, Gazetteer | Clusters] = {}
+    for source, kind, lower in lexicon_kinds(features):
+        try:
+            groups = lexicon.unpacked(_take_strings(f"lexicon.{source}", arrays))
+        except ValueError as error:
+            raise ValueError(f"lexicon.{source:.40}: {error}") from error
+        found[source] = Gazetteer(groups, lower) if kind == "gazetteer" else Clusters(groups)
+    return found
 
 
 def _check_parameters(architecture: Architecture, arrays: Mapping[str, NDArray[Any]]) -> None:

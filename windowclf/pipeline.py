@@ -23,6 +23,7 @@ from windowclf.config.training import Checkpoint
 from windowclf.errors import DataError, RunFolderError, named
 from windowclf.evaluation import DevSet, Evaluation, evaluate_tagger, labels_unknown
 from windowclf.gradient_check import ArrayCheck, GradientProblem, check_gradients
+from windowclf.input_files import digest_of, files_of
 from windowclf.limits import LONGEST_SENTENCE
 from windowclf.memory import keep_freed_memory
 from windowclf.model_file import MODEL_NAME, Model, find_model, load_model
@@ -108,7 +109,7 @@ def evaluate(
     """
     tagger = load(model, longest_sentence)
     notify = on_notice or (lambda _text: None)
-    return _evaluate_files(tagger, assembly.files_of(data, "DATA"), data, notify)
+    return _evaluate_files(tagger, files_of(data, "DATA"), data, notify)
 
 
 def gradcheck(
@@ -121,7 +122,7 @@ def gradcheck(
     Dropout masks are fixed; one ArrayCheck per parameter array.
     """
     resolved = as_config(config, overrides)
-    train_files = assembly.files_of(resolved.data.train, "data.train")
+    train_files = files_of(resolved.data.train, "data.train")
     layout = assembly.layout_of(resolved, train_files)
     data = assembly.training_data(resolved, layout, train_files)
     architecture = assembly.architecture_of(resolved, data)
@@ -198,7 +199,7 @@ def _prepare(
 ) -> _Run:
     """Read the data, make the vocabulary, the network and its trainer."""
     files = {
-        name: assembly.files_of(where, f"data.{name}")
+        name: files_of(where, f"data.{name}")
         for name in ("train", "dev", "test")
         if isinstance(where := getattr(config.data, name), str | tuple)
     }
@@ -212,10 +213,11 @@ def _prepare(
     architecture = assembly.architecture_of(config, data)
     settings = assembly.settings_of(config, data)
     digests = {
-        name: data.digest if name == "train" else assembly.digest_of(paths)
-        for name, paths in files.items()
+        name: data.digest if name == "train" else digest_of(paths) for name, paths in files.items()
     }
+    digests |= data.feature_digests
     provenance = {"train": digests["train"], "config": _config_digest(config)}
+    provenance |= data.feature_digests
 
     def model(parameters: Parameters, thresholds: Floats | None = None) -> Model:
         return assembly.model_of(
@@ -282,7 +284,7 @@ def _refuse_other_run(run: _Run, state: SavedState) -> None:
         if not change.startswith(("output:", "training.checkpoint", "prediction."))
     ]
     changes += [
-        f"data.{name}: the files have changed"
+        f"{name if name.startswith('features.') else f'data.{name}'}: the files have changed"
         for name in sorted({*state.data, *run.data_digests})
         if state.data.get(name) != run.data_digests.get(name)
     ]
@@ -350,7 +352,7 @@ def _evaluate_kept(run: _Run, notify: Notify) -> dict[str, Evaluation]:
     if run.dev is not None:
         evaluations["dev"] = evaluate_tagger(tagger, run.dev.sentences)
     if run.config.data.test is not None:
-        files = assembly.files_of(run.config.data.test, "data.test")
+        files = files_of(run.config.data.test, "data.test")
         evaluations["test"] = _evaluate_files(tagger, files, "test", notify)
     run.folder.write_evaluation(evaluations)
     return evaluations
@@ -370,6 +372,10 @@ def _evaluate_files(tagger: Tagger, files: Sequence[str], name: str, notify: Not
 def _config_digest(config: Config) -> str:
     """sha256 of what shapes the model: all of the config but paths and how a run is kept."""
     sections = config.model_dump(mode="json", include={"seed", "task", "features", "model"})
+    for feature in sections["features"]["use"]:
+        feature.pop("path", None)  # what the file holds has a digest of its own
+        if not feature.get("position"):
+            feature.pop("position", None)  # as before there was the key
     training = config.training.model_dump(mode="json", exclude={"checkpoint", "threads"})
     text = json.dumps({**sections, "training": training}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

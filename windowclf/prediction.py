@@ -22,6 +22,7 @@ from windowclf.model_file import Model, load_model
 from windowclf.row_cache import RowCache
 from windowclf.text.batches import Pieces, lay_out, make_batch, pack, pieces_of
 from windowclf.text.corpus import Corpus, encode_corpus
+from windowclf.text.derived import with_derived
 from windowclf.text.features import keys_of
 from windowclf.text.sentence import Sentence, none_longer
 from windowclf.text.spans import (
@@ -191,6 +192,7 @@ class Tagger:
         """theta of all tokens of a block, in order, a part of about TOKENS_AT_ONCE at a time."""
         a = self.model.architecture
         spells = any(feature.is_bag for feature in a.features)
+        block = list(with_derived(block, self.model.vocabulary.derived))
         if a.needs_whole_sentences or _is_light(block, spells):
             yield self._scores_at_once(block)
             return
@@ -208,7 +210,7 @@ class Tagger:
         return corpus_scores(a, p, corpus, v.encode(corpus.keys))
 
     def _sentences(self, inputs: Iterable[Input]) -> Iterator[Sentence]:
-        columns = self.model.vocabulary.columns
+        columns = [f.column for f in self.model.architecture.features if f.column]
         for number, given in enumerate(inputs, 1):
             sentence = _as_sentence(given, number)
             missing = [name for name in columns if name not in sentence.columns]
