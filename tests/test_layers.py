@@ -32,6 +32,7 @@ LAYERS = {
     "gradient_check": 5,
     "corpus_cache": 3,
     "input_files": 1,
+    "word_vectors": 2,
     "feature_files": 4,
     "model_header": 3,
     "model_file": 4,

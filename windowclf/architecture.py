@@ -47,7 +47,11 @@ class Architecture:
 
     def tables(self) -> frozenset[str]:
         """The parameters that get their gradient by rows."""
-        return frozenset(f"L.{name}" for name in self.table_sizes)
+        return frozenset(f"L.{name}" for name in self.table_sizes) - self.frozen()
+
+    def frozen(self) -> frozenset[str]:
+        """The parameters that have no gradient and stay as they are."""
+        return frozenset(f"L.{f.table}" for f in self.features if f.frozen)
 
     def weight_matrices(self) -> tuple[str, ...]:
         """The parameters that L2 acts on: W, U, R and filters, not L, biases and CRF scores."""
@@ -85,12 +89,20 @@ def recurrent_names(directions: int) -> tuple[str, ...]:
     return ("R.forward", "R.backward")[:directions]
 
 
-def initialize(architecture: Architecture, seed: int, dtype: str) -> dict[str, Floats]:
-    """Initial parameters; each array has a generator of its own, from (seed, its name)."""
-    parameters = {}
+def initialize(
+    architecture: Architecture, seed: int, dtype: str, given: Parameters | None = None
+) -> dict[str, Floats]:
+    """Initial parameters; each array has a generator of its own, from (seed, its name).
+
+    Those that are `given` are taken as they are, copied unless they are frozen.
+    """
+    parameters: dict[str, Floats] = {}
+    given, frozen = given or {}, architecture.frozen()
     for name, shape in architecture.shapes().items():
         rng = np.random.default_rng([seed, *name.encode()])
-        if name.startswith("L."):
+        if name in given:
+            parameters[name] = given[name].astype(dtype, copy=name not in frozen)
+        elif name.startswith("L."):
             parameters[name] = embedding_table(rng, shape[0], shape[1], dtype)
         elif len(shape) == 1 or name.startswith("crf."):
             parameters[name] = np.zeros(shape, dtype)

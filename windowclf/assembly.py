@@ -16,7 +16,7 @@ from windowclf.architecture import Architecture, Parameters
 from windowclf.arrays import Bytes, Floats
 from windowclf.corpus_cache import FOLDER_NAME, Hashed, Source, find_or_make
 from windowclf.errors import DataError, legible, named, quoted
-from windowclf.feature_files import read_feature_files
+from windowclf.feature_files import read_feature_files, read_vector_files
 from windowclf.input_files import files_of
 from windowclf.model_file import Model
 from windowclf.optimizers import Adagrad, Adam, Momentum, RmsProp, Rule, Sgd
@@ -44,6 +44,7 @@ class TrainingData:
     dev: list[Sentence] | None
     digest: str  # sha256 of the training files
     feature_digests: Mapping[str, str]  # place in the config -> sha256 of the files it names
+    given: Mapping[str, Floats]  # initial values of tables that come from files
 
 
 def read_all(
@@ -175,10 +176,26 @@ def training_data(
         )
     multilabel = config.model.output == "sigmoid" and is_multilabel(raw.label_names)
     labels = parts_of(raw.label_names) if multilabel else raw.label_names
-    vocabulary = build_vocabulary(read.features, columns, raw.counts(), labels, read.lexicons)
+    vectors, digests = read_vector_files(config, raw.keys)
+    vocabulary = build_vocabulary(
+        read.features,
+        columns,
+        raw.counts(),
+        labels,
+        read.lexicons,
+        {table: found.words for table, found in vectors.items()},
+    )
     targets = _targets(raw.label_names, vocabulary) if config.model.output == "sigmoid" else None
-    slots = vocabulary.encode(raw.keys)
-    return TrainingData(raw, vocabulary, slots, targets, dev, sha256, read.digests)
+    return TrainingData(
+        corpus=raw,
+        vocabulary=vocabulary,
+        slots=vocabulary.encode(raw.keys),
+        targets=targets,
+        dev=dev,
+        digest=sha256,
+        feature_digests={**read.digests, **digests},
+        given={f"L.{table}": found.rows for table, found in vectors.items()},
+    )
 
 
 def _dev_sentences(

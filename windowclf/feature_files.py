@@ -1,9 +1,9 @@
-"""The features that a config asks for, and the phrase lists and clusters that they name."""
+"""The features that a config asks for, and the lists and vectors that they name."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, BinaryIO, cast
@@ -12,13 +12,19 @@ from windowclf import config as cfg
 from windowclf.config.features import tables_of
 from windowclf.corpus_cache import Hashed
 from windowclf.errors import DataError, Faults
-from windowclf.input_files import files_of
+from windowclf.input_files import digest_of, files_of
 from windowclf.text.clusters import Clusters, read_clusters
 from windowclf.text.derived import Lexicons
-from windowclf.text.features import Feature
+from windowclf.text.features import Feature, Key, form_of
 from windowclf.text.formats.lines import Input, open_bytes, open_input
 from windowclf.text.gazetteer import Gazetteer, read_phrases, with_joined_types
 from windowclf.text.lexicon import grouped
+from windowclf.word_vectors import (
+    WordVectors,
+    read_binary_vectors,
+    read_text_vectors,
+    width_of,
+)
 
 
 @dataclass(frozen=True)
@@ -45,9 +51,28 @@ def read_feature_files(config: cfg.Config) -> FeatureFiles:
         elif f.kind == "cluster":
             lexicons[f.table_name] = _clusters(f.path, digest)
         else:
-            continue
+            continue  # vectors are read when the words of the text are known
         digests[place] = digest.hexdigest()
     return FeatureFiles(tuple(features), lexicons, digests)
+
+
+def read_vector_files(
+    config: cfg.Config, keys: Iterable[Key]
+) -> tuple[dict[str, WordVectors], dict[str, str]]:
+    """The vectors that features name, by table, and the sha256 of each file by its place.
+
+    `keys` are the distinct tokens of the training text. Raises DataError.
+    """
+    found: dict[str, WordVectors] = {}
+    digests: dict[str, str] = {}
+    for i, f in enumerate(config.features.use):
+        if f.kind == "vectors":
+            forms = {form_of(key) for key in keys} if f.rows == "train" else None
+            wanted = None if forms is None else forms | {form.lower() for form in forms}
+            digest = hashlib.sha256()
+            found[f.table_name] = _vectors(f.path, wanted, digest)
+            digests[f"features.use.{i}"] = digest.hexdigest()
+    return found, digests
 
 
 def _slots_of(f: cfg.Feature) -> list[Feature]:
@@ -65,6 +90,8 @@ def _slots_of(f: cfg.Feature) -> list[Feature]:
             return [Feature(f.kind, table, f.dim, f.min_count, position=f.position)]
         case "gazetteer":
             return [Feature(f.kind, table, f.dim, f.min_count, source=table, lower=f.lower)]
+        case "vectors":
+            return [Feature(f.kind, table, width_of(f.path), frozen=not f.trained)]
         case "cluster":
             return [
                 Feature(f.kind, own, f.dim, f.min_count, source=table, length=length)
@@ -97,6 +124,21 @@ def _clusters(path: str, digest: Any) -> Clusters:
     if not cluster_of:
         raise DataError(f"{path}: no cluster found; expected lines of cluster, tab, word.")
     return Clusters(grouped(cluster_of))
+
+
+def _vectors(path: str, wanted: Collection[str] | None, digest: Any) -> WordVectors:
+    faults = Faults()
+    if path.endswith(".bin"):
+        digest.update(bytes.fromhex(digest_of([path])))
+        found = read_binary_vectors(path, wanted, faults)
+    else:
+        width = width_of(path)
+        with _input(path, faults, digest) as source:
+            found = read_text_vectors(source, width, wanted)
+    faults.raise_if_any()
+    if not found.words:
+        raise DataError(f"{path}: no vector found of any word of the training text.")
+    return found
 
 
 @contextmanager

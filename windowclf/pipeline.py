@@ -130,7 +130,7 @@ def gradcheck(
         assembly.settings_of(resolved, data), dtype="float64", batch_tokens=GRADCHECK_TOKENS
     )
     with threadpool_limits(limits=1):
-        trainer = Trainer(architecture, data.corpus, data.slots, settings, None)
+        trainer = Trainer(architecture, data.corpus, data.slots, settings, None, data.given)
         batch, mask = trainer.next_batch()
         problem = GradientProblem(architecture, trainer.parameters, batch, settings.objective, mask)
         return check_gradients(problem, np.random.default_rng(resolved.seed), progress=on_progress)
@@ -235,6 +235,7 @@ def _prepare(
         data.slots,
         settings,
         dev.evaluate if dev else None,
+        data.given,
         workers=workers,
     )
     if dev is None:

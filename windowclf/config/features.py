@@ -161,11 +161,27 @@ class Cluster(_Sized):
         return self.table or "cluster"
 
 
+class Vectors(_Sized):
+    """A vector of the token that was trained elsewhere; its width is that of the file."""
+
+    kind: Literal["vectors"]
+    path: str = Field(min_length=1, description="vectors of GloVe, word2vec or fastText (.vec)")
+    rows: Literal["all", "train"] = Field(
+        default="all", description="words to keep: all of the file, or those of train"
+    )
+    trained: bool = Field(default=False, description="trained further, or left as they are")
+
+    @property
+    def table_name(self) -> str:
+        """The table that it reads."""
+        return self.table or "vectors"
+
+
 Feature: TypeAlias = Annotated[
-    Word | Lower | Affix | Shape | Ngrams | Column | CharCnn | Gazetteer | Cluster,
+    Word | Lower | Affix | Shape | Ngrams | Column | CharCnn | Gazetteer | Cluster | Vectors,
     Discriminator("kind"),
 ]
-_ALONE = ("ngrams", "char_cnn", "gazetteer", "cluster")  # kinds that share no table
+_ALONE = ("ngrams", "char_cnn", "gazetteer", "cluster", "vectors")  # kinds that share no table
 
 
 def tables_of(feature: Feature) -> tuple[str, ...]:
@@ -212,8 +228,7 @@ def _shared_faults(table: str, i: int, feature: Feature, j: int, other: Feature)
     """What keeps the features i and j from sharing a table."""
     if j == i:
         return
-    alone = {feature.kind, other.kind} & set(_ALONE)
-    if alone or other.dim != feature.dim:
+    if feature.kind in _ALONE or other.kind in _ALONE or _dim(other) != _dim(feature):
         yield (
             f"features.use.{i}: shares the table {quoted(table)} with features.use.{j}, "
             "which needs the same dim and rows of values; give one of them another table"
@@ -226,4 +241,8 @@ def _shared_faults(table: str, i: int, feature: Feature, j: int, other: Feature)
 
 
 def _min_count(feature: Feature) -> int:
-    return 1 if feature.kind == "ngrams" else feature.min_count
+    return 1 if feature.kind == "ngrams" or feature.kind == "vectors" else feature.min_count
+
+
+def _dim(feature: Feature) -> int:
+    return 0 if feature.kind == "vectors" else feature.dim

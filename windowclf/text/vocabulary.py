@@ -120,7 +120,10 @@ class Vocabulary:
         if feature.kind == "char_cnn":
             return _characters(row_of, keys)
         values = slot_values(feature, keys, self.columns, self.lexicons)
-        rows = [row_of.get(value, UNKNOWN) for value in values]
+        if feature.kind == "vectors":  # a row is never 0
+            rows = [row_of.get(form) or row_of.get(form.lower(), UNKNOWN) for form in values]
+        else:
+            rows = [row_of.get(value, UNKNOWN) for value in values]
         return SlotRows(np.array([BOUNDARY, *rows], np.int32))
 
 
@@ -171,17 +174,18 @@ def build_vocabulary(
     counts: Mapping[Key, int],
     labels: Sequence[str],
     lexicons: Lexicons | None = None,
+    words: Mapping[str, Sequence[str]] | None = None,
 ) -> Vocabulary:
     """The vocabulary of a corpus given as its distinct tokens with their counts.
 
     Values that occur fewer than `min_count` times read as unknown. The order does not depend on
-    the order of `counts`, nor on hash seeds.
+    the order of `counts`, nor on hash seeds. `words`: those of each table of vectors.
     """
     lexicons = lexicons or {}
     by_table: dict[str, Counter[str]] = {}
     least: dict[str, int] = {}
     for feature in features:
-        if feature.kind == "ngrams":
+        if feature.kind in ("ngrams", "vectors"):
             continue
         counter = by_table.setdefault(feature.table, Counter())
         least[feature.table] = feature.min_count
@@ -192,7 +196,10 @@ def build_vocabulary(
     return Vocabulary(
         features=tuple(features),
         columns=tuple(columns),
-        values={table: _ranked(counter, least[table]) for table, counter in by_table.items()},
+        values={
+            **{table: _ranked(counter, least[table]) for table, counter in by_table.items()},
+            **(words or {}),
+        },
         labels=tuple(sorted(labels, key=label_order)),
         seen=_ranked(forms, 1),
         lexicons=lexicons,
