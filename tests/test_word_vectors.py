@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import itertools
 import struct
@@ -66,9 +67,10 @@ def test_binary_format(tmp_path, end, wanted):
     path, faults = tmp_path / "v.bin", Faults()
     path.write_bytes(binary(WORDS, end=end))
     assert width_of(str(path)) == 3
-    found = read_binary_vectors(str(path), wanted, faults)
+    found = read_binary_vectors(str(path), wanted, faults, digest := hashlib.sha256())
     words = [word for word in WORDS if wanted is None or word in wanted]
     assert (list(found.words), faults.count) == (words, 0)
+    assert digest.hexdigest() == hashlib.sha256(path.read_bytes()).hexdigest()
     np.testing.assert_allclose(found.rows, rows_of(words), rtol=1e-6)
 
 
@@ -95,6 +97,13 @@ def test_words_with_spaces_as_glove_has_them():
 def test_a_line_that_is_no_vector(line, said):
     _, (fault,) = read_text(f"the 1 2 3\n{line}\nfine 1 2 3\n")
     assert fault.startswith(said)
+
+
+def test_lines_that_are_not_wanted_have_the_right_width_too():
+    text = "the 1 2 3\ncat 1 2\ndog 1 x 3\nbird 1 2 3 4\n 1 2 3\n"
+    found, faults = read_text(text, {"the"})
+    assert found.words == ("the",)
+    assert [fault.split(" ")[0] for fault in faults] == ["v.txt:2:", "v.txt:4:", "v.txt:5:"]
 
 
 @pytest.mark.parametrize("count", [0, 2, 4])
@@ -124,7 +133,7 @@ def test_another_number_of_vectors_than_promised(count):
 def test_binary_files_that_are_none(tmp_path, data, said):
     faults, path = Faults(), tmp_path / "v.bin"
     path.write_bytes(data)
-    read_binary_vectors(str(path), None, faults)
+    read_binary_vectors(str(path), None, faults, hashlib.sha256())
     (fault,) = faults.sentences
     assert said in fault
 

@@ -12,7 +12,7 @@ from windowclf import config as cfg
 from windowclf.config.features import tables_of
 from windowclf.corpus_cache import Hashed
 from windowclf.errors import DataError, Faults
-from windowclf.input_files import digest_of, files_of
+from windowclf.input_files import files_of
 from windowclf.text.clusters import Clusters, read_clusters
 from windowclf.text.derived import Lexicons
 from windowclf.text.features import Feature, Key, form_of
@@ -129,8 +129,7 @@ def _clusters(path: str, digest: Any) -> Clusters:
 def _vectors(path: str, wanted: Collection[str] | None, digest: Any) -> WordVectors:
     faults = Faults()
     if path.endswith(".bin"):
-        digest.update(bytes.fromhex(digest_of([path])))
-        found = read_binary_vectors(path, wanted, faults)
+        found = read_binary_vectors(path, wanted, faults, digest)
     else:
         width = width_of(path)
         with _input(path, faults, digest) as source:

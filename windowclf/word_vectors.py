@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -102,14 +103,18 @@ def read_text_vectors(source: Input, width: int, wanted: Collection[str] | None)
     first = next(lines, None)
     header = _header(first[1].encode()) if first else None
     number = 0
-    for number, text, _end in lines if header or not first else chain([first], lines):
-        word, *numbers = text.rstrip(" \r").rsplit(" ", width)
+    for number, line, _end in lines if header or not first else chain([first], lines):
+        text = line.rstrip(" \r")
+        begin = text.find(" ")
+        if begin > 0 and text.count(" ") == width and not kept.wants(text[:begin]):
+            continue  # most lines of a large file; fields are cut for the others alone
+        word, *numbers = text.rsplit(" ", width)
         if fault := _fault(text, word, numbers, width):
             source.fault(number, fault)
         elif kept.wants(word):
             _keep(source, number, kept, word, numbers)
-    for line in kept.not_finite():
-        source.fault(line, "expected finite numbers, found one that is none or too large.")
+    for bad in kept.not_finite():
+        source.fault(bad, "expected finite numbers, found one that is none or too large.")
     if header and number != header[0] + 1:
         source.fault(
             1, f"expected {header[0]:,} vectors as this line says, found {max(number - 1, 0):,}."
@@ -150,12 +155,15 @@ def _keep(source: Input, line: int, kept: _Kept, word: str, numbers: list[str]) 
     kept.numbers.extend(values)
 
 
-def read_binary_vectors(path: str, wanted: Collection[str] | None, faults: Faults) -> WordVectors:
-    """The same of a file in word2vec's binary format, which is mapped and not read as a whole."""
+def read_binary_vectors(
+    path: str, wanted: Collection[str] | None, faults: Faults, digest: Any
+) -> WordVectors:
+    """The same of a file in word2vec's binary format, mapped into memory; `digest` is updated."""
     with (
         Path(path).open("rb") as file,
         mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data,
     ):
+        digest.update(data)
         start = data.find(b"\n") + 1
         header = _header(data[:start])
         assert header is not None  # width_of has seen it
