@@ -205,10 +205,12 @@ KINDS = {
 
 
 @pytest.mark.parametrize("settings", KINDS.values(), ids=KINDS)
-@pytest.mark.parametrize("average", ["0.99", "null"])
-def test_stopped_and_resumed(tmp_path, settings, average):
+@pytest.mark.parametrize(
+    "setting", ["training.average=0.99", "training.average=null", "model.members=2"]
+)
+def test_stopped_and_resumed(tmp_path, settings, setting):
     config = embedded(tmp_path, **settings)
-    own = [f"training.average={average}"]
+    own = [setting]
     windowclf.train(config, own)
     own.append(f"output={tmp_path}/pieces")
     for stop in itertools.cycle([1, 4]):
@@ -227,6 +229,8 @@ def test_stopped_and_resumed(tmp_path, settings, average):
     moved = any(not np.array_equal(table[2 + i], of_file[w]) for i, w in enumerate(words))
     assert moved == settings.get("trained", False)
     assert table[BOUNDARY].any() == settings.get("trained", False)
+    shared = "L.vectors@2" not in model.parameters
+    assert shared == ("members" not in setting or not settings.get("trained", False))
     _, state = read(tmp_path / "run" / "state.safetensors", "state")
     assert any("L.vectors" in name for name in state) == settings.get("trained", False)
 
@@ -240,12 +244,14 @@ def test_stopped_and_resumed(tmp_path, settings, average):
         "{hidden: {activation: tanh, units: 4}, recurrence: {directions: 2}}",
         "{output: crf, hidden: {units: 5}}",
         "{output: sigmoid, hidden: {units: 5}}",
+        "{members: 2, hidden: {units: 4}}",
     ],
 )
 def test_gradients(tmp_path, settings, model):
     checks = windowclf.gradcheck(embedded(tmp_path, **settings), [f"model={model}"])
     assert all(check.passed and check.error < 1e-7 for check in checks)
     found = {check.name for check in checks}
+    assert ("L.vectors@2" in found) == (settings.get("trained", False) and "members" in model)
     assert ("L.vectors" in found) == settings.get("trained", False)
     assert "L.word" in found
 

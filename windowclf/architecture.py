@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -29,6 +29,7 @@ class Architecture:
     truncate: int | None
     output: Literal["softmax", "sigmoid", "crf"]
     classes: int  # K, the columns of theta
+    members: int = 1  # M networks of this form, whose theta is averaged
 
     @property
     def token_width(self) -> int:
@@ -45,12 +46,16 @@ class Architecture:
         """True where a token's scores or label depend on all of its sentence."""
         return self.directions > 0 or self.output == "crf"
 
+    def of_one_member(self) -> Architecture:
+        """The same of a single network."""
+        return replace(self, members=1)
+
     def tables(self) -> frozenset[str]:
         """The parameters that get their gradient by rows."""
-        return frozenset(f"L.{name}" for name in self.table_sizes) - self.frozen()
+        return frozenset(n for n in self.shapes() if n.startswith("L.")) - self.frozen()
 
     def frozen(self) -> frozenset[str]:
-        """The parameters that have no gradient and stay as they are."""
+        """The parameters that have no gradient and stay as they are; members share them."""
         return frozenset(f"L.{f.table}" for f in self.features if f.frozen)
 
     def weight_matrices(self) -> tuple[str, ...]:
@@ -60,7 +65,17 @@ class Architecture:
         )
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Name -> shape of every parameter."""
+        """Name -> shape of every parameter of every member."""
+        own, frozen = self._own_shapes(), self.frozen()
+        return {
+            with_member(name, i): shape
+            for i in range(self.members)
+            for name, shape in own.items()
+            if i == 0 or name not in frozen
+        }
+
+    def _own_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Those of one member, by their plain names."""
         widths = {f.table: f.dim for f in self.features}
         shapes: dict[str, tuple[int, ...]] = {
             f"L.{table}": (V, widths[table]) for table, V in self.table_sizes.items()
@@ -89,15 +104,31 @@ def recurrent_names(directions: int) -> tuple[str, ...]:
     return ("R.forward", "R.backward")[:directions]
 
 
+def with_member(name: str, member: int) -> str:
+    """The name of a parameter of member 0, 1, …: plain for the first, then with @2, @3, …"""
+    return f"{name}@{member + 1}" if member else name
+
+
+def parameters_of(own: Architecture, parameters: Parameters, member: int) -> Parameters:
+    """The parameters of a member by their plain names, `own` being the network of one member."""
+    frozen = own.frozen()
+    return {
+        name: parameters[name if name in frozen else with_member(name, member)]
+        for name in own.shapes()
+    }
+
+
 def initialize(
     architecture: Architecture, seed: int, dtype: str, given: Parameters | None = None
 ) -> dict[str, Floats]:
     """Initial parameters; each array has a generator of its own, from (seed, its name).
 
-    Those that are `given` are taken as they are, copied unless they are frozen.
+    Those that are `given` are taken as they are, by every member, copied unless they are frozen.
     """
     parameters: dict[str, Floats] = {}
-    given, frozen = given or {}, architecture.frozen()
+    frozen = architecture.frozen()
+    members = range(architecture.members)
+    given = {with_member(n, i): table for n, table in (given or {}).items() for i in members}
     for name, shape in architecture.shapes().items():
         rng = np.random.default_rng([seed, *name.encode()])
         if name in given:
@@ -107,6 +138,6 @@ def initialize(
         elif len(shape) == 1 or name.startswith("crf."):
             parameters[name] = np.zeros(shape, dtype)
         else:
-            gain = 2.0 if name == "W" and architecture.activation == "relu" else 1.0
+            gain = 2.0 if name.split("@")[0] == "W" and architecture.activation == "relu" else 1.0
             parameters[name] = weight_matrix(rng, shape[0], shape[1], gain, dtype)
     return parameters

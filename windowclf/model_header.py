@@ -15,6 +15,7 @@ from windowclf.text.spans import Scheme
 Json: TypeAlias = Mapping[str, Any]
 LARGEST = (1 << 31) - 1
 WIDEST = 1 << 16
+MOST_MEMBERS = 64
 _SETTINGS: dict[str, dict[str, tuple[int, int]]] = {  # of each kind: least and greatest value
     "prefix": {"length": (1, 32)},
     "suffix": {"length": (1, 32)},
@@ -69,7 +70,10 @@ def header_of(
 ) -> dict[str, Any]:
     """The fields of the header."""
     made = ("features", "table_sizes")  # from the other fields, when the file is read
-    names = [field.name for field in fields(architecture) if field.name not in made]
+    own = [field for field in fields(architecture) if field.name not in made]
+    # What has its default value is left out, as in files from before the field was added.
+    named = {field.name: getattr(architecture, field.name) for field in own}
+    model = {field.name: named[field.name] for field in own if named[field.name] != field.default}
     return {
         "task": layout.task,
         "layout": asdict(layout),
@@ -77,7 +81,7 @@ def header_of(
         "features": [_feature_fields(feature) for feature in architecture.features],
         "columns": list(columns),
         "tables": list(tables),
-        "model": {name: getattr(architecture, name) for name in names},
+        "model": model,
         "provenance": dict(provenance),
     }
 
@@ -106,6 +110,7 @@ def read_architecture(parts: Parts, table_sizes: Mapping[str, int]) -> Architect
     in_range(a.units, int(hidden), WIDEST * int(hidden), "model.units")
     in_range(a.directions, 0, 2 * int(hidden), "model.directions")
     in_range(a.classes, 1, LARGEST, "model.classes")
+    in_range(a.members, 1, MOST_MEMBERS, "model.members")
     if a.truncate is not None:
         in_range(a.truncate, 1, LARGEST, "model.truncate")
     return a

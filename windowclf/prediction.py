@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
-from windowclf import network
+from windowclf import ensemble
 from windowclf.architecture import Architecture, Parameters
 from windowclf.arrays import Floats, Ints
 from windowclf.errors import DataError
@@ -74,7 +74,7 @@ def corpus_scores(
     def one_batch(chosen: Ints) -> None:
         places = lay_out(corpus.tokens, pieces, chosen, k)
         batch = make_batch(places, corpus.labels, slots, k)
-        theta[places.corpus] = network.scores(architecture, parameters, batch)
+        theta[places.corpus] = ensemble.scores(architecture, parameters, batch)
 
     batches = pack(pieces.sizes(), np.arange(len(pieces.begin)), TOKENS_AT_ONCE)
     workers.map(one_batch, batches)
@@ -94,7 +94,7 @@ def windows_scores(
     pieces: Pieces = pieces_of(starts, k, _longest(architecture))
     for chosen in pack(pieces.sizes(), np.arange(len(pieces.begin)), TOKENS_AT_ONCE):
         places = lay_out(rows, pieces, chosen, k)
-        theta[places.corpus] = network.scores_of_windows(
+        theta[places.corpus] = ensemble.scores_of_windows(
             architecture, parameters, P, places.neighbours(k), places.lengths
         )
     return theta
@@ -177,7 +177,7 @@ class Tagger:
             lengths = whole if a.needs_whole_sentences else np.array([len(theta)])
             labels += class_labels(self.model, theta, lengths)
             if probabilities:
-                parts.append(network.probabilities(a, p, theta, lengths))
+                parts.append(ensemble.probabilities(a, p, theta, lengths))
         y_hat = np.concatenate(parts) if probabilities else None
         certainty = _certainty(self.model, y_hat, labels) if y_hat is not None else None
         starts = accumulate((len(sentence.tokens) for sentence in block), initial=0)
@@ -273,7 +273,7 @@ def best_paths(model: Model, parameters: Parameters, theta: Floats, lengths: Int
 
     Where the labels of the training text leave a sentence no legal path, all paths count.
     """
-    start, transitions, end = (parameters[name] for name in network.CHAIN)
+    start, transitions, end = ensemble.chain(model.architecture, parameters)
     legal = legal_paths(model)
     if legal is not None:
         with suppress(NoPath):
