@@ -132,15 +132,22 @@ def chain(architecture: Architecture, parameters: Parameters) -> tuple[Floats, F
 
 
 def probabilities(
-    architecture: Architecture, parameters: Parameters, theta: Floats, lengths: Ints
+    architecture: Architecture,
+    parameters: Parameters,
+    theta: Floats,
+    lengths: Ints,
+    temperature: float = 1.0,
 ) -> Floats:
     """y_hat (B, K) of theta (B, K): softmax, the logistic function of each logit, or marginals.
 
-    lengths (S,) of the sentences, to which the marginals of a CRF refer.
+    lengths (S,) of the sentences, to which the marginals of a CRF refer. All scores, those between
+    labels included, are divided by the temperature.
     """
+    scores = theta / temperature
     if architecture.output == "crf":
-        return posterior_marginals(theta, lengths, *chain(architecture, parameters))
-    return network.probabilities(architecture, theta)
+        start, transitions, end = (part / temperature for part in chain(architecture, parameters))
+        return posterior_marginals(scores, lengths, start, transitions, end)
+    return network.probabilities(architecture, scores)
 
 
 def _at(arrays: NDArray[Number] | None, member: int) -> NDArray[Number] | None:

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 from windowclf.architecture import Architecture
 from windowclf.checked import build, in_range
+from windowclf.limits import TEMPERATURES
 from windowclf.text.features import Feature, columns_of
 from windowclf.text.formats import Layout
 from windowclf.text.spans import Scheme
@@ -47,6 +48,7 @@ class Header:
     tables: tuple[str, ...]
     model: Json
     provenance: Mapping[str, str]
+    temperature: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ class Parts:
     inside: Scheme | None
     provenance: Mapping[str, str]
     model: Json
+    temperature: float
 
 
 def header_of(
@@ -67,8 +70,9 @@ def header_of(
     columns: Sequence[str],
     tables: Sequence[str],
     provenance: Mapping[str, str],
+    temperature: float,
 ) -> dict[str, Any]:
-    """The fields of the header."""
+    """The fields of the header; a temperature of 1 has none."""
     made = ("features", "table_sizes")  # from the other fields, when the file is read
     own = [field for field in fields(architecture) if field.name not in made]
     # What has its default value is left out, as in files from before the field was added.
@@ -83,6 +87,7 @@ def header_of(
         "tables": list(tables),
         "model": model,
         "provenance": dict(provenance),
+        **({} if temperature == 1.0 else {"temperature": temperature}),
     }
 
 
@@ -99,7 +104,10 @@ def read_header(given: Json) -> Parts:
     layout = build(Layout, header.layout, "layout")
     for fault in _faults(header, features, layout):
         raise ValueError(fault)
-    return Parts(features, layout, header.inside, header.provenance, header.model)
+    in_range(header.temperature, *TEMPERATURES, "temperature")
+    return Parts(
+        features, layout, header.inside, header.provenance, header.model, header.temperature
+    )
 
 
 def read_architecture(parts: Parts, table_sizes: Mapping[str, int]) -> Architecture:

@@ -12,7 +12,7 @@ import numpy as np
 
 from windowclf import ensemble
 from windowclf.architecture import Architecture, Parameters
-from windowclf.arrays import Floats, Ints
+from windowclf.arrays import Bools, Floats, Ints
 from windowclf.errors import DataError
 from windowclf.kernels.activations import logistic
 from windowclf.kernels.decoding import forbid, viterbi
@@ -171,15 +171,17 @@ class Tagger:
     def _tag_block(self, block: list[Sentence], probabilities: bool) -> Iterator[Prediction]:
         a, p = self.model.architecture, self.model.parameters
         labels: list[str] = []
-        parts: list[Floats] = []
+        parts: list[tuple[Floats, Floats]] = []
         whole = np.array([len(sentence.tokens) for sentence in block])
         for theta in self._scores(block):
             lengths = whole if a.needs_whole_sentences else np.array([len(theta)])
-            labels += class_labels(self.model, theta, lengths)
+            own = class_labels(self.model, theta, lengths)
+            labels += own
             if probabilities:
-                parts.append(ensemble.probabilities(a, p, theta, lengths))
-        y_hat = np.concatenate(parts) if probabilities else None
-        certainty = _certainty(self.model, y_hat, labels) if y_hat is not None else None
+                scaled = ensemble.probabilities(a, p, theta, lengths, self.model.temperature)
+                parts.append((scaled, _certainty(self.model, theta, scaled, own)))
+        y_hat = np.concatenate([part for part, _ in parts]) if probabilities else None
+        certainty = np.concatenate([part for _, part in parts]) if probabilities else None
         starts = accumulate((len(sentence.tokens) for sentence in block), initial=0)
         for sentence, (start, end) in zip(block, pairwise(starts), strict=True):
             given = outside_labels(self.model, labels[start:end])
@@ -261,11 +263,17 @@ def class_labels(
         p = model.parameters if parameters is None else parameters
         best = theta.argmax(axis=1) if output == "softmax" else best_paths(model, p, theta, lengths)
         return [names[i] for i in best.tolist()]
-    assert model.thresholds is not None
-    given = logistic(theta) > model.thresholds
+    given = _decisions(model, theta)
     if theta.shape[1] == 1 and len(names) == 2:
         return [names[i] for i in given[:, 0].astype(int).tolist()]
     return ["|".join(names[i] for i in np.flatnonzero(row)) or "_" for row in given]
+
+
+def _decisions(model: Model, theta: Floats) -> Bools:
+    """(N, K) which labels are given; thresholds are on the scale without a temperature."""
+    assert model.thresholds is not None
+    given: Bools = logistic(theta) > model.thresholds
+    return given
 
 
 def best_paths(model: Model, parameters: Parameters, theta: Floats, lengths: Ints) -> Ints:
@@ -295,17 +303,16 @@ def legal_paths(model: Model) -> Legal | None:
     return None if model.inside is None else legal_transitions(labels, model.inside)
 
 
-def _certainty(model: Model, y_hat: Floats, labels: Sequence[str]) -> Floats:
+def _certainty(model: Model, theta: Floats, y_hat: Floats, labels: Sequence[str]) -> Floats:
     """(N,) the probability of the label given: of a set of labels, that of all its decisions."""
     if model.architecture.output == "crf":
         class_of = model.vocabulary.class_of
         given: Floats = y_hat[np.arange(len(labels)), [class_of[label] for label in labels]]
         return given
-    if model.thresholds is None:
+    if model.architecture.output == "softmax":
         best: Floats = y_hat.max(axis=1)
         return best
-    decisions = np.where(y_hat > model.thresholds, y_hat, 1 - y_hat)
-    of_all: Floats = decisions.prod(axis=1)
+    of_all: Floats = np.where(_decisions(model, theta), y_hat, 1 - y_hat).prod(axis=1)
     return of_all
 
 
