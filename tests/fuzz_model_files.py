@@ -403,10 +403,20 @@ def subjects(folder: Path) -> list[ModelSubject | StateSubject]:
     word = {"kind": "word", "dim": 3, "min_count": 1}
     ngrams = {"kind": "ngrams", "min": 2, "max": 3, "buckets": 7, "dim": 2}
     characters = {"kind": "char_cnn", "dim": 3, "filters": 4, "min_count": 1}
+    phrases = corpora.write(folder / "phrases.txt", "green cat\tX\nfish\n")
+    clusters = corpora.write(folder / "clusters.tsv", "00\tthe\n01\tcat\n1\tsees\n")
+    vectors = corpora.write(folder / "v.txt", "the 1 2\nfish 0.5 -1\n")
+    looked_up = [
+        {"kind": "gazetteer", "path": phrases, "dim": 2},
+        {"kind": "cluster", "path": clusters, "prefixes": [1, 0], "dim": 2},
+        {"kind": "vectors", "path": vectors},
+        {"kind": "shape", "position": True, "dim": 2, "min_count": 1},
+    ]
     several = {"the": "A|B", "cat": "B", "sees": "C|A"}
     text = "".join(f"{t}\t{several.get(t, '_')}\n" for t in corpora.TAGS) + "\n"
     plans: dict[str, dict[str, Any]] = {
         "softmax": {"features": {"use": [word, ngrams]}},
+        "lists and vectors": {"features": {"use": looked_up, "window": 1}},
         "char_cnn and recurrence": {
             "features": {"use": [word, characters], "window": 1},
             "model": {

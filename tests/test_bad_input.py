@@ -72,6 +72,11 @@ def train_on(name: str, content: str | bytes, *settings: str) -> Callable[[World
     return lambda w: w.train(f"data.train={w.file(name, content)}", *settings)
 
 
+def feature_of(kind: str, name: str, content: str | bytes) -> Callable[[World], list[str]]:
+    """`train` with a feature that reads a file of this content."""
+    return lambda w: w.train(f"features.use=[{{kind: {kind}, path: {w.file(name, content)}}}]")
+
+
 def damaged(w: World, change: Callable[[bytearray], object]) -> list[str]:
     """`predict` with a changed copy of the model."""
     data = bytearray(w.model.read_bytes())
@@ -167,6 +172,22 @@ CASES = {
     "glob without a match": Case(
         lambda w: w.train("data.train=nowhere/*.conll"),
         ("data.train: no file matches 'nowhere/*.conll'.",),
+    ),
+    "phrase list with a line that is none": Case(
+        feature_of("gazetteer", "phrases.txt", "a b\n\tX"),
+        ("phrases.txt:2: expected a phrase, or a phrase, a tab and its type, found '\\tX'.",),
+    ),
+    "clusters that disagree": Case(
+        feature_of("cluster", "c.tsv", "0\ta\n1\ta"),
+        ("c.tsv:2: the word 'a' is in the cluster '0' already; remove one of the lines.",),
+    ),
+    "vectors of several widths": Case(
+        feature_of("vectors", "v.vec", "a 1 2\nb 1"),
+        ("v.vec:2: expected a word and 2 numbers, separated by single spaces, found 'b 1'.",),
+    ),
+    "vectors in fastText's own format": Case(
+        feature_of("vectors", "v.bin", bytes(range(200, 240))),
+        ("v.bin: expected word2vec's binary format", "use the .vec that comes with it."),
     ),
     "train file is a folder": Case(
         lambda w: w.train(f"data.train={w.folder}"), ("expected a file, found a directory",)

@@ -42,7 +42,7 @@ FAULTS = [
     ("task: spans\ndata: {train: x}\ntraining: {optimizer: {name: rmsprop, beta1: 0.9}}", "training.optimizer.beta1: unknown key; expected one of decay, epsilon, learning_rate, name, rows."),
     ("task: spans\ndata: {train: x}\ntraining: {optimizer: {learning_rate: -1}}", "training.optimizer.learning_rate: expected a number above 0, found -1."),
     ("task: spans\ndata: {train: x}\ntraining: {class_weights: {A: -1}}", "training.class_weights.A: expected a number above 0, found -1."),
-    ("task: spans\ndata: {train: x}\nfeatures: {use: [{kind: wrd}]}", "features.use.0.kind: expected word, lower, prefix, suffix, shape, ngrams, column or char_cnn, found 'wrd'; did you mean word?"),
+    ("task: spans\ndata: {train: x}\nfeatures: {use: [{kind: wrd}]}", "features.use.0.kind: expected word, lower, prefix, suffix, shape, ngrams, column, char_cnn, gazetteer, cluster or vectors, found 'wrd'; did you mean word?"),
     ("task: spans\ndata: {train: x}\nfeatures: {use: [{dim: 3}]}", "features.use.0: missing the key kind, which says what the others mean."),
     ("task: spans\ndata: {train: x}\nfeatures: {use: [{kind: word}, {kind: word}]}", "features.use.1: the same as features.use.0; remove one of them."),
     ("task: spans\ndata: {train: x}\nfeatures: {use: [{kind: word, table: a, dim: 3}, {kind: lower, table: a}]}", "features.use.1: shares the table 'a' with features.use.0, which needs the same dim and rows of values; give one of them another table."),

@@ -18,6 +18,7 @@ from windowclf.metrics import Found, Tally, best_threshold, labels_found
 from windowclf.model_file import Model
 from windowclf.prediction import Prediction, Tagger, corpus_scores
 from windowclf.text.corpus import NO_CLASS, encode_corpus, label_order
+from windowclf.text.derived import with_derived
 from windowclf.text.sentence import Sentence
 from windowclf.text.spans import to_spans, words_from_segmentation
 from windowclf.threads import ALONE, Workers
@@ -80,7 +81,9 @@ class DevSet:
         self._decoder = Decoder(model)
         vocabulary = model.vocabulary
         self._corpus = encode_corpus(
-            sentences, vocabulary.columns, lambda sentence: [None] * len(sentence.tokens)
+            with_derived(sentences, vocabulary.derived),
+            vocabulary.columns,
+            lambda sentence: [None] * len(sentence.tokens),
         )
         self._slots = vocabulary.encode(self._corpus.keys)
         self._workers = workers

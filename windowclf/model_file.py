@@ -19,12 +19,17 @@ from windowclf.errors import ModelFileError
 from windowclf.model_header import (
     Stored,
     header_of,
+    lexicon_kinds,
     read_architecture,
     read_header,
     value_tables,
 )
+from windowclf.text import lexicon
+from windowclf.text.clusters import Clusters
+from windowclf.text.derived import Lexicons
 from windowclf.text.features import Feature
 from windowclf.text.formats import Layout
+from windowclf.text.gazetteer import Gazetteer
 from windowclf.text.spans import Legal, Scheme, States, legal_transitions, span_states
 from windowclf.text.vocabulary import Vocabulary
 
@@ -87,6 +92,8 @@ def model_bytes(model: Model) -> bytes:
     if v.seen is not None:
         lists["seen"] = v.seen
     lists |= {f"values.{table}": v.values[table] for table in tables}
+    for source, entries in v.lexicons.items():
+        lists[f"lexicon.{source}"] = lexicon.packed(entries.groups)
     if model.dictionary:
         lists["dictionary.words"] = list(model.dictionary)
         lists["dictionary.labels"] = [" ".join(own) for own in model.dictionary.values()]
@@ -151,6 +158,7 @@ def _assemble(header: Mapping[str, Any], arrays: dict[str, NDArray[Any]]) -> Mod
         labels=tuple(_take_unique("labels", arrays)),
         seen=None if without_seen else _take_strings("seen", arrays),
         kept=kept,
+        lexicons=_take_lexicons(parts.features, arrays),
     )
     architecture = read_architecture(parts, vocabulary.table_sizes())
     thresholds = arrays.pop("thresholds", None)
@@ -225,6 +233,18 @@ def _check_dictionary(model: Model) -> None:
     for own in set(model.dictionary.values()):
         if len(set(own)) != len(own) or not set(own) <= set(known):
             raise ValueError(f"the dictionary has the labels {' '.join(own)!r:.40}")
+
+
+def _take_lexicons(features: Sequence[Feature], arrays: dict[str, NDArray[Any]]) -> Lexicons:
+    """The phrase lists and clusters that features read. Raises ValueError."""
+    found: dict[str, Gazetteer | Clusters] = {}
+    for source, kind, lower in lexicon_kinds(features):
+        try:
+            groups = lexicon.unpacked(_take_strings(f"lexicon.{source}", arrays))
+        except ValueError as error:
+            raise ValueError(f"lexicon.{source:.40}: {error}") from error
+        found[source] = Gazetteer(groups, lower) if kind == "gazetteer" else Clusters(groups)
+    return found
 
 
 def _check_parameters(architecture: Architecture, arrays: Mapping[str, NDArray[Any]]) -> None:

@@ -25,6 +25,7 @@ from windowclf.decoding import Decode, Decoder
 from windowclf.errors import DataError, RunFolderError, named
 from windowclf.evaluation import DevSet, Evaluation, evaluate_tagger, labels_unknown
 from windowclf.gradient_check import ArrayCheck, GradientProblem, check_gradients
+from windowclf.input_files import digest_of, files_of
 from windowclf.limits import LONGEST_SENTENCE
 from windowclf.memory import keep_freed_memory
 from windowclf.model_file import MODEL_NAME, Model, find_model, load_model
@@ -111,7 +112,7 @@ def evaluate(
     """
     tagger = load(model, longest_sentence, decode=decode)
     notify = on_notice or (lambda _text: None)
-    return _evaluate_files(tagger, assembly.files_of(data, "DATA"), data, notify)
+    return _evaluate_files(tagger, files_of(data, "DATA"), data, notify)
 
 
 def compare(
@@ -137,7 +138,7 @@ def compare(
     one, other = (
         Tagger(replace(t.model, layout=layout), longest_sentence, decode=decode) for t in taggers
     )
-    files = assembly.files_of(data, "DATA")
+    files = files_of(data, "DATA")
     found = compare_taggers(one, other, assembly.read_all(layout, files), most_sentences)
     notify = on_notice or (lambda _text: None)
     for tagger, name, key in zip((one, other), names, ("model", "against"), strict=True):
@@ -155,7 +156,7 @@ def gradcheck(
     Dropout masks are fixed; one ArrayCheck per parameter array.
     """
     resolved = as_config(config, overrides)
-    train_files = assembly.files_of(resolved.data.train, "data.train")
+    train_files = files_of(resolved.data.train, "data.train")
     layout = assembly.layout_of(resolved, train_files)
     data = assembly.training_data(resolved, layout, train_files)
     architecture = assembly.architecture_of(resolved, data)
@@ -163,7 +164,7 @@ def gradcheck(
         assembly.settings_of(resolved, data), dtype="float64", batch_tokens=GRADCHECK_TOKENS
     )
     with threadpool_limits(limits=1):
-        trainer = Trainer(architecture, data.corpus, data.slots, settings, None)
+        trainer = Trainer(architecture, data.corpus, data.slots, settings, None, data.given)
         batch, mask = trainer.next_batch()
         problem = GradientProblem(architecture, trainer.parameters, batch, settings.objective, mask)
         return check_gradients(problem, np.random.default_rng(resolved.seed), progress=on_progress)
@@ -235,7 +236,7 @@ def _prepare(
 ) -> _Run:
     """Read the data, make the vocabulary, the network and its trainer."""
     files = {
-        name: assembly.files_of(where, f"data.{name}")
+        name: files_of(where, f"data.{name}")
         for name in ("train", "dev", "test", "dictionary")
         if isinstance(where := getattr(config.data, name), str | tuple)
     }
@@ -246,7 +247,7 @@ def _prepare(
     dictionary = assembly.dictionary_of(config, layout, data)
     architecture = assembly.architecture_of(config, data)
     settings = assembly.settings_of(config, data)
-    provenance = {"train": data.digest, "config": _config_digest(config)}
+    provenance = {"train": data.digest, "config": _config_digest(config), **data.feature_digests}
 
     def model(parameters: Parameters, thresholds: Floats | None = None) -> Model:
         return assembly.model_of(
@@ -259,9 +260,9 @@ def _prepare(
     for sentence in none_longer(test, assembly.longest_sentence(config)):
         check([sentence])
     digests = {
-        name: data.digest if name == "train" else assembly.digest_of(paths)
-        for name, paths in files.items()
+        name: data.digest if name == "train" else digest_of(paths) for name, paths in files.items()
     }
+    digests |= data.feature_digests
 
     def best_model() -> Model:
         parameters = trainer.averaged()
@@ -274,6 +275,7 @@ def _prepare(
         data.slots,
         settings,
         dev.evaluate if dev else None,
+        data.given,
         workers=workers,
     )
     if dev is None:
@@ -323,7 +325,7 @@ def _refuse_other_run(run: _Run, state: SavedState) -> None:
         if not change.startswith(("output:", "training.checkpoint", "prediction."))
     ]
     changes += [
-        f"data.{name}: the files have changed"
+        f"{name if name.startswith('features.') else f'data.{name}'}: the files have changed"
         for name in sorted({*state.data, *run.data_digests})
         if state.data.get(name) != run.data_digests.get(name)
     ]
@@ -403,7 +405,7 @@ def _evaluate_kept(run: _Run, notify: Notify) -> dict[str, Evaluation]:
     if run.dev is not None:
         evaluations["dev"] = evaluate_tagger(tagger, run.dev.sentences)
     if run.config.data.test is not None:
-        files = assembly.files_of(run.config.data.test, "data.test")
+        files = files_of(run.config.data.test, "data.test")
         evaluations["test"] = _evaluate_files(tagger, files, "test", notify)
     run.folder.write_evaluation(evaluations)
     return evaluations
@@ -433,6 +435,10 @@ def _check_gold(
 def _config_digest(config: Config) -> str:
     """sha256 of what shapes the model: all of the config but paths and how a run is kept."""
     sections = config.model_dump(mode="json", include={"seed", "task", "features", "model"})
+    for feature in sections["features"]["use"]:
+        feature.pop("path", None)  # what the file holds has a digest of its own
+        if not feature.get("position"):
+            feature.pop("position", None)  # as before there was the key
     training = config.training.model_dump(mode="json", exclude={"checkpoint", "threads"})
     text = json.dumps({**sections, "training": training}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

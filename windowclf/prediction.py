@@ -19,6 +19,7 @@ from windowclf.model_file import Model, load_model
 from windowclf.row_cache import RowCache
 from windowclf.text.batches import Pieces, lay_out, make_batch, pack, pieces_of
 from windowclf.text.corpus import Corpus, encode_corpus
+from windowclf.text.derived import with_derived
 from windowclf.text.features import keys_of
 from windowclf.text.sentence import Sentence, none_longer
 from windowclf.text.spans import to_spans, words_from_segmentation
@@ -197,7 +198,7 @@ class Tagger:
     def _tag_group(
         self, decoder: Decoder, group: list[Sentence], probabilities: bool, n_best: int
     ) -> Iterator[Prediction]:
-        theta = self._scores(group)
+        theta = self._scores(list(with_derived(group, self.model.vocabulary.derived)))
         labels = decoder.labels(theta, group)
         sizes = [len(sentence.tokens) for sentence in group]
         y_hat = self._probabilities(theta, sizes) if probabilities else None
@@ -210,11 +211,12 @@ class Tagger:
     def _tag_long(self, decoder: Decoder, sentence: Sentence, probabilities: bool) -> Prediction:
         """Tag a sentence a stretch at a time; stretches are scored again where that is needed."""
         stretches, several = list(_stretches(sentence.tokens)), self.model.is_multilabel
+        (seen,) = with_derived([sentence], self.model.vocabulary.derived)
         choices = None if several else decoder.choices([sentence])
         labels: list[str] = []
         best, parts = [], []
         for first, end in stretches:
-            theta = self._scores_of_stretch(sentence, first, end)
+            theta = self._scores_of_stretch(seen, first, end)
             if several:
                 labels += decoder.labels(theta, [])
             else:
@@ -227,7 +229,7 @@ class Tagger:
             return np.concatenate(
                 [
                     decoder.unary(
-                        self._scores_of_stretch(sentence, first, end)[own - first], choices, own
+                        self._scores_of_stretch(seen, first, end)[own - first], choices, own
                     )
                     for (first, end), own in zip(stretches, np.split(tokens, cuts), strict=True)
                     if len(own)
@@ -273,7 +275,7 @@ class Tagger:
         return corpus_scores(a, p, corpus, v.encode(corpus.keys))
 
     def _sentences(self, inputs: Iterable[Input]) -> Iterator[Sentence]:
-        columns = self.model.vocabulary.columns
+        columns = [f.column for f in self.model.architecture.features if f.column]
         for number, given in enumerate(inputs, 1):
             sentence = _as_sentence(given, number)
             missing = [name for name in columns if name not in sentence.columns]

@@ -3,7 +3,7 @@
 A row that is left out reads as unknown; one of a hashed table as nothing. What that changes in z is
 (L[row] − L[unknown]) W_j at every window position j, so that rows are ranked by how often they are
 read, times the squares of that change, for each byte that they take. How often is Zipf's law, for
-values stand in their tables by frequency.
+values stand in their tables by frequency, as words do in most files of vectors.
 """
 
 from __future__ import annotations
@@ -116,7 +116,8 @@ def with_rows(model: Model, rows: Mapping[str, Ints]) -> Model:
         read = np.concatenate([np.arange(FIRST_VALUE), chosen])
         for member in range(model.architecture.members):
             each = with_member(name, member)
-            parameters[each] = model.parameters[each][read]
+            if each in model.parameters:  # members share what is frozen
+                parameters[each] = model.parameters[each][read]
     seen = None if v.seen is None else tuple(sorted(v.seen))
     vocabulary = replace(v, values=values, kept=kept, seen=seen)
     architecture = replace(model.architecture, table_sizes=vocabulary.table_sizes())

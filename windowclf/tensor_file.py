@@ -51,7 +51,8 @@ def to_bytes(kind: str, header: Mapping[str, Any], arrays: Mapping[str, NDArray[
     data = save(contiguous, metadata={_KEY: text})
     place = data.index(_DIGEST_FIELD) + len(_DIGEST_FIELD)
     digest = hashlib.sha256(data).hexdigest()
-    return data[:place] + digest.encode() + data[place + len(digest) :]
+    whole = memoryview(data)  # files may be large: no copy but the one that is returned
+    return b"".join([whole[:place], digest.encode(), whole[place + len(digest) :]])
 
 
 def read(path: Path, kind: str) -> TensorFile:

@@ -59,6 +59,12 @@ class Config(Section):
         return self
 
 
+def _derives(config: Config) -> bool:
+    return any(
+        f.kind == "gazetteer" or (f.kind == "shape" and f.position) for f in config.features.use
+    )
+
+
 def _task_faults(config: Config) -> Iterator[str]:
     slots = config.task == "slots"
     if slots and config.features.use == Features().use:
@@ -68,6 +74,8 @@ def _task_faults(config: Config) -> Iterator[str]:
         here = f"features.use.{i}"
         if feature.kind == "column" and not slots and feature.column not in config.data.extra:
             yield f"{here}.column: {quoted(feature.column)} is no name of data.extra; add it there"
+        if feature.kind == "column" and feature.column.startswith("@") and _derives(config):
+            yield f"{here}.column: names that begin with @ are kept for what is made from the text"
         if slots and feature.kind != "column":
             yield f"{here}.kind: expected column for task: slots, found {feature.kind}"
     if slots and config.features.window:
