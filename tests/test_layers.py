@@ -45,8 +45,13 @@ LAYERS = {
     "pipeline": 9,
     "display": 10,
     "plain_predict": 10,
-    "cli": 11,
-    "command": 12,
+    "search_space": 2,
+    "search_folder": 2,
+    "trial": 10,
+    "tuning": 11,
+    "tuning_display": 12,
+    "cli": 13,
+    "command": 14,
 }
 ROOMS = {"config", "kernels", "text"}  # inside, any order without a circle
 

@@ -5,8 +5,9 @@
     >>> tagger = windowclf.load(result.model_path)
     >>> tagger.predict_text("Anna Berg moved to Oslo in May 2019.")
 
-`train`, `evaluate`, `predict_file`, `gradcheck` and `info` are what the commands call; `load` gives
-a `Tagger` with `predict`, `predict_proba` and `predict_text`. Names are imported when first used.
+`train`, `tune`, `evaluate`, `predict_file`, `gradcheck` and `info` are what the commands call;
+`load` gives a `Tagger` with `predict`, `predict_proba` and `predict_text`. Names are imported when
+first used.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from windowclf.prediction import Tagger, TextSpan, load
     from windowclf.streaming import predict_file
     from windowclf.text.sentence import Sentence
+    from windowclf.tuning import TuningResult, tune
 
 __version__ = "0.1.0"
 
@@ -40,6 +42,7 @@ __all__ = [
     "TextSpan",
     "TrainingDiverged",
     "TrainingResult",
+    "TuningResult",
     "WindowclfError",
     "evaluate",
     "gradcheck",
@@ -47,6 +50,7 @@ __all__ = [
     "load",
     "predict_file",
     "train",
+    "tune",
 ]
 
 _HOMES = {
@@ -54,6 +58,7 @@ _HOMES = {
     "windowclf.prediction": ("Tagger", "TextSpan", "load"),
     "windowclf.streaming": ("predict_file",),
     "windowclf.text.sentence": ("Sentence",),
+    "windowclf.tuning": ("TuningResult", "tune"),
 }
 
 

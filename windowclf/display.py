@@ -35,7 +35,7 @@ class TrainingDisplay:
     """A progress bar with ETA while a run goes on, and a line per epoch that stays."""
 
     def __init__(self) -> None:
-        self.console = _plain_console(stderr=True)
+        self.console = plain_console(stderr=True)
         self.progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=30),
@@ -123,7 +123,7 @@ def print_evaluation(
     evaluation: Mapping[str, Any], title: str | None = None, details: bool = True
 ) -> None:
     """An evaluation as tables: the main figures, and with details every label."""
-    console = _plain_console()
+    console = plain_console()
     console.print(_figures(evaluation, title))
     if not details:
         return
@@ -148,12 +148,12 @@ def print_gradient_checks(checks: Sequence[ArrayCheck]) -> None:
             f"{check.error:.1e}",
             "ok" if check.passed else "FAILED",
         )
-    _plain_console().print(table)
+    plain_console().print(table)
 
 
 def print_info(facts: Mapping[str, Any]) -> None:
     """Facts of a model, one a line; lists and tables indented."""
-    console = _plain_console()
+    console = plain_console()
     for name, value in facts.items():
         if isinstance(value, Mapping):
             console.print(f"{name}:")
@@ -165,8 +165,8 @@ def print_info(facts: Mapping[str, Any]) -> None:
             console.print(f"{name}: {value}")
 
 
-def _plain_console(stderr: bool = False) -> Console:
-    """Shows text as it is: a label such as `[b]` or `:cat:` is neither markup nor a picture."""
+def plain_console(stderr: bool = False) -> Console:
+    """Text stays as it is: a label such as `[b]` or `:cat:` is neither markup nor a picture."""
     return Console(stderr=stderr, highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 

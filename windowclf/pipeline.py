@@ -279,7 +279,7 @@ def _refuse_other_run(run: _Run, state: SavedState) -> None:
     changes = [
         change
         for change in differences(before, run.config)
-        if not change.startswith(("output:", "training.checkpoint", "prediction."))
+        if not change.startswith(("output:", "training.checkpoint", "prediction.", "tune"))
     ]
     changes += [
         f"data.{name}: the files have changed"
