@@ -67,6 +67,9 @@ def check_space(tree: Mapping[str, Any], overrides: Sequence[str], space: Space,
 def _faults_of(
     tree: Mapping[str, Any], overrides: Sequence[str], space: Space, path: str
 ) -> Iterator[str]:
+    if not path or "=" in path:
+        yield "expected a path as in training.dropout."
+        return
     for fixed, why in FIXED.items():
         if _overlap(path, fixed):
             yield f"expected a path that a search may change, {fixed} is not one: {why}."

@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import IO, Any
 
 from windowclf import pipeline
 from windowclf.config import Config
@@ -78,8 +78,7 @@ class TrialProcesses:
         with self._lock:
             self._closed = True
             for process in self._running:
-                if process.stdin:
-                    process.stdin.close()
+                _close(process.stdin)
 
     def _start(self) -> subprocess.Popen[str]:
         with self._lock:
@@ -105,10 +104,15 @@ class TrialProcesses:
     def _end(self, process: subprocess.Popen[str]) -> int:
         with self._lock:
             self._running.discard(process)
-            for pipe in (process.stdin, process.stdout):
-                if pipe:
-                    pipe.close()
+            _close(process.stdin)
+            _close(process.stdout)
         return process.wait()
+
+
+def _close(pipe: IO[str] | None) -> None:
+    if pipe is not None:
+        with contextlib.suppress(BrokenPipeError):  # what was not yet read goes
+            pipe.close()
 
 
 def _words_for(code: int) -> str:
