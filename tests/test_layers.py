@@ -47,6 +47,7 @@ LAYERS = {
     "plain_predict": 10,
     "search_space": 2,
     "search_folder": 2,
+    "search_plan": 10,
     "trial": 10,
     "tuning": 11,
     "tuning_display": 12,

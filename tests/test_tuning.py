@@ -341,9 +341,13 @@ class TestFolder:
         (tmp_path / "notes.txt").write_text("mine")
         folder.close()
         again = SearchFolder(tmp_path, False, True)
-        assert {path.name for path in tmp_path.iterdir()} == {".lock", "notes.txt"}
+        assert (tmp_path / "best.yaml").exists()  # the new search may yet find a fault in its data
         assert again.begin(self.CONFIG, {}) == {}
         again.close()
+        kept = {".lock", "notes.txt", "search.json", "trials.jsonl", "trials"}
+        assert {path.name for path in tmp_path.iterdir()} == kept
+        assert list((tmp_path / "trials").iterdir()) == []
+        assert (tmp_path / "trials.jsonl").read_text() == ""
 
     def test_changed_data_are_refused(self, tmp_path):
         self.begun(tmp_path).close()

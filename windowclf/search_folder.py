@@ -53,6 +53,7 @@ class SearchFolder:
 
     def __init__(self, path: Path, resume: bool, overwrite: bool):
         self.path = path
+        self._overwrite = overwrite
         try:
             make_folder(path)
             self._lock = (path / _LOCK_NAME).open("w")
@@ -61,8 +62,6 @@ class SearchFolder:
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self._refuse_if_taken(resume or overwrite)
-            if overwrite:
-                self._remove_old_search()
         except BlockingIOError as error:
             self.close()
             raise RunFolderError(f"{path}: another search is writing to this folder.") from error
@@ -91,9 +90,8 @@ class SearchFolder:
 
     def _remove_old_search(self) -> None:
         """What an earlier search wrote, and nothing else; what says that it is one goes last."""
-        runs = self.path / _RUNS_NAME
-        if runs.exists():
-            shutil.rmtree(runs)
+        for run in (self.path / _RUNS_NAME).glob("[0-9]*"):
+            shutil.rmtree(run)
         for name in (BEST_NAME, TRIALS_NAME, SEARCH_NAME):
             (self.path / name).unlink(missing_ok=True)
         sync_folder(self.path)
@@ -103,9 +101,15 @@ class SearchFolder:
     ) -> dict[tuple[int, int], Trial]:
         """The trials that have ended so far. `data` are sha256 of files by name.
 
-        Raises RunFolderError where the search in the folder is of another config or other data.
+        Only now does an old search go that is to be overwritten. Raises RunFolderError where the
+        search in the folder is of another config or other data.
         """
         path = self.path / SEARCH_NAME
+        if self._overwrite:
+            try:
+                self._remove_old_search()
+            except OSError as error:
+                raise self._unusable(error) from error
         known: dict[tuple[int, int], Trial] = {}
         if path.exists():
             self._refuse_other(path, config, data)

@@ -15,15 +15,13 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from windowclf import assembly
-from windowclf.config import Config, Tune
-from windowclf.config.reading import dump_config, make_config, read_tree
+from windowclf.config.reading import dump_config
 from windowclf.errors import ConfigError, RunFolderError, legible
 from windowclf.pipeline import ConfigLike, Notify
 from windowclf.search_folder import SearchFolder, Trial
-from windowclf.search_space import Settings, as_overrides, check_space, default_space, draw_trials
+from windowclf.search_plan import Search, plan
 from windowclf.threads import available_cores
 from windowclf.trial import Outcome, TrialProcesses
 
@@ -38,35 +36,6 @@ class TuningResult:
     best_path: Path | None  # its config
     trials: tuple[Trial, ...]  # all that have ended, by rung and number
     stopped: bool  # True: should_stop ended the search early
-
-
-@dataclass(frozen=True)
-class _Search:
-    """A config, and the settings that are tried on it."""
-
-    tree: Mapping[str, Any]
-    overrides: Sequence[str]
-    name: str
-    config: Config  # of all that the trials share
-    tune: Tune
-    settings: Sequence[Settings]  # of trial 1, 2, …
-
-    def config_of(self, epochs: int, trial: int, *more: str) -> Config:
-        """What a trial trains. Raises ConfigError where its settings do not go together."""
-        changes = as_overrides(self.settings[trial - 1])
-        changes += [f"training.epochs={epochs}", "tune=null", *more]
-        return make_config(self.tree, [*self.overrides, *changes], self.name)
-
-    def sizes(self) -> list[int]:
-        """How many trials each rung has, if none are lost."""
-        sizes = [len(self.settings)]
-        while len(sizes) < len(self.tune.rungs):
-            sizes.append(self.kept(sizes[-1]))
-        return sizes
-
-    def kept(self, trials: int) -> int:
-        """How many of a rung's trials the next one takes on."""
-        return max(1, round(self.tune.keep * trials))
 
 
 @dataclass
@@ -101,7 +70,7 @@ def tune(
     Raises ConfigError, DataError or RunFolderError.
     """
     began = time.monotonic()
-    search = _plan(config, overrides)
+    search = plan(config, overrides)
     if resume and overwrite:
         raise RunFolderError(f"{search.tune.output}: expected resume or overwrite, found both.")
     hooks = _Hooks(
@@ -120,32 +89,7 @@ def tune(
         return _climb(search, folder, known, jobs or available_cores(), end, hooks)
 
 
-def _plan(config: ConfigLike, overrides: Sequence[str]) -> _Search:
-    """The config and the trials' settings, all of it checked. Raises ConfigError."""
-    name = str(config) if isinstance(config, str | Path) else "config"
-    if isinstance(config, Config):
-        tree: Any = config.model_dump(mode="json")
-    else:
-        tree = config if isinstance(config, Mapping) else read_tree(config)
-    whole = make_config(tree, overrides, name)
-    if whole.data.dev is None:
-        raise ConfigError(
-            f"{name}: data.dev: missing; tune compares by the score on dev: give a path, or "
-            "{holdout: 0.1} for the last tenth of train."
-        )
-    tune = whole.tune or Tune()
-    tune = tune.model_copy(
-        update={
-            "space": tune.space or default_space(whole),
-            "output": tune.output or f"{whole.output}-tune",
-        }
-    )
-    check_space(tree, overrides, tune.space, name)
-    settings = draw_trials(tune.space, whole.seed, tune.trials)
-    return _Search(tree, overrides, name, whole.model_copy(update={"tune": tune}), tune, settings)
-
-
-def _read_data(search: _Search, folder: SearchFolder, notify: Notify) -> dict[str, str]:
+def _read_data(search: Search, folder: SearchFolder, notify: Notify) -> dict[str, str]:
     """Read train and dev once, so that their faults are known before the first trial.
 
     The training text is encoded beside the trials' folders, where they all find it. Returns the
@@ -164,7 +108,7 @@ def _read_data(search: _Search, folder: SearchFolder, notify: Notify) -> dict[st
 
 
 def _refuse_other_settings(
-    search: _Search, folder: SearchFolder, known: Mapping[tuple[int, int], Trial]
+    search: Search, folder: SearchFolder, known: Mapping[tuple[int, int], Trial]
 ) -> None:
     for trial in known.values():
         if not 1 <= trial.trial <= len(search.settings):
@@ -177,7 +121,7 @@ def _refuse_other_settings(
 
 
 def _climb(
-    search: _Search,
+    search: Search,
     folder: SearchFolder,
     known: dict[tuple[int, int], Trial],
     jobs: int,
@@ -214,7 +158,7 @@ def _climb(
 
 
 def _train_all(
-    search: _Search,
+    search: Search,
     folder: SearchFolder,
     epochs: int,
     trials: Sequence[int],
@@ -255,7 +199,7 @@ def _train_all(
 class _Progress:
     """How much of the search is done, in epochs."""
 
-    def __init__(self, search: _Search, tell: Callable[[float], None]):
+    def __init__(self, search: Search, tell: Callable[[float], None]):
         self._epochs = search.tune.rungs
         self._sizes = search.sizes()
         self._tell = tell
@@ -287,11 +231,11 @@ def _in_order(known: Mapping[tuple[int, int], Trial]) -> tuple[Trial, ...]:
     return tuple(known[key] for key in sorted(known))
 
 
-def _all_lost(search: _Search, first: Trial) -> str:
+def _all_lost(search: Search, first: Trial) -> str:
     return f"{search.name}: tune: every trial was lost; the first one's words: {first.lost}"
 
 
-def _best_config(search: _Search, best: Trial) -> str:
+def _best_config(search: Search, best: Trial) -> str:
     """YAML that `windowclf train` takes as it is, and where it comes from."""
     config = search.config_of(best.epochs, best.trial)
     lines = [
