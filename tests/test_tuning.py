@@ -333,6 +333,16 @@ class TestFolder:
             self.begun(tmp_path, **{option: True})
         assert (tmp_path / "best.yaml").read_text() == "mine"
 
+    def test_a_stop_while_the_data_are_read_leaves_the_folder_free(self, tmp_path):
+        (tmp_path / "trials" / ".windowclf-corpora").mkdir(parents=True)
+        self.begun(tmp_path).close()
+        corpora.remove(tmp_path / "trials")
+        (tmp_path / "search.json").unlink()
+        (tmp_path / "trials.jsonl").unlink()
+        (tmp_path / "trials" / "mine").mkdir(parents=True)
+        with pytest.raises(RunFolderError, match="not empty"):
+            self.begun(tmp_path)
+
     def test_overwrite_removes_what_a_search_wrote_and_nothing_else(self, tmp_path):
         folder = self.begun(tmp_path)
         folder.append(trial())

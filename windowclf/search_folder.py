@@ -76,7 +76,11 @@ class SearchFolder:
         return RunFolderError(f"{self.path}: cannot be the folder of a search, {reason(error)}.")
 
     def _refuse_if_taken(self, wanted: bool) -> None:
-        others = sorted(p.name for p in self.path.iterdir() if p.name != _LOCK_NAME)
+        runs = self.path / _RUNS_NAME
+        ours = {_LOCK_NAME}
+        if not any(runs.glob("[!.]*")):  # there is at most text that was encoded before a stop
+            ours.add(_RUNS_NAME)
+        others = sorted(p.name for p in self.path.iterdir() if p.name not in ours)
         if others and not wanted:
             raise RunFolderError(
                 f"{self.path}: not empty (it holds {others[0]}); go on with that search with "
