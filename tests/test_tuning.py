@@ -123,7 +123,7 @@ def test_one_process_stopped_and_gone_on_with_finds_the_same(whole, tmp_path):
     result = windowclf.tune(
         config, output, jobs=3, resume=True, on_notice=said.append, on_progress=fractions.append
     )
-    assert said == [f"{len(ended)} trials have ended before and are kept."]
+    assert said == [f"trials that had ended before and are kept: {len(ended)}."]
     assert fractions == sorted(fractions)
     assert fractions[-1] == 1.0
     assert len(result.trials) == 6
@@ -154,7 +154,7 @@ def test_a_killed_search_leaves_no_process_and_goes_on(whole, tmp_path):
         file.write('{"epochs": 1, "tri')  # and a line that the crash has torn
     code, _, err = run(["tune", config, "--output", str(folder), "--resume"])
     assert code == 0
-    assert "have ended before and are kept" in err
+    assert "trials that had ended before and are kept: " in err
     assert lines_of(folder) == lines_of(whole[0] / "run-tune")
 
 
@@ -172,11 +172,11 @@ def test_the_words_after_ctrl_c_are_a_command_that_works(whole, tmp_path, monkey
     assert (code, out) == (130, "")
     *_, said, last = err.splitlines()
     assert said == "Ending the trials; those that have ended are kept."
-    assert last.startswith("Stopped; 1 trials are kept. Go on with: windowclf tune ")
+    assert last.startswith("Stopped; trials that are kept: 1. Go on with: windowclf tune ")
     _, *arguments = shlex.split(last.partition("Go on with: ")[2])
     code, out, err = run(arguments)
     assert code == 0
-    assert "note: 1 trials have ended before and are kept." in err
+    assert "note: trials that had ended before and are kept: 1." in err
 
 
 def test_a_trial_that_fails_is_lost_and_the_search_goes_on(tmp_path):

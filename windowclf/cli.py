@@ -154,7 +154,7 @@ def tune(
             should_stop=lambda: bool(signalled),
         )
     if result.stopped:
-        _say_how_to_go_on("tune", config, overrides, f"{len(result.trials)} trials are kept")
+        _say_how_to_go_on("tune", config, overrides, f"trials that are kept: {len(result.trials)}")
         raise typer.Exit(128 + signalled[0])
     tuning_display.print_tuning_result(result)
 

@@ -84,7 +84,7 @@ def tune(
         known = folder.begin(search.config.model_dump(mode="json"), digests)
         _refuse_other_settings(search, folder, known)
         if known:
-            hooks.notice(f"{len(known)} trials have ended before and are kept.")
+            hooks.notice(f"trials that had ended before and are kept: {len(known)}.")
         end = None if time_budget is None else began + time_budget
         return _climb(search, folder, known, jobs or available_cores(), end, hooks)
 
