@@ -121,9 +121,10 @@ def loss_and_gradients(p, architecture, batch, objective, mask):
         if a.output == "softmax":
             e = [math.exp(t) for t in theta[b]]
             y_hat = np.array([value / sum(e) for value in e])
-            one_hot = np.array([1.0 if k == y else 0.0 for k in range(len(e))])
+            epsilon = objective.label_smoothing
+            one_hot = np.array([(1 - epsilon) * (k == y) + epsilon / len(e) for k in range(len(e))])
             if weights[b]:
-                J -= weights[b] * math.log(y_hat[y]) / total
+                J -= weights[b] * float(one_hot @ np.log(y_hat)) / total
             delta1.append(weights[b] * (y_hat - one_hot) / total)
         else:
             act = np.array([1 / (1 + math.exp(-t)) for t in theta[b]])

@@ -62,6 +62,7 @@ def problem(
     truncate=None,
     *,
     plain=False,
+    members=1,
     window=1,
     units=6,
     seed=1,
@@ -89,6 +90,7 @@ def problem(
         truncate=truncate,
         output=output if output in ("softmax", "crf") else "sigmoid",
         classes=classes,
+        members=members,
     )
     parameters = initialize(architecture, seed, dtype)
     for name, p in parameters.items():
@@ -101,8 +103,11 @@ def problem(
         dropout=0.0 if plain else 0.3,
         class_weights=None if plain or output == "crf" else np.linspace(0.5, 2, labels),
         targets=targets,
+        label_smoothing=0.0 if plain or output != "softmax" else 0.1,
     )
     mask = None
     if not plain and activation != "none":
-        mask = (rng.random((len(batch.labels), architecture.hidden_width)) < 0.7).view(np.uint8)
+        shape = (len(batch.labels), architecture.hidden_width)
+        shape = shape if members == 1 else (members, *shape)
+        mask = (rng.random(shape) < 0.7).view(np.uint8)
     return Problem(architecture, parameters, batch, objective, mask, corpus, vocabulary)

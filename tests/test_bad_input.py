@@ -83,6 +83,25 @@ def flip_last(data: bytearray) -> None:
     data[-1] ^= 1
 
 
+def evaluate_dev(w: World) -> list[str]:
+    """`evaluate --against`, the second model to follow."""
+    return ["evaluate", str(w.model), str(w.folder / "dev.conll"), "--against"]
+
+
+def other_model(w: World, make: Callable[[Path], dict[str, object]]) -> Path:
+    """A model trained from another corpus."""
+    folder = w.folder / make.__name__
+    folder.mkdir(exist_ok=True)
+    return windowclf.train(make(folder), ["training.epochs=1"], overwrite=True).model_path
+
+
+def renamed_tags(folder: Path) -> dict[str, object]:
+    """A tagging corpus none of whose labels is the usual one."""
+    rows = [[(t, f"x{tag}") for t, tag in s] for s in corpora.tagged_sentences(20, 1)]
+    train = corpora.write(folder / "train.conll", corpora.conll(rows))
+    return corpora.small_config(folder, "tagging", {"train": train})
+
+
 MINIMAL = "task: tagging\ndata:\n  train: x.conll\n"
 SPAN_TEXT = '{"text": "Anna Berg left", "spans": [{"start": 0, "end": 6, "label": "PER"}]}\n'
 
@@ -265,6 +284,17 @@ CASES = {
     "evaluate on unlabelled text": Case(
         lambda w: ["evaluate", str(w.model), w.file("bare.conll", "the\t-\n")],
         ("bare.conll: no labelled token found; nothing to score.",),
+    ),
+    "compared with a model for another task": Case(
+        lambda w: [*evaluate_dev(w), str(other_model(w, corpora.spans))],
+        ("expected a model for tagging as", "found one for spans;"),
+    ),
+    "compared with a model of other labels": Case(
+        lambda w: [*evaluate_dev(w), str(other_model(w, renamed_tags))],
+        ("expected labels such as those of", "(ADJ, DET,", "found xADJ, xDET,"),
+    ),
+    "compared with nothing": Case(
+        lambda w: [*evaluate_dev(w), "nowhere"], ("nowhere: no such file.",)
     ),
     "gradcheck without data": Case(
         lambda w: ["gradcheck", str(w.config), "--set", "data.train=nowhere.conll"],

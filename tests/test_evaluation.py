@@ -6,6 +6,7 @@ import json
 import sys
 
 import corpora
+import numpy as np
 import pytest
 
 import windowclf
@@ -16,15 +17,16 @@ from windowclf.text.sentence import Sentence
 
 
 class Answers:
-    """A tagger that gives the labels it was told."""
+    """A tagger that gives the labels it was told, nine times in ten sure of them."""
 
     def __init__(self, tagger: Tagger, labels: list[list[str]]):
         self.model = tagger.model
         self.labels = labels
 
-    def tag(self, sentences):
+    def tag(self, sentences, probabilities):
+        assert probabilities
         for sentence, labels in zip(sentences, self.labels, strict=True):
-            yield Prediction(sentence, labels)
+            yield Prediction(sentence, labels, certainty=np.full(len(labels), 0.9))
 
 
 def evaluated(tagger: Tagger, gold: list[Sentence], answers: list[str]) -> dict:
@@ -41,7 +43,7 @@ def trained(config: dict, *settings: str) -> Tagger:
 
 
 def test_tagging(tmp_path):
-    """5 labelled tokens, 3 right; `zebra` is unseen and wrong."""
+    """5 labelled tokens, 3 right; `zebra` is unseen and wrong. Sentences: 2 of 4 and 1 of 1."""
     gold = [sentence("the cat sees zebra", "DET NOUN VERB NOUN"), sentence("a x", "DET -")]
     found = evaluated(trained(corpora.tagging(tmp_path)), gold, ["DET NOUN NOUN VERB", "DET DET"])
     assert found == {
@@ -62,7 +64,11 @@ def test_tagging(tmp_path):
             "NOUN": {"NOUN": 1, "VERB": 1},
             "VERB": {"NOUN": 1},
         },
+        "intervals": {"accuracy": [1 / 2, 1.0]},
+        "calibration": found["calibration"],
     }
+    assert found["calibration"]["error"] == pytest.approx(0.9 - 3 / 5)
+    assert [each["tokens"] for each in found["calibration"]["bins"]] == [*[0] * 13, 5, 0]
 
 
 def test_spans(tmp_path):
@@ -85,6 +91,9 @@ def test_spans(tmp_path):
         },
     }
     assert "words" not in found
+    low, high = found["intervals"]["spans_f1"]  # of the sentences: 1/2 and 2/3·…, one or both
+    assert (low, high) == (pytest.approx(1 / 2), pytest.approx(2 / 3))
+    assert low < 4 / 7 < high
 
 
 def test_a_span_found_where_nobody_looked_is_no_error(tmp_path):
@@ -102,6 +111,7 @@ def test_segmentation(tmp_path):
     found = evaluated(trained(corpora.segmentation(tmp_path)), gold, ["B E S B E"])
     assert found["words"] == {"precision": 1 / 3, "recall": 1 / 3, "f1": 1 / 3, "support": 3}
     assert found["accuracy"] == 2 / 5
+    assert found["intervals"]["words_f1"] == pytest.approx([1 / 3, 1 / 3])
     assert "spans" not in found
 
 
@@ -124,6 +134,7 @@ def test_several_labels_a_token(tmp_path):
     found = evaluated(tagger, [sentence("the a cat", "B|A _ A")], ["A _ B"])
     assert found["exact"] == found["accuracy"] == 1 / 3
     assert found["micro"] == {"precision": 1 / 2, "recall": 1 / 3, "f1": 2 / 5}
+    assert found["intervals"]["micro_f1"] == pytest.approx([2 / 5, 2 / 5])
     assert found["labels"]["A"] == {
         "precision": 1.0,
         "recall": 1 / 2,
@@ -190,4 +201,7 @@ def test_json_on_the_command_line(tmp_path, monkeypatch, capsys):
         entry.main()
     table = capsys.readouterr().out
     assert "spans f1" in table
+    assert "95 % interval" in table
+    assert "calibration error" in table
+    assert "certainty" in table
     assert "PER" in table

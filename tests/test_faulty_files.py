@@ -77,10 +77,10 @@ def unbroken(tmp_path_factory) -> Unbroken:
 
 
 def test_the_layer_sees_every_save(unbroken):
-    """Initial state, a state a step and an epoch, a model an epoch, and each whole procedure."""
+    """Initial state, a state a step and an epoch, a model an epoch and one with its temperature."""
     names = [operation.split()[0] for operation in unbroken.operations]
     assert unbroken.operations.count("rename state.safetensors") == 1 + 2 * (2 + 1)
-    assert unbroken.operations.count("rename model.safetensors") == 2
+    assert unbroken.operations.count("rename model.safetensors") == 2 + 1
     start = unbroken.operations.index("rename model.safetensors")
     temporary = f".model.safetensors.{os.getpid()}.tmp"
     assert unbroken.operations[start - 9 : start] == [

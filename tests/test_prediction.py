@@ -14,7 +14,7 @@ import pytest
 from commands import run
 
 import windowclf
-from windowclf import network, prediction
+from windowclf import ensemble, prediction
 from windowclf.errors import DataError
 from windowclf.prediction import Tagger, TextSpan, class_labels
 from windowclf.text.sentence import Sentence
@@ -309,7 +309,7 @@ def test_several_labels_a_token(tmp_path):
     assert answer.labels == [sets[corpora.TAGS[word]] for word in words]
     assert answer.probabilities is not None
     assert answer.probabilities.shape == (len(words), 3)
-    probabilities = network.probabilities(
+    probabilities = ensemble.probabilities(
         tagger.model.architecture, tagger.model.parameters, np.zeros((1, 3)), np.array([1])
     )
     np.testing.assert_allclose(probabilities, 0.5)

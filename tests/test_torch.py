@@ -96,7 +96,9 @@ def loss(problem_, p):
         weights = torch.from_numpy(objective.class_weights)[labels]
     theta = theta[torch.from_numpy(known)]
     if a.output == "softmax":
-        terms = torch.nn.functional.cross_entropy(theta, labels, reduction="none")
+        terms = torch.nn.functional.cross_entropy(
+            theta, labels, reduction="none", label_smoothing=objective.label_smoothing
+        )
     else:
         targets = torch.from_numpy(objective.targets.astype(float))[labels]
         terms = torch.nn.functional.binary_cross_entropy_with_logits(

@@ -5,9 +5,9 @@
     >>> tagger = windowclf.load(result.model_path)
     >>> tagger.predict_text("Anna Berg moved to Oslo in May 2019.")
 
-`train`, `tune`, `evaluate`, `predict_file`, `gradcheck` and `info` are what the commands call;
-`load` gives a `Tagger` with `predict`, `predict_proba` and `predict_text`. Names are imported when
-first used.
+`train`, `tune`, `evaluate`, `compare`, `predict_file`, `gradcheck` and `info` are what the commands
+call; `load` gives a `Tagger` with `predict`, `predict_proba` and `predict_text`. Names are imported
+when first used.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         TrainingDiverged,
         WindowclfError,
     )
-    from windowclf.pipeline import TrainingResult, evaluate, gradcheck, info, train
+    from windowclf.pipeline import TrainingResult, compare, evaluate, gradcheck, info, train
     from windowclf.prediction import Tagger, TextSpan, load
     from windowclf.streaming import predict_file
     from windowclf.text.sentence import Sentence
@@ -44,6 +44,7 @@ __all__ = [
     "TrainingResult",
     "TuningResult",
     "WindowclfError",
+    "compare",
     "evaluate",
     "gradcheck",
     "info",
@@ -54,7 +55,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "windowclf.pipeline": ("TrainingResult", "evaluate", "gradcheck", "info", "train"),
+    "windowclf.pipeline": ("TrainingResult", "compare", "evaluate", "gradcheck", "info", "train"),
     "windowclf.prediction": ("Tagger", "TextSpan", "load"),
     "windowclf.streaming": ("predict_file",),
     "windowclf.text.sentence": ("Sentence",),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -29,6 +29,7 @@ class Architecture:
     truncate: int | None
     output: Literal["softmax", "sigmoid", "crf"]
     classes: int  # K, the columns of theta
+    members: int = 1  # M networks of this form, whose theta is averaged
 
     @property
     def token_width(self) -> int:
@@ -45,9 +46,13 @@ class Architecture:
         """True where a token's scores or label depend on all of its sentence."""
         return self.directions > 0 or self.output == "crf"
 
+    def of_one_member(self) -> Architecture:
+        """The same of a single network."""
+        return replace(self, members=1)
+
     def tables(self) -> frozenset[str]:
         """The parameters that get their gradient by rows."""
-        return frozenset(f"L.{name}" for name in self.table_sizes)
+        return frozenset(name for name in self.shapes() if name.startswith("L."))
 
     def weight_matrices(self) -> tuple[str, ...]:
         """The parameters that L2 acts on: W, U, R and filters, not L, biases and CRF scores."""
@@ -56,7 +61,14 @@ class Architecture:
         )
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Name -> shape of every parameter."""
+        """Name -> shape of every parameter of every member."""
+        own = self._own_shapes()
+        return {
+            with_member(name, i): shape for i in range(self.members) for name, shape in own.items()
+        }
+
+    def _own_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Those of one member, by their plain names."""
         widths = {f.table: f.dim for f in self.features}
         shapes: dict[str, tuple[int, ...]] = {
             f"L.{table}": (V, widths[table]) for table, V in self.table_sizes.items()
@@ -85,6 +97,16 @@ def recurrent_names(directions: int) -> tuple[str, ...]:
     return ("R.forward", "R.backward")[:directions]
 
 
+def with_member(name: str, member: int) -> str:
+    """The name of a parameter of member 0, 1, …: plain for the first, then with @2, @3, …"""
+    return f"{name}@{member + 1}" if member else name
+
+
+def parameters_of(own: Architecture, parameters: Parameters, member: int) -> Parameters:
+    """The parameters of a member by their plain names, `own` being the network of one member."""
+    return {name: parameters[with_member(name, member)] for name in own.shapes()}
+
+
 def initialize(architecture: Architecture, seed: int, dtype: str) -> dict[str, Floats]:
     """Initial parameters; each array has a generator of its own, from (seed, its name)."""
     parameters = {}
@@ -95,6 +117,6 @@ def initialize(architecture: Architecture, seed: int, dtype: str) -> dict[str, F
         elif len(shape) == 1 or name.startswith("crf."):
             parameters[name] = np.zeros(shape, dtype)
         else:
-            gain = 2.0 if name == "W" and architecture.activation == "relu" else 1.0
+            gain = 2.0 if name.split("@")[0] == "W" and architecture.activation == "relu" else 1.0
             parameters[name] = weight_matrix(rng, shape[0], shape[1], gain, dtype)
     return parameters

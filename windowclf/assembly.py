@@ -313,6 +313,7 @@ def architecture_of(config: cfg.Config, data: TrainingData) -> Architecture:
         truncate=recurrence.truncate if recurrence else None,
         output=config.model.output,
         classes=K,
+        members=config.model.members,
     )
 
 
@@ -334,6 +335,7 @@ def settings_of(config: cfg.Config, data: TrainingData) -> Settings:
             dropout=t.dropout,
             class_weights=_class_weights(t.class_weights, data),
             targets=data.targets,
+            label_smoothing=t.label_smoothing,
         ),
         word_dropout=t.word_dropout,
         clip_norm=t.clip_norm,

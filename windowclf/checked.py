@@ -33,7 +33,7 @@ def build(cls: type[T], given: Any, name: str, whole: bool = False, **made: Any)
     return cls(**values, **made)
 
 
-def in_range(value: int, low: int, high: int, name: str) -> None:
+def in_range(value: float, low: float, high: float, name: str) -> None:
     """Raise ValueError unless low <= value <= high."""
     if not low <= value <= high:
         raise ValueError(f"{name} is {value!r:.40}, expected {low} to {high}")

@@ -173,14 +173,39 @@ def evaluate(
     model: ModelArgument,
     data: Annotated[str, typer.Argument(metavar="DATA", help="A labelled file of the same kind.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+    against: Annotated[
+        Path | None,
+        typer.Option(metavar="MODEL2", help="A second model, to be compared on the same file."),
+    ] = None,
     longest_sentence: LongestSentenceOption = LONGEST_SENTENCE,
 ) -> None:
-    """Score a model on a labelled file."""
+    """Score a model on a labelled file.
+
+    Intervals are 95 % percentile intervals of 1,000 bootstrap samples of
+    the sentences. The calibration error is the mean distance between
+    certainty and accuracy over 15 bins of certainty.
+
+    With --against: both models' scores, the difference MODEL − MODEL2 and
+    its p-value: the share of the samples whose difference lies at least as
+    far from the observed one as that lies from 0, which is the paired
+    bootstrap of Berg-Kirkpatrick et al. (2012), two-sided. Then sentences to
+    which the models give different labels, 20 or, with --json, all.
+    """
     from windowclf import display, pipeline
 
-    result = pipeline.evaluate(model, data, display.print_notice, longest_sentence)
+    if against is not None:
+        from windowclf.comparison_display import SENTENCES_SHOWN, print_comparison
+
+        most = None if as_json else SENTENCES_SHOWN
+        result = pipeline.compare(
+            model, against, data, display.print_notice, longest_sentence, most
+        )
+    else:
+        result = pipeline.evaluate(model, data, display.print_notice, longest_sentence)
     if as_json:
         print(json.dumps(result, indent=2, ensure_ascii=False))
+    elif against is not None:
+        print_comparison(result, str(model), str(against))
     else:
         display.print_evaluation(result)
 

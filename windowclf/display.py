@@ -7,13 +7,13 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from windowclf.errors import legible
 from windowclf.gradient_check import ArrayCheck
 from windowclf.pipeline import TrainingResult
+from windowclf.tables import interval_text, new_table, percent, plain_console
 from windowclf.training import EpochReport, Report
 
 REFRESH_SECONDS = 0.2
@@ -104,7 +104,7 @@ class TrainingDisplay:
             heads = ["epoch", "loss", *(f"dev {name}" for name in names), "tokens/s", "seconds"]
             self._line([f"{head:>12}" for head in heads])
         cells = [f"{report.epoch:>12d}", f"{report.loss:>12.4f}"]
-        cells += [f"{_percent(report.metrics[name]):>{max(12, len(name) + 4)}}" for name in names]
+        cells += [f"{percent(report.metrics[name]):>{max(12, len(name) + 4)}}" for name in names]
         cells += [f"{report.tokens_per_second:>12,.0f}", f"{report.seconds:>12.1f}"]
         self._line(cells, " *" if report.best and report.score is not None else "")
 
@@ -127,6 +127,7 @@ def print_evaluation(
     console.print(_figures(evaluation, title))
     if not details:
         return
+    console.print(_reliability_table(evaluation["calibration"]["bins"]))
     rows = evaluation["spans"]["types"] if "spans" in evaluation else evaluation["labels"]
     console.print(_scores_table("type" if "spans" in evaluation else "label", rows))
     wrong = _confusions(evaluation["confusion"])
@@ -138,7 +139,7 @@ def print_gradient_checks(checks: Sequence[ArrayCheck]) -> None:
     """A row per parameter array."""
     if sys.stderr.isatty():
         print("\r\x1b[K", end="", file=sys.stderr)
-    table = _table("array", "shape", "checked", "kinks", "‖a−n‖/(‖a‖+‖n‖)", "")
+    table = new_table("array", "shape", "checked", "kinks", "‖a−n‖/(‖a‖+‖n‖)", "")
     for check in checks:
         table.add_row(
             check.name,
@@ -165,45 +166,46 @@ def print_info(facts: Mapping[str, Any]) -> None:
             console.print(f"{name}: {value}")
 
 
-def plain_console(stderr: bool = False) -> Console:
-    """Text stays as it is: a label such as `[b]` or `:cat:` is neither markup nor a picture."""
-    return Console(stderr=stderr, highlight=False, soft_wrap=True, markup=False, emoji=False)
-
-
-def _table(*heads: str) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_edge=False)
-    for i, head in enumerate(heads):
-        table.add_column(head, justify="left" if i == 0 else "right", no_wrap=True)
-    return table
-
-
-def _percent(fraction: float) -> str:
-    return f"{100 * fraction:.2f}"
-
-
 def _figures(evaluation: Mapping[str, Any], title: str | None) -> Table:
-    table = _table(title or "", "", "of tokens")
-    tokens = evaluation["tokens"]
-    table.add_row("accuracy", _percent(evaluation["accuracy"]), f"{tokens:,}")
+    table = new_table(title or "", "", "95 % interval", "of tokens")
+
+    def add(name: str, value: float, key: str = "", tokens: int | None = None) -> None:
+        interval = evaluation["intervals"].get(key)
+        number = "" if tokens is None else f"{tokens:,}"
+        table.add_row(name, percent(value), interval_text(interval) if interval else "", number)
+
+    add("accuracy", evaluation["accuracy"], "accuracy", evaluation["tokens"])
     for part in ("seen", "unseen") if evaluation["unseen"]["tokens"] else ():
         row = evaluation[part]
         if row["tokens"]:
-            table.add_row(f"  {part} words", _percent(row["accuracy"]), f"{row['tokens']:,}")
+            add(f"  {part} words", row["accuracy"], tokens=row["tokens"])
     for part in ("spans", "words"):
         if part in evaluation:
             for figure in ("precision", "recall", "f1"):
-                table.add_row(f"{part} {figure}", _percent(evaluation[part][figure]), "")
+                add(f"{part} {figure}", evaluation[part][figure], f"{part}_{figure}")
     if "exact" in evaluation:
-        table.add_row("exact match", _percent(evaluation["exact"]), "")
-        table.add_row("micro f1", _percent(evaluation["micro"]["f1"]), "")
-    table.add_row("macro f1", _percent(evaluation["macro"]["f1"]), "")
+        add("exact match", evaluation["exact"], "accuracy")
+        add("micro f1", evaluation["micro"]["f1"], "micro_f1")
+    add("macro f1", evaluation["macro"]["f1"])
+    add("calibration error", evaluation["calibration"]["error"])
+    return table
+
+
+def _reliability_table(bins: Sequence[Mapping[str, float]]) -> Table:
+    """How sure the model is, and how often it is right."""
+    table = new_table("certainty", "tokens", "mean", "accuracy")
+    for each in bins:
+        if each["tokens"]:
+            between = interval_text((each["from"], each["to"]))
+            figures = percent(each["confidence"]), percent(each["accuracy"])
+            table.add_row(between, f"{each['tokens']:,}", *figures)
     return table
 
 
 def _scores_table(kind: str, rows: Mapping[str, Mapping[str, float]]) -> Table:
-    table = _table(kind, "precision", "recall", "f1", "support")
+    table = new_table(kind, "precision", "recall", "f1", "support")
     for name, row in rows.items():
-        figures = [_percent(row[figure]) for figure in ("precision", "recall", "f1")]
+        figures = [percent(row[figure]) for figure in ("precision", "recall", "f1")]
         table.add_row(legible(name), *figures, f"{row['support']:,}")
     return table
 
@@ -219,7 +221,7 @@ def _confusions(confusion: Mapping[str, Mapping[str, int]]) -> list[tuple[int, s
 
 
 def _confusion_table(wrong: Sequence[tuple[int, str, str]]) -> Table:
-    table = _table("most frequent errors: gold", "predicted", "tokens")
+    table = new_table("most frequent errors: gold", "predicted", "tokens")
     for count, gold, predicted in wrong:
         table.add_row(legible(gold), legible(predicted), f"{count:,}")
     return table

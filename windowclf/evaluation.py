@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from windowclf.architecture import Parameters
-from windowclf.arrays import Floats
+from windowclf.arrays import Floats, Ints
+from windowclf.bootstrap import Counts, intervals
+from windowclf.calibration import Reliability, fit_temperature
 from windowclf.kernels.activations import logistic
-from windowclf.metrics import Tally, best_threshold
+from windowclf.metrics import Found, Tally, best_threshold, labels_found
 from windowclf.model_file import Model
-from windowclf.prediction import Tagger, class_labels, corpus_scores, outside_labels
-from windowclf.text.corpus import encode_corpus, label_order
+from windowclf.prediction import Prediction, Tagger, class_labels, corpus_scores, outside_labels
+from windowclf.text.corpus import NO_CLASS, encode_corpus, label_order
 from windowclf.text.sentence import Sentence
 from windowclf.text.spans import to_spans, words_from_segmentation
 from windowclf.threads import ALONE, Workers
@@ -23,10 +26,42 @@ Evaluation: TypeAlias = dict[str, Any]
 
 def evaluate_tagger(tagger: Tagger, sentences: Iterable[Sentence]) -> Evaluation:
     """The figures of design section 6 for labelled sentences, streamed."""
-    tally = Tally()
-    for answer in tagger.tag(sentences):
-        _add(tally, tagger.model, answer.sentence, answer.labels)
-    return tally.report(is_multilabel(tagger.model))
+    scorer = Scorer(tagger.model)
+    for answer in tagger.tag(sentences, probabilities=True):
+        scorer.add(answer)
+    return scorer.report()
+
+
+class Scorer:
+    """Takes a model's answers, with probabilities, and reports every figure at the end."""
+
+    def __init__(self, model: Model):
+        self.model = model
+        self._tally = Tally()
+        self._rows: Counter[Counts] = Counter()
+        self._reliability = Reliability()
+
+    def add(self, answer: Prediction) -> Counts:
+        """Count one sentence, and say what it adds."""
+        assert answer.certainty is not None
+        sentence = answer.sentence
+        right, found = _add(self._tally, self.model, sentence, answer.labels)
+        if is_multilabel(self.model) and sentence.labels is not None:
+            found = labels_found(sentence.labels, answer.labels)
+        counts = Counts(len(right), sum(right), *found)
+        self._rows[counts] += 1
+        if right:
+            labels = sentence.labels or ()
+            sure = zip(answer.certainty.tolist(), labels, strict=True)
+            self._reliability.add([c for c, label in sure if label is not None], right)
+        return counts
+
+    def report(self) -> Evaluation:
+        """The figures, with their intervals and the reliability of the probabilities."""
+        return self._tally.report(is_multilabel(self.model)) | {
+            "intervals": intervals(self._rows, f1_name(self.model)),
+            "calibration": self._reliability.report(),
+        }
 
 
 class DevSet:
@@ -58,6 +93,18 @@ class DevSet:
             ]
         )
 
+    def temperature(
+        self, parameters: Parameters, labels_of: Callable[[Sentence], Sequence[str | None]]
+    ) -> float:
+        """The temperature that fits best; `labels_of` gives the labels as the network learns them.
+
+        Labels that the model cannot give are left out.
+        """
+        y = _class_indices(self.model, [label for s in self.sentences for label in labels_of(s)])
+        lengths = np.diff(self._corpus.starts)
+        theta = self._scores(parameters)
+        return fit_temperature(self.model.architecture, parameters, theta, lengths, y)
+
     def _scores(self, parameters: Parameters) -> Floats:
         a = self.model.architecture
         return corpus_scores(a, parameters, self._corpus, self._slots, self._workers)
@@ -88,6 +135,12 @@ def main_score(model: Model, evaluation: Evaluation) -> float:
     return float(evaluation["micro"]["f1"] if is_multilabel(model) else evaluation["accuracy"])
 
 
+def f1_name(model: Model) -> str | None:
+    """The name of the F1 that has an interval; None where accuracy is all."""
+    names = {"spans": "spans_f1", "segmentation": "words_f1"}
+    return "micro_f1" if is_multilabel(model) else names.get(model.layout.task)
+
+
 def labels_unknown(model: Model, labels: Iterable[str]) -> list[str]:
     """Those of the labels that the model cannot give, sorted; for spans by their types."""
     known = set(model.vocabulary.labels)
@@ -104,21 +157,46 @@ def is_multilabel(model: Model) -> bool:
     return model.architecture.output == "sigmoid" and model.architecture.classes > 1
 
 
-def _add(tally: Tally, model: Model, sentence: Sentence, predicted: Sequence[str]) -> None:
-    """Count one sentence; a token without a label is left out of every figure."""
+def _class_indices(model: Model, labels: Sequence[str | None]) -> Ints:
+    """(N,) the class of each label, NO_CLASS for none; of a sigmoid output (N, K) its 0 and 1."""
+    class_of = model.vocabulary.class_of
+    if model.architecture.output != "sigmoid":
+        return np.array([class_of.get(label or "", NO_CLASS) for label in labels], np.int32)
+    if not is_multilabel(model):
+        return np.array([[class_of.get(label or "", NO_CLASS)] for label in labels], np.int32)
+    y = np.zeros((len(labels), model.architecture.classes), np.int32)
+    for row, label in zip(y, labels, strict=True):
+        if label is None:
+            row[:] = NO_CLASS
+        else:
+            row[[class_of[part] for part in label.split("|") if part in class_of]] = 1
+    return y
+
+
+def _add(
+    tally: Tally, model: Model, sentence: Sentence, predicted: Sequence[str]
+) -> tuple[list[bool], Found]:
+    """Count one sentence; a token without a label is left out of every figure.
+
+    Returns which labelled tokens are right, and how many spans or words were found.
+    """
     gold = sentence.labels or [None] * len(predicted)
     if is_multilabel(model):
         gold = [None if label is None else in_order(label) for label in gold]
     seen_forms = model.vocabulary.seen_forms
-    tally.add_tokens(gold, predicted, [token in seen_forms for token in sentence.tokens])
+    right = tally.add_tokens(gold, predicted, [token in seen_forms for token in sentence.tokens])
     known = [label or "O" for label in gold]
     match model.layout.task:
         case "spans":
             scheme = model.layout.scheme
             given = ["O" if g is None else p for g, p in zip(gold, predicted, strict=True)]
-            tally.add_spans(to_spans(known, scheme), to_spans(given, scheme))
+            found = tally.add_spans(to_spans(known, scheme), to_spans(given, scheme))
         case "segmentation":
-            tally.add_words(words_from_segmentation(known), words_from_segmentation(predicted))
+            words = words_from_segmentation
+            found = tally.add_words(words(known), words(predicted))
+        case _:
+            found = Found()
+    return right, found
 
 
 def in_order(label: str) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from windowclf import network
+from windowclf import ensemble, network
 from windowclf.architecture import Architecture
 from windowclf.arrays import Bools, Bytes, Floats, Ints, RowGradient
 from windowclf.text.batches import Batch
@@ -55,13 +55,13 @@ class GradientProblem:
     def forward(self, frozen: Floats | None) -> tuple[float, list[Floats | Ints | Bools]]:
         """J at the present parameters, and on which side of every kink the network is."""
         a, p = self.architecture, self.parameters
-        done = network.forward(a, p, self.batch, self.objective, self.mask, frozen)
+        done = ensemble.forward(a, p, self.batch, self.objective, self.mask, frozen)
         sides: list[Floats | Ints | Bools] = [*done.winners]
         if done.h is not None and a.activation == "relu":
             sides.append(done.h > 0)
         if done.h is not None and a.activation == "hard_tanh":
             sides.append(np.abs(done.h) < 1)
-        return done.J + network.l2_term(a, p, self.objective.l2), sides
+        return done.J + ensemble.l2_term(a, p, self.objective.l2), sides
 
 
 def check_gradients(
@@ -73,10 +73,10 @@ def check_gradients(
 ) -> list[ArrayCheck]:
     """One ArrayCheck per parameter array, within about `seconds` in all."""
     p = problem.parameters
-    frozen = network.forward(
+    frozen = ensemble.forward(
         problem.architecture, p, problem.batch, problem.objective, problem.mask
     ).h
-    _, gradients = network.loss_and_gradients(
+    _, gradients = ensemble.loss_and_gradients(
         problem.architecture, p, problem.batch, problem.objective, problem.mask, frozen
     )
     end = time.monotonic() + seconds

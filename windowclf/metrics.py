@@ -6,7 +6,7 @@ Every fraction is in [0, 1]; 0/0 is 0. `Tally` takes one sentence at a time.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -39,6 +39,14 @@ def _fraction(part: int, whole: int) -> float:
     return part / whole if whole else 0.0
 
 
+class Found(NamedTuple):
+    """How many of one sentence's spans, words or labels were found."""
+
+    correct: int = 0
+    guessed: int = 0
+    gold: int = 0
+
+
 class _Counts:
     """Correct, guessed and gold, by label or type."""
 
@@ -47,10 +55,13 @@ class _Counts:
         self.guessed: Counter[str] = Counter()
         self.gold: Counter[str] = Counter()
 
-    def add(self, gold: Iterable[str], guessed: Iterable[str], correct: Iterable[str]) -> None:
+    def add(
+        self, gold: Collection[str], guessed: Collection[str], correct: Collection[str]
+    ) -> Found:
         self.gold.update(gold)
         self.guessed.update(guessed)
         self.correct.update(correct)
+        return Found(len(correct), len(guessed), len(gold))
 
     def by_name(self) -> dict[str, Score]:
         names = sorted(self.gold.keys() | self.guessed.keys())
@@ -93,30 +104,32 @@ class Tally:
 
     def add_tokens(
         self, gold: Sequence[str | None], predicted: Sequence[str], seen: Sequence[bool]
-    ) -> None:
-        """One sentence; tokens whose gold label is None are left out."""
+    ) -> list[bool]:
+        """One sentence; tokens whose gold label is None are left out. Which others are right."""
         self._sentences += 1
         known = [(g, p, s) for g, p, s in zip(gold, predicted, seen, strict=True) if g is not None]
         self._pairs.update([(g, p) for g, p, _ in known])
-        self._seen.update([(s, g == p) for g, p, s in known])
+        right = [g == p for g, p, _ in known]
+        self._seen.update(zip([s for *_, s in known], right, strict=True))
+        return right
 
-    def add_spans(self, gold: Iterable[LabelledSpan], predicted: Iterable[LabelledSpan]) -> None:
+    def add_spans(self, gold: Iterable[LabelledSpan], predicted: Iterable[LabelledSpan]) -> Found:
         """The spans of one sentence; one is correct where start, end and type are the same."""
         self._spans = self._spans or _Counts()
         wanted, found = set(gold), set(predicted)
-        self._spans.add(
-            (span[2] for span in wanted),
-            (span[2] for span in found),
-            (span[2] for span in wanted & found),
+        return self._spans.add(
+            [span[2] for span in wanted],
+            [span[2] for span in found],
+            [span[2] for span in wanted & found],
         )
 
     def add_words(
         self, gold: Iterable[tuple[int, int]], predicted: Iterable[tuple[int, int]]
-    ) -> None:
+    ) -> Found:
         """The words of one sentence as (start, end) of characters."""
         self._words = self._words or _Counts()
         wanted, found = set(gold), set(predicted)
-        self._words.add([""] * len(wanted), [""] * len(found), [""] * len(wanted & found))
+        return self._words.add([""] * len(wanted), [""] * len(found), [""] * len(wanted & found))
 
     def report(self, multilabel: bool = False) -> dict[str, Any]:
         """The figures as JSON-ready values.
@@ -152,6 +165,16 @@ class Tally:
     def _part(self, seen: bool) -> dict[str, float]:
         right, wrong = self._seen[seen, True], self._seen[seen, False]
         return {"tokens": right + wrong, "accuracy": _fraction(right, right + wrong)}
+
+
+def labels_found(gold: Sequence[str | None], predicted: Sequence[str]) -> Found:
+    """The labels `A|B` of one sentence's tokens, each label for itself."""
+    pairs = [(_parts(g), _parts(p)) for g, p in zip(gold, predicted, strict=True) if g is not None]
+    return Found(
+        sum(len(wanted & given) for wanted, given in pairs),
+        sum(len(given) for _, given in pairs),
+        sum(len(wanted) for wanted, _ in pairs),
+    )
 
 
 def _label_counts(pairs: Mapping[tuple[str, str], int], multilabel: bool) -> _Counts:

@@ -34,13 +34,16 @@ class Model:
     thresholds: Floats | None  # (K,) probability above which a label is given; sigmoid output
     provenance: Mapping[str, str]  # sha256 of the training files and of the config
     parameters: Mapping[str, Floats]
+    temperature: float = 1.0  # divides the scores before they become probabilities
 
 
 def model_bytes(model: Model) -> bytes:
     """The file of a model; equal models give equal bytes."""
     a, v = model.architecture, model.vocabulary
     tables = value_tables(a.features)
-    header = header_of(a, model.layout, model.inside, v.columns, tables, model.provenance)
+    header = header_of(
+        a, model.layout, model.inside, v.columns, tables, model.provenance, model.temperature
+    )
     arrays: dict[str, NDArray[Any]] = dict(model.parameters)
     arrays |= tensor_file.pack_strings("labels", v.labels)
     arrays |= tensor_file.pack_strings("seen", v.seen)
@@ -103,6 +106,7 @@ def _assemble(header: Mapping[str, Any], arrays: dict[str, NDArray[Any]]) -> Mod
         thresholds=thresholds,
         provenance=parts.provenance,
         parameters={name: arrays[name] for name in architecture.shapes()},
+        temperature=parts.temperature,
     )
 
 

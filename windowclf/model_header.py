@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 from windowclf.architecture import Architecture
 from windowclf.checked import build, in_range
+from windowclf.limits import TEMPERATURES
 from windowclf.text.features import Feature
 from windowclf.text.formats import Layout
 from windowclf.text.spans import Scheme
@@ -15,6 +16,7 @@ from windowclf.text.spans import Scheme
 Json: TypeAlias = Mapping[str, Any]
 LARGEST = (1 << 31) - 1
 WIDEST = 1 << 16
+MOST_MEMBERS = 64
 _SETTINGS: dict[str, dict[str, tuple[int, int]]] = {  # of each kind: least and greatest value
     "prefix": {"length": (1, 32)},
     "suffix": {"length": (1, 32)},
@@ -35,6 +37,7 @@ class Header:
     tables: tuple[str, ...]
     model: Json
     provenance: Mapping[str, str]
+    temperature: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,7 @@ class Parts:
     inside: Scheme | None
     provenance: Mapping[str, str]
     model: Json
+    temperature: float
 
 
 def header_of(
@@ -55,10 +59,14 @@ def header_of(
     columns: Sequence[str],
     tables: Sequence[str],
     provenance: Mapping[str, str],
+    temperature: float,
 ) -> dict[str, Any]:
-    """The fields of the header."""
+    """The fields of the header; a temperature of 1 has none."""
     made = ("features", "table_sizes")  # from the other fields, when the file is read
-    names = [field.name for field in fields(architecture) if field.name not in made]
+    own = [field for field in fields(architecture) if field.name not in made]
+    # What has its default value is left out, as in files from before the field was added.
+    named = {field.name: getattr(architecture, field.name) for field in own}
+    model = {field.name: named[field.name] for field in own if named[field.name] != field.default}
     return {
         "task": layout.task,
         "layout": asdict(layout),
@@ -66,8 +74,9 @@ def header_of(
         "features": [asdict(feature) for feature in architecture.features],
         "columns": list(columns),
         "tables": list(tables),
-        "model": {name: getattr(architecture, name) for name in names},
+        "model": model,
         "provenance": dict(provenance),
+        **({} if temperature == 1.0 else {"temperature": temperature}),
     }
 
 
@@ -80,7 +89,10 @@ def read_header(given: Json) -> Parts:
     layout = build(Layout, header.layout, "layout")
     for fault in _faults(header, features, layout):
         raise ValueError(fault)
-    return Parts(features, layout, header.inside, header.provenance, header.model)
+    in_range(header.temperature, *TEMPERATURES, "temperature")
+    return Parts(
+        features, layout, header.inside, header.provenance, header.model, header.temperature
+    )
 
 
 def read_architecture(parts: Parts, table_sizes: Mapping[str, int]) -> Architecture:
@@ -91,6 +103,7 @@ def read_architecture(parts: Parts, table_sizes: Mapping[str, int]) -> Architect
     in_range(a.units, int(hidden), WIDEST * int(hidden), "model.units")
     in_range(a.directions, 0, 2 * int(hidden), "model.directions")
     in_range(a.classes, 1, LARGEST, "model.classes")
+    in_range(a.members, 1, MOST_MEMBERS, "model.members")
     if a.truncate is not None:
         in_range(a.truncate, 1, LARGEST, "model.truncate")
     return a

@@ -24,7 +24,7 @@ from windowclf.kernels.activations import (
     logistic,
 )
 from windowclf.kernels.affine import affine_backward, affine_forward
-from windowclf.kernels.crf import crf_cross_entropy, posterior_marginals
+from windowclf.kernels.crf import crf_cross_entropy
 from windowclf.kernels.dropout import dropout_backward, dropout_forward
 from windowclf.kernels.output import sigmoid_cross_entropy, softmax, softmax_cross_entropy
 from windowclf.kernels.window import (
@@ -52,6 +52,7 @@ class Objective:
     dropout: float = 0.0
     class_weights: Floats | None = None  # (label indices,) w_y
     targets: Bytes | None = None  # (label indices, K) 0/1 rows for a sigmoid output
+    label_smoothing: float = 0.0  # of a softmax output
 
 
 class Forward(NamedTuple):
@@ -341,15 +342,8 @@ def scores_of_windows(
     return theta
 
 
-def probabilities(
-    architecture: Architecture, parameters: Parameters, theta: Floats, lengths: Ints
-) -> Floats:
-    """y_hat (B, K): softmax over the classes, the logistic function of each logit, or marginals.
-
-    lengths (S,) of the sentences, to which the marginals of a CRF refer.
-    """
-    if architecture.output == "crf":
-        return posterior_marginals(theta, lengths, *_chain(parameters))
+def probabilities(architecture: Architecture, theta: Floats) -> Floats:
+    """y_hat (B, K): softmax over the classes, or the logistic function of each logit."""
     return softmax(theta) if architecture.output == "softmax" else logistic(theta)
 
 
@@ -376,7 +370,7 @@ def _loss(
 ) -> tuple[float, Floats]:
     classes = np.maximum(labels, 0)
     if objective.targets is None:
-        return softmax_cross_entropy(theta, classes, weights, total)
+        return softmax_cross_entropy(theta, classes, weights, total, objective.label_smoothing)
     return sigmoid_cross_entropy(theta, objective.targets[classes], weights, total)
 
 

@@ -17,6 +17,7 @@ from threadpoolctl import threadpool_limits
 from windowclf import assembly
 from windowclf.architecture import Parameters
 from windowclf.arrays import Floats
+from windowclf.comparison import Comparison, compare_taggers, shared_layout
 from windowclf.config import Config
 from windowclf.config.reading import differences, dump_config, make_config, read_config
 from windowclf.config.training import Checkpoint
@@ -111,6 +112,34 @@ def evaluate(
     return _evaluate_files(tagger, assembly.files_of(data, "DATA"), data, notify)
 
 
+def compare(
+    model: str | Path,
+    against: str | Path,
+    data: str,
+    on_notice: Notify | None = None,
+    longest_sentence: int = LONGEST_SENTENCE,
+    most_sentences: int | None = None,
+) -> Comparison:
+    """Score two models on one labelled file, and say what of the difference may be chance.
+
+    Both evaluations (`model`, `against`); for each main figure the difference, its 95 % interval
+    and the p-value of a two-sided paired bootstrap over sentences (`differences`); the sentences
+    to which they give different labels (`differing`, the first `most_sentences` or all) with
+    their numbers. The file is read as the first model reads it. Raises ModelFileError, also where
+    the models are for different tasks or labels, or DataError.
+    """
+    taggers = load(model, longest_sentence), load(against, longest_sentence)
+    names = str(model), str(against)
+    layout = shared_layout(taggers[0].model, taggers[1].model, *names)
+    one, other = (Tagger(replace(t.model, layout=layout), longest_sentence) for t in taggers)
+    files = assembly.files_of(data, "DATA")
+    found = compare_taggers(one, other, assembly.read_all(layout, files), most_sentences)
+    notify = on_notice or (lambda _text: None)
+    for tagger, name, key in zip((one, other), names, ("model", "against"), strict=True):
+        _check_gold(tagger.model, found[key], files, f"{data}, for {name},", notify)
+    return found
+
+
 def gradcheck(
     config: ConfigLike,
     overrides: Sequence[str] = (),
@@ -152,6 +181,7 @@ def info(model: str | Path) -> dict[str, Any]:
         "recurrence": a.directions or "none",
         "output": a.output,
         "tokenizer": loaded.layout.tokenizer,
+        "temperature": loaded.temperature,
         "words seen in training": len(v.seen),
         "numbers": sum(p.size for p in loaded.parameters.values()),
         "parameters": parameters,
@@ -312,7 +342,19 @@ def _train(run: _Run, on_report: Callable[[Report], None], should_stop: Callable
             _save_state(run)
             saved = time.monotonic()
     _save_state(run)
+    _calibrate_kept(run)
     return False
+
+
+def _calibrate_kept(run: _Run) -> None:
+    """Give the model that was kept its temperature. Done again after a crash, it is the same."""
+    if run.dev is None:
+        return
+    model = load_model(run.folder.path / MODEL_NAME)
+    labels_of = assembly.learnt_labels(model.layout, model.inside)
+    temperature = run.dev.temperature(model.parameters, labels_of)
+    if temperature != model.temperature:
+        run.folder.save_model(replace(model, temperature=temperature))
 
 
 def _save_is_due(checkpoint: Checkpoint, report: Report, seconds: float) -> bool:
@@ -359,12 +401,19 @@ def _evaluate_kept(run: _Run, notify: Notify) -> dict[str, Evaluation]:
 def _evaluate_files(tagger: Tagger, files: Sequence[str], name: str, notify: Notify) -> Evaluation:
     sentences = assembly.read_all(tagger.model.layout, files)
     evaluation = evaluate_tagger(tagger, sentences)
+    _check_gold(tagger.model, evaluation, files, name, notify)
+    return evaluation
+
+
+def _check_gold(
+    model: Model, evaluation: Evaluation, files: Sequence[str], name: str, notify: Notify
+) -> None:
+    """Some token must have a label; those that the model cannot give are named."""
     if not evaluation["tokens"]:
         raise DataError(f"{', '.join(files)}: no labelled token found; nothing to score.")
     gold = [label for label, row in evaluation["labels"].items() if row["support"]]
-    if unknown := labels_unknown(tagger.model, gold):
+    if unknown := labels_unknown(model, gold):
         notify(f"{name} has labels that train lacks, counted as errors: {named(unknown)}.")
-    return evaluation
 
 
 def _config_digest(config: Config) -> str:

@@ -10,9 +10,9 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
-from windowclf import network
+from windowclf import ensemble
 from windowclf.architecture import Architecture, Parameters
-from windowclf.arrays import Floats, Ints
+from windowclf.arrays import Bools, Floats, Ints
 from windowclf.errors import DataError
 from windowclf.kernels.activations import logistic
 from windowclf.kernels.decoding import forbid, viterbi
@@ -73,7 +73,7 @@ def corpus_scores(
     def one_batch(chosen: Ints) -> None:
         places = lay_out(corpus.tokens, pieces, chosen, k)
         batch = make_batch(places, corpus.labels, slots, k)
-        theta[places.corpus] = network.scores(architecture, parameters, batch)
+        theta[places.corpus] = ensemble.scores(architecture, parameters, batch)
 
     batches = pack(pieces.sizes(), np.arange(len(pieces.begin)), TOKENS_AT_ONCE)
     workers.map(one_batch, batches)
@@ -93,7 +93,7 @@ def windows_scores(
     pieces: Pieces = pieces_of(starts, k, _longest(architecture))
     for chosen in pack(pieces.sizes(), np.arange(len(pieces.begin)), TOKENS_AT_ONCE):
         places = lay_out(rows, pieces, chosen, k)
-        theta[places.corpus] = network.scores_of_windows(
+        theta[places.corpus] = ensemble.scores_of_windows(
             architecture, parameters, P, places.neighbours(k), places.lengths
         )
     return theta
@@ -170,15 +170,17 @@ class Tagger:
     def _tag_block(self, block: list[Sentence], probabilities: bool) -> Iterator[Prediction]:
         a, p = self.model.architecture, self.model.parameters
         labels: list[str] = []
-        parts: list[Floats] = []
+        parts: list[tuple[Floats, Floats]] = []
         whole = np.array([len(sentence.tokens) for sentence in block])
         for theta in self._scores(block):
             lengths = whole if a.needs_whole_sentences else np.array([len(theta)])
-            labels += class_labels(self.model, theta, lengths)
+            own = class_labels(self.model, theta, lengths)
+            labels += own
             if probabilities:
-                parts.append(network.probabilities(a, p, theta, lengths))
-        y_hat = np.concatenate(parts) if probabilities else None
-        certainty = _certainty(self.model, y_hat, labels) if y_hat is not None else None
+                scaled = ensemble.probabilities(a, p, theta, lengths, self.model.temperature)
+                parts.append((scaled, _certainty(self.model, theta, scaled, own)))
+        y_hat = np.concatenate([part for part, _ in parts]) if probabilities else None
+        certainty = np.concatenate([part for _, part in parts]) if probabilities else None
         starts = accumulate((len(sentence.tokens) for sentence in block), initial=0)
         for sentence, (start, end) in zip(block, pairwise(starts), strict=True):
             given = outside_labels(self.model, labels[start:end])
@@ -259,11 +261,17 @@ def class_labels(
         p = model.parameters if parameters is None else parameters
         best = theta.argmax(axis=1) if output == "softmax" else best_paths(model, p, theta, lengths)
         return [names[i] for i in best.tolist()]
-    assert model.thresholds is not None
-    given = logistic(theta) > model.thresholds
+    given = _decisions(model, theta)
     if theta.shape[1] == 1 and len(names) == 2:
         return [names[i] for i in given[:, 0].astype(int).tolist()]
     return ["|".join(names[i] for i in np.flatnonzero(row)) or "_" for row in given]
+
+
+def _decisions(model: Model, theta: Floats) -> Bools:
+    """(N, K) which labels are given; thresholds are on the scale without a temperature."""
+    assert model.thresholds is not None
+    given: Bools = logistic(theta) > model.thresholds
+    return given
 
 
 def best_paths(model: Model, parameters: Parameters, theta: Floats, lengths: Ints) -> Ints:
@@ -271,7 +279,7 @@ def best_paths(model: Model, parameters: Parameters, theta: Floats, lengths: Int
 
     Where the labels of the training text leave a sentence no legal path, all paths count.
     """
-    start, transitions, end = (parameters[name] for name in network.CHAIN)
+    start, transitions, end = ensemble.chain(model.architecture, parameters)
     legal = legal_paths(model)
     if legal is not None:
         with suppress(NoPath):
@@ -293,17 +301,16 @@ def legal_paths(model: Model) -> Legal | None:
     return None if model.inside is None else legal_transitions(labels, model.inside)
 
 
-def _certainty(model: Model, y_hat: Floats, labels: Sequence[str]) -> Floats:
+def _certainty(model: Model, theta: Floats, y_hat: Floats, labels: Sequence[str]) -> Floats:
     """(N,) the probability of the label given: of a set of labels, that of all its decisions."""
     if model.architecture.output == "crf":
         class_of = model.vocabulary.class_of
         given: Floats = y_hat[np.arange(len(labels)), [class_of[label] for label in labels]]
         return given
-    if model.thresholds is None:
+    if model.architecture.output == "softmax":
         best: Floats = y_hat.max(axis=1)
         return best
-    decisions = np.where(y_hat > model.thresholds, y_hat, 1 - y_hat)
-    of_all: Floats = decisions.prod(axis=1)
+    of_all: Floats = np.where(_decisions(model, theta), y_hat, 1 - y_hat).prod(axis=1)
     return of_all
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from windowclf import network
+from windowclf import ensemble
 from windowclf.arrays import Floats, Ints
 from windowclf.model_file import Model
 from windowclf.text.features import Key, form_of
@@ -26,7 +26,7 @@ class RowCache(threading.local):
     def __init__(self, model: Model, megabytes: float):
         a = model.architecture
         dtype = model.parameters["U"].dtype
-        width = (2 * a.window + 1) * (a.hidden_width or a.classes)
+        width = a.members * (2 * a.window + 1) * (a.hidden_width or a.classes)
         self._model = model
         self._capacity = int(megabytes * (1 << 20)) // (width * dtype.itemsize + KEY_BYTES)
         self._P = np.empty((0, width), dtype)
@@ -66,7 +66,7 @@ class RowCache(threading.local):
             self._P = larger
         for start in range(0, len(missing), FILLED_AT_ONCE):
             keys = missing[start : start + FILLED_AT_ONCE]
-            P = network.projections(
+            P = ensemble.projections(
                 model.architecture, model.parameters, model.vocabulary.encode(keys)
             )
             first = self._row_of[keys[0]]

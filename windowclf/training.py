@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from windowclf import network
+from windowclf import ensemble, network
 from windowclf.architecture import Architecture, Parameters, initialize
 from windowclf.arrays import Bools, Bytes, Floats, Gradients, Ints, RowGradient
 from windowclf.checked import build, in_range
@@ -222,7 +222,7 @@ class Trainer:
         mask = self._mask(number, len(batch.labels))
         lr = self._learning_rate()
         with np.errstate(over="ignore", invalid="ignore"):  # looked for by _check_and_clip
-            J, gradients = network.loss_and_gradients(
+            J, gradients = ensemble.loss_and_gradients(
                 self.architecture, self.parameters, batch, objective, mask, workers=self.workers
             )
             self._check_and_clip(J, gradients, lr)
@@ -251,7 +251,9 @@ class Trainer:
         if s.objective.dropout == 0 or width == 0:
             return None
         rng = generator(s.seed, Purpose.DROPOUT, self.progress.epoch, number)
-        return dropout_mask(rng, (windows, width), s.objective.dropout)
+        M = self.architecture.members
+        mask = dropout_mask(rng, (M * windows, width), s.objective.dropout)
+        return mask if M == 1 else mask.reshape(M, windows, width)
 
     def _learning_rate(self) -> float:
         s = self.settings

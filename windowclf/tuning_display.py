@@ -9,9 +9,10 @@ from collections.abc import Sequence
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from windowclf.display import REFRESH_SECONDS, plain_console
+from windowclf.display import REFRESH_SECONDS
 from windowclf.errors import legible
 from windowclf.search_folder import Trial
+from windowclf.tables import percent, plain_console
 from windowclf.tuning import TuningResult
 
 LONGEST_VALUE = 40  # characters of a setting in the table
@@ -93,7 +94,7 @@ def _furthest(trials: Sequence[Trial]) -> list[Trial]:
 
 
 def _score(trial: Trial) -> str:
-    return "lost" if trial.score is None else f"{100 * trial.score:.2f}"
+    return "lost" if trial.score is None else percent(trial.score)
 
 
 def _short(path: str, paths: Sequence[str]) -> str:

@@ -55,6 +55,13 @@ class Model(Section):
         "labels of a sentence as a whole",
     )
 
+    members: int = Field(
+        default=1,
+        ge=1,
+        le=64,
+        description="networks that are trained side by side, and whose scores are averaged",
+    )
+
     @model_validator(mode="after")
     def _recurrence_needs_hidden(self) -> Model:
         if self.recurrence and self.hidden.activation == "none":

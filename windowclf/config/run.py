@@ -80,5 +80,7 @@ def _task_faults(config: Config) -> Iterator[str]:
         yield "model.output: expected softmax or sigmoid for task: slots, found crf"
     if config.model.output == "crf" and config.training.class_weights is not None:
         yield "training.class_weights: expected null for model.output: crf"
+    if config.model.output != "softmax" and config.training.label_smoothing:
+        yield f"training.label_smoothing: expected 0 for model.output: {config.model.output}"
     if config.model.output == "sigmoid" and config.task in ("spans", "segmentation"):
         yield f"model.output: expected softmax for task: {config.task}, found sigmoid"

@@ -123,6 +123,9 @@ class Training(Section):
     average: float | None = Field(
         default=0.99, ge=0, lt=1, description="decay of averaged parameters"
     )
+    label_smoothing: float = Field(
+        default=0.0, ge=0, lt=1, description="share of each label given to all classes alike"
+    )
     class_weights: Annotated[
         Annotated[Literal["balanced"], Tag("name")]
         | Annotated[dict[str, Annotated[float, Field(gt=0)]], Tag("weights")]

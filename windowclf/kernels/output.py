@@ -22,13 +22,18 @@ def softmax(theta: Floats) -> Floats:
 
 
 def softmax_cross_entropy(
-    theta: Floats, labels: Ints, weights: Floats, total: float | None = None
+    theta: Floats,
+    labels: Ints,
+    weights: Floats,
+    total: float | None = None,
+    smoothing: float = 0.0,
 ) -> tuple[float, Floats]:
     """J = Σ_b w_b (logsumexp(theta_b) − theta_b[y_b]) / Σ_b w_b   and   delta1 = w (y_hat − y)/Σ w.
 
     theta (B, K); labels (B,) class indices (any valid index where the weight is 0); weights (B,).
     With w = 1 this is the mean cross-entropy and delta1 = (y_hat − y)/B. logsumexp is shifted by
-    the row's maximum and no probability is clipped. Returns J and delta1 = dJ/dtheta (B, K).
+    the row's maximum and no probability is clipped. `smoothing` ε gives every class ε/K of y, the
+    label's own 1 − ε on top. Returns J and delta1 = dJ/dtheta (B, K).
     """
     total = float(weights.sum()) if total is None else total
     if total == 0.0:
@@ -36,13 +41,19 @@ def softmax_cross_entropy(
     rows = np.arange(len(labels))
     shifted = theta - theta.max(axis=1, keepdims=True)
     target = shifted[rows, labels]
+    if smoothing:
+        target = (1 - smoothing) * target + smoothing * shifted.mean(axis=1)
     np.exp(shifted, out=shifted)
     sums = shifted.sum(axis=1)
     J = float(np.dot(weights, np.log(sums) - target)) / total
     delta1 = np.multiply(
         shifted, (weights / (sums * theta.dtype.type(total)))[:, None], out=shifted
     )
-    delta1[rows, labels] -= weights / theta.dtype.type(total)
+    share = weights / theta.dtype.type(total)
+    if smoothing:
+        delta1 -= (share * theta.dtype.type(smoothing / theta.shape[1]))[:, None]
+        share *= theta.dtype.type(1 - smoothing)
+    delta1[rows, labels] -= share
     return J, delta1
 
 

@@ -1,0 +1,32 @@
+"""Tables of plain text for the terminal, and how numbers stand in them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+
+def plain_console(stderr: bool = False) -> Console:
+    """Shows text as it is: a label such as `[b]` or `:cat:` is neither markup nor a picture."""
+    return Console(stderr=stderr, highlight=False, soft_wrap=True, markup=False, emoji=False)
+
+
+def new_table(*heads: str) -> Table:
+    """A table without lines, its first column to the left and the others to the right."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_edge=False)
+    for i, head in enumerate(heads):
+        table.add_column(head, justify="left" if i == 0 else "right", no_wrap=True)
+    return table
+
+
+def percent(fraction: float) -> str:
+    """A fraction in per cent."""
+    return f"{100 * fraction:.2f}"
+
+
+def interval_text(ends: Sequence[float]) -> str:
+    """Both ends of an interval in per cent."""
+    low, high = ends
+    return f"{percent(low)} … {percent(high)}"
