@@ -125,7 +125,7 @@ def test_evaluate_tells_unknown_labels_beside_the_json(config, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "command", ["train", "evaluate", "predict", "gradcheck", "info", "compress"]
+    "command", ["train", "tune", "evaluate", "predict", "gradcheck", "info", "compress"]
 )
 def test_every_command_explains_itself(command):
     code, out, err = run([command, "--help"])
@@ -136,7 +136,7 @@ def test_every_command_explains_itself(command):
 
 def test_without_a_command_there_is_help():
     code, out, err = run([])
-    for command in ("train", "evaluate", "predict", "gradcheck", "info", "compress"):
+    for command in ("train", "tune", "evaluate", "predict", "gradcheck", "info", "compress"):
         assert command in out + err
     assert code in (0, 2)
 

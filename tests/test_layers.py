@@ -59,8 +59,14 @@ LAYERS = {
     "display": 11,
     "comparison_display": 11,
     "plain_predict": 11,
-    "cli": 12,
-    "command": 13,
+    "search_space": 2,
+    "search_folder": 2,
+    "search_plan": 11,
+    "trial": 11,
+    "tuning": 12,
+    "tuning_display": 13,
+    "cli": 14,
+    "command": 15,
 }
 ROOMS = {"config", "kernels", "text"}  # inside, any order without a circle
 

@@ -12,6 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from windowclf.config.plain_yaml import parse_yaml
+from windowclf.config.reading import make_config
+from windowclf.search_space import check_space
+
 REPOSITORY = Path(__file__).parents[1]
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 
@@ -70,6 +74,21 @@ def test_commands(folder):
             else command,
         )
     assert (folder / "tagged.txt").read_text(encoding="utf-8").count("\n") == 1
+
+
+def test_the_search(folder):
+    """Its section is a whole one that fits the config before it, and its commands run."""
+    first = next(b for b in blocks("yaml") if b.startswith("task:"))
+    section = next(b for b in blocks("yaml") if b.startswith("tune:"))
+    tree = parse_yaml(first + section, "README.md")
+    check_space(tree, (), make_config(tree).tune.space, "README.md")
+    search, resume, train = next(
+        b for b in blocks("console") if b.startswith("windowclf tune")
+    ).splitlines()
+    small = "--trials 2 --set tune.rungs=[1] --set output=runs/spans"
+    assert "best: trial" in run(folder, f"{search.split(' #')[0]} {small}")
+    run(folder, f"{resume.split(' #')[0]} {small}")
+    run(folder, f"{train.split(' #')[0]} --output runs/tuned")
 
 
 def test_python(folder, monkeypatch):

@@ -5,9 +5,9 @@
     >>> tagger = windowclf.load(result.model_path)
     >>> tagger.predict_text("Anna Berg moved to Oslo in May 2019.")
 
-`train`, `evaluate`, `compare`, `predict_file`, `gradcheck`, `info` and `compress` are what the
-commands call; `load` gives a `Tagger` with `predict`, `predict_proba`, `n_best` and `predict_text`.
-Names are imported when first used.
+`train`, `tune`, `evaluate`, `compare`, `predict_file`, `gradcheck`, `info` and `compress` are what
+the commands call; `load` gives a `Tagger` with `predict`, `predict_proba`, `n_best` and
+`predict_text`. Names are imported when first used.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from windowclf.prediction import Tagger, TextSpan, load
     from windowclf.streaming import predict_file
     from windowclf.text.sentence import Sentence
+    from windowclf.tuning import TuningResult, tune
 
 __version__ = "0.1.0"
 
@@ -42,6 +43,7 @@ __all__ = [
     "TextSpan",
     "TrainingDiverged",
     "TrainingResult",
+    "TuningResult",
     "WindowclfError",
     "compare",
     "compress",
@@ -51,6 +53,7 @@ __all__ = [
     "load",
     "predict_file",
     "train",
+    "tune",
 ]
 
 _HOMES = {
@@ -59,6 +62,7 @@ _HOMES = {
     "windowclf.prediction": ("Tagger", "TextSpan", "load"),
     "windowclf.streaming": ("predict_file",),
     "windowclf.text.sentence": ("Sentence",),
+    "windowclf.tuning": ("TuningResult", "tune"),
 }
 
 

@@ -9,7 +9,7 @@ import json
 import shlex
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
@@ -86,7 +86,8 @@ def train(
     from windowclf import display, pipeline
 
     overrides = [*(set_ or []), *([f"output={json.dumps(str(output))}"] if output else [])]
-    with _stop_signals() as signalled, display.TrainingDisplay() as shown:
+    said = "Finishing the step and saving; once more to stop at once."
+    with _stop_signals(said) as signalled, display.TrainingDisplay() as shown:
         result = pipeline.train(
             config,
             overrides,
@@ -98,11 +99,80 @@ def train(
             on_reading=shown.reading,
         )
     if result.stopped:
-        settings = [part for item in overrides for part in ("--set", item)]
-        again = shlex.join(["windowclf", "train", str(config), *settings, "--resume"])
-        print(f"Stopped; the run is saved. Go on with: {again}", file=sys.stderr)
+        _say_how_to_go_on("train", config, overrides, "the run is saved")
         raise typer.Exit(128 + signalled[0])
     display.print_training_result(result)
+
+
+@app.command()
+def tune(
+    config: ConfigArgument,
+    set_: SetOption = None,
+    trials: Annotated[
+        int | None, typer.Option(metavar="N", help="In place of `tune.trials`, 30 by default.")
+    ] = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option("--jobs", "-j", metavar="N", min=1, max=256, help="Processes; all cores."),
+    ] = None,
+    time_budget: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="As in 90s, 20m or 2h; no rung begins after it."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the search; the run folder with -tune at its end."),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Keep the trials that have ended, and go on.")
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the search in the folder.")
+    ] = False,
+) -> None:
+    """Search for a good config and print every trial.
+
+    Draws settings from the config's `tune.space`, trains each for a few epochs and the best ones
+    for more. The folder gets best.yaml, which train takes as it is, and a line per trial in
+    trials.jsonl. Trials are compared by their score on dev; the test files are never read.
+    """
+    if resume and overwrite:
+        raise typer.BadParameter("--resume goes on and --overwrite begins again; give one of them.")
+    seconds = None if time_budget is None else _seconds(time_budget)
+    from windowclf import tuning, tuning_display
+
+    overrides = [
+        *(set_ or []),
+        *([f"tune.trials={trials}"] if trials is not None else []),
+        *([f"tune.output={json.dumps(str(output))}"] if output else []),
+    ]
+    said = "Ending the trials; those that have ended are kept."
+    with _stop_signals(said) as signalled, tuning_display.TuningDisplay() as shown:
+        result = tuning.tune(
+            config,
+            overrides,
+            jobs=jobs,
+            time_budget=seconds,
+            resume=resume,
+            overwrite=overwrite,
+            on_trial=shown.trial,
+            on_progress=shown.fraction,
+            on_notice=shown.notice,
+            should_stop=lambda: bool(signalled),
+        )
+    if result.stopped:
+        _say_how_to_go_on("tune", config, overrides, f"trials that are kept: {len(result.trials)}")
+        raise typer.Exit(128 + signalled[0])
+    tuning_display.print_tuning_result(result)
+
+
+def _seconds(text: str) -> float:
+    """90, 90s, 20m or 2h."""
+    units = {"s": 1, "m": 60, "h": 3600}
+    number, unit = (text[:-1], units[text[-1]]) if text[-1:] in units else (text, 1)
+    if not (number.isascii() and number.isdecimal()) or len(number) > 9:
+        raise typer.BadParameter(f"expected a time as in 90s, 20m or 2h, found {text!r}.")
+    return float(number) * unit
 
 
 @app.command()
@@ -298,16 +368,22 @@ def compress(
         display.print_compression(facts)
 
 
+def _say_how_to_go_on(command: str, config: Path, overrides: Sequence[str], kept: str) -> None:
+    settings = [part for item in overrides for part in ("--set", item)]
+    again = shlex.join(["windowclf", command, str(config), *settings, "--resume"])
+    print(f"Stopped; {kept}. Go on with: {again}", file=sys.stderr)
+
+
 @contextmanager
-def _stop_signals() -> Iterator[list[int]]:
-    """Collect the first SIGINT or SIGTERM, so that a step can finish; a second one ends at once."""
+def _stop_signals(said: str) -> Iterator[list[int]]:
+    """Collect the first SIGINT or SIGTERM, so that work can finish; a second one ends at once."""
     signalled: list[int] = []
 
     def stop(number: int, _frame: object) -> None:
         for each in watched:  # before it is said, so that the next signal ends it in any case
             signal.signal(each, signal.SIG_DFL)
         signalled.append(number)
-        print("Finishing the step and saving; once more to stop at once.", file=sys.stderr)
+        print(said, file=sys.stderr)
 
     watched = (signal.SIGINT, signal.SIGTERM)
     before = [signal.signal(each, stop) for each in watched]

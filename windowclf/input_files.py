@@ -33,3 +33,8 @@ def digest_of(paths: Sequence[str]) -> str:
             while block := file.read(1 << 20):
                 digest.update(block)
     return digest.hexdigest()
+
+
+def place_of(name: str) -> str:
+    """Where the config names files that have a digest: train, dev, …, or a feature's place."""
+    return name if name.startswith("features.") else f"data.{name}"

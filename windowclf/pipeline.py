@@ -25,7 +25,7 @@ from windowclf.decoding import Decode, Decoder
 from windowclf.errors import DataError, RunFolderError, named
 from windowclf.evaluation import DevSet, Evaluation, evaluate_tagger, labels_unknown
 from windowclf.gradient_check import ArrayCheck, GradientProblem, check_gradients
-from windowclf.input_files import digest_of, files_of
+from windowclf.input_files import digest_of, files_of, place_of
 from windowclf.limits import LONGEST_SENTENCE
 from windowclf.memory import keep_freed_memory
 from windowclf.model_file import MODEL_NAME, Model, find_model, load_model
@@ -322,10 +322,10 @@ def _refuse_other_run(run: _Run, state: SavedState) -> None:
     changes = [
         change
         for change in differences(before, run.config)
-        if not change.startswith(("output:", "training.checkpoint", "prediction."))
+        if not change.startswith(("output:", "training.checkpoint", "prediction.", "tune"))
     ]
     changes += [
-        f"{name if name.startswith('features.') else f'data.{name}'}: the files have changed"
+        f"{place_of(name)}: the files have changed"
         for name in sorted({*state.data, *run.data_digests})
         if state.data.get(name) != run.data_digests.get(name)
     ]

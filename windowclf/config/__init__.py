@@ -6,6 +6,7 @@ from windowclf.config.model import Model
 from windowclf.config.prediction import Prediction
 from windowclf.config.run import Config
 from windowclf.config.training import Optimizer, Training
+from windowclf.config.tune import Tune
 
 __all__ = [
     "Config",
@@ -17,4 +18,5 @@ __all__ = [
     "Optimizer",
     "Prediction",
     "Training",
+    "Tune",
 ]

@@ -23,8 +23,12 @@ _INDEX = re.compile("[0-9]{1,5}")
 
 def read_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
     """Read a YAML file, apply "a.b=VALUE" overrides and validate. Raises ConfigError."""
-    path = Path(path)
-    return make_config(parse_yaml(_text_of(path), str(path)), overrides, str(path))
+    return make_config(read_tree(path), overrides, str(path))
+
+
+def read_tree(path: str | Path) -> Any:
+    """What a YAML file says, as it stands. Raises ConfigError."""
+    return parse_yaml(_text_of(Path(path)), str(path))
 
 
 def make_config(

@@ -13,6 +13,7 @@ from windowclf.config.model import Model
 from windowclf.config.prediction import Prediction
 from windowclf.config.section import Section
 from windowclf.config.training import Training
+from windowclf.config.tune import Tune
 from windowclf.errors import quoted
 
 Task: TypeAlias = Literal["tagging", "spans", "segmentation", "slots"]
@@ -34,6 +35,7 @@ class Config(Section):
     model: Model = Model()
     training: Training = Training()
     prediction: Prediction = Prediction()
+    tune: Tune | None = Field(default=None, description="for windowclf tune; train passes it by")
 
     @model_validator(mode="before")
     @classmethod
