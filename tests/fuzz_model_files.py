@@ -26,7 +26,7 @@ import time
 import tracemalloc
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -37,10 +37,12 @@ from threadpoolctl import threadpool_limits
 
 import windowclf
 from windowclf.errors import DataError, ModelFileError, RunFolderError, TrainingDiverged
-from windowclf.model_file import load_model
+from windowclf.model_file import load_model, model_bytes
 from windowclf.prediction import Tagger
+from windowclf.pruning import with_rows
 
 SENTENCES = [["the", "green", "cat", "sees", "a", "Fish", "."], ["unknown"], [], ["a"] * 5]
+SPANS = "the O\ngreen B-A\ncat I-A\nsees O\na B-B\n\n"
 DIGEST = b'\\"digest\\":\\"'
 DEEP = "@deep@"  # becomes 5,000 brackets
 HUGE = "@huge@"  # becomes a number of 400 digits
@@ -51,6 +53,8 @@ EVIL = (
     DEEP,
 )
 DTYPES = ("F32", "F64", "U8", "I64", "F16", "BF16", "BOOL", "F8_E4M3", "U64", "f32", "", 1)
+NUMPY = {"F16": "<f2", "F32": "<f4", "F64": "<f8", "I8": "i1", "I64": "<i8", "U8": "u1"}
+SIZES = {name: np.dtype(dtype).itemsize for name, dtype in NUMPY.items()}
 EXTREME = 1e6  # a model with such a parameter may overflow, and that is its own business
 SLOWEST = 1.0  # seconds of processor time
 MEMORY = (16, 4 << 20)  # times the file, and bytes besides
@@ -262,7 +266,7 @@ def edit_sizes(file: Parsed, rng: random.Random) -> None:
     """An array with more or fewer bytes, and all that follows it in its new place."""
     name = rng.choice(sorted(file.entries))
     first, last = file.span(name)
-    item = {"F32": 4, "F64": 8, "I64": 8, "U8": 1}[file.entries[name]["dtype"]]
+    item = SIZES[file.entries[name]["dtype"]]
     shape = file.entries[name]["shape"]
     row = item * int(np.prod(shape[1:]))
     grow = rng.random() < 0.5 or last - first < row
@@ -286,17 +290,20 @@ def edit_numbers(file: Parsed, rng: random.Random) -> None:
     first, last = file.span(name)
     if first == last:
         return
-    dtype = {"F32": "<f4", "F64": "<f8", "I64": "<i8", "U8": "u1"}[file.entries[name]["dtype"]]
+    dtype = NUMPY[file.entries[name]["dtype"]]
     values = np.frombuffer(bytes(file.payload[first:last]), dtype).copy()
     i = rng.randrange(len(values))
-    if dtype == "u1":
+    if dtype == "i1":
+        values[i] = rng.choice((-128, -127, 0, 1, 127))
+    elif dtype == "u1":
         values[i] = rng.choice((0, 0x80, 0xC3, 0xED, 0xFF, 65))
     elif dtype == "<i8":
         values[i] = rng.choice((-1, 0, 1, int(values[-1]) + 1, 2**62, -(2**63)))
         if rng.random() < 0.3:
             values = values[::-1].copy()
     else:
-        values[i] = rng.choice((np.nan, np.inf, -np.inf, 0.0, -1.0, 1.5, 3e38, 1e-45))
+        with np.errstate(over="ignore"):  # a half cannot hold all of them
+            values[i] = rng.choice((np.nan, np.inf, -np.inf, 0.0, -1.0, 1.5, 3e38, 1e-45))
     file.payload[first:last] = values.tobytes()
 
 
@@ -396,10 +403,20 @@ def subjects(folder: Path) -> list[ModelSubject | StateSubject]:
     word = {"kind": "word", "dim": 3, "min_count": 1}
     ngrams = {"kind": "ngrams", "min": 2, "max": 3, "buckets": 7, "dim": 2}
     characters = {"kind": "char_cnn", "dim": 3, "filters": 4, "min_count": 1}
+    phrases = corpora.write(folder / "phrases.txt", "green cat\tX\nfish\n")
+    clusters = corpora.write(folder / "clusters.tsv", "00\tthe\n01\tcat\n1\tsees\n")
+    vectors = corpora.write(folder / "v.txt", "the 1 2\nfish 0.5 -1\n")
+    looked_up = [
+        {"kind": "gazetteer", "path": phrases, "dim": 2},
+        {"kind": "cluster", "path": clusters, "prefixes": [1, 0], "dim": 2},
+        {"kind": "vectors", "path": vectors},
+        {"kind": "shape", "position": True, "dim": 2, "min_count": 1},
+    ]
     several = {"the": "A|B", "cat": "B", "sees": "C|A"}
     text = "".join(f"{t}\t{several.get(t, '_')}\n" for t in corpora.TAGS) + "\n"
     plans: dict[str, dict[str, Any]] = {
         "softmax": {"features": {"use": [word, ngrams]}},
+        "lists and vectors": {"features": {"use": looked_up, "window": 1}},
         "char_cnn and recurrence": {
             "features": {"use": [word, characters], "window": 1},
             "model": {
@@ -412,6 +429,15 @@ def subjects(folder: Path) -> list[ModelSubject | StateSubject]:
             "model": {"hidden": {"activation": "none"}, "output": "sigmoid"},
             "data": {"train": corpora.write(folder / "several.conll", text)},
         },
+        "crf and a dictionary": {
+            "task": "spans",
+            "features": {"use": [word], "window": 1},
+            "model": {"hidden": {"activation": "none"}, "output": "crf"},
+            "data": {
+                "train": corpora.write(folder / "spans.conll", SPANS),
+                "dictionary": corpora.write(folder / "words.tsv", "the\tO\ncat\tB-A I-A\n"),
+            },
+        },
     }
     found: list[ModelSubject | StateSubject] = []
     for name, change in plans.items():
@@ -419,6 +445,7 @@ def subjects(folder: Path) -> list[ModelSubject | StateSubject]:
         config |= {"output": str(folder / name), "training": {"epochs": 1, "threads": 1}}
         path = windowclf.train(config).model_path
         found.append(ModelSubject(name, path.read_bytes(), folder / f"{name}.safetensors"))
+    found += compressed(folder / "softmax")
     config = corpora.tagging(folder) | {"output": str(folder / "stopped")}
     config["training"] |= {"threads": 1}
     calls = iter(range(100))
@@ -426,6 +453,19 @@ def subjects(folder: Path) -> list[ModelSubject | StateSubject]:
     files = {p.name: p.read_bytes() for p in (folder / "stopped").iterdir() if p.name != ".lock"}
     found.append(StateSubject("state", config, files))
     return found
+
+
+def compressed(run: Path) -> list[ModelSubject]:
+    """The model of a run with words and n-grams as halves, and as int8 with some of its rows."""
+    model = load_model(run)
+    halves = replace(model, compressed="float16")
+    v = replace(model.vocabulary, seen=None)
+    rows = {"word": np.array([2, 4, 5]), "ngrams2-3": np.array([3, 4, 8])}
+    pruned = with_rows(replace(model, compressed="int8", vocabulary=v), rows)
+    return [
+        ModelSubject(name, model_bytes(each), run.with_name(f"{name}.safetensors"))
+        for name, each in (("halves", halves), ("int8", pruned))
+    ]
 
 
 def attempt(subject: ModelSubject | StateSubject, data: bytes, seal: bool, trace: bool) -> Outcome:

@@ -72,6 +72,11 @@ def train_on(name: str, content: str | bytes, *settings: str) -> Callable[[World
     return lambda w: w.train(f"data.train={w.file(name, content)}", *settings)
 
 
+def feature_of(kind: str, name: str, content: str | bytes) -> Callable[[World], list[str]]:
+    """`train` with a feature that reads a file of this content."""
+    return lambda w: w.train(f"features.use=[{{kind: {kind}, path: {w.file(name, content)}}}]")
+
+
 def damaged(w: World, change: Callable[[bytearray], object]) -> list[str]:
     """`predict` with a changed copy of the model."""
     data = bytearray(w.model.read_bytes())
@@ -100,6 +105,18 @@ def renamed_tags(folder: Path) -> dict[str, object]:
     rows = [[(t, f"x{tag}") for t, tag in s] for s in corpora.tagged_sentences(20, 1)]
     train = corpora.write(folder / "train.conll", corpora.conll(rows))
     return corpora.small_config(folder, "tagging", {"train": train})
+
+
+def compress(w: World) -> list[str]:
+    """`compress` into a file beside the model."""
+    return ["compress", str(w.model), "--output", str(w.folder / "small")]
+
+
+def small_model(w: World) -> str:
+    """A model that is compressed."""
+    path = w.folder / "small"
+    windowclf.compress(w.model, path)
+    return str(path)
 
 
 MINIMAL = "task: tagging\ndata:\n  train: x.conll\n"
@@ -155,6 +172,22 @@ CASES = {
     "glob without a match": Case(
         lambda w: w.train("data.train=nowhere/*.conll"),
         ("data.train: no file matches 'nowhere/*.conll'.",),
+    ),
+    "phrase list with a line that is none": Case(
+        feature_of("gazetteer", "phrases.txt", "a b\n\tX"),
+        ("phrases.txt:2: expected a phrase, or a phrase, a tab and its type, found '\\tX'.",),
+    ),
+    "clusters that disagree": Case(
+        feature_of("cluster", "c.tsv", "0\ta\n1\ta"),
+        ("c.tsv:2: the word 'a' is in the cluster '0' already; remove one of the lines.",),
+    ),
+    "vectors of several widths": Case(
+        feature_of("vectors", "v.vec", "a 1 2\nb 1"),
+        ("v.vec:2: expected a word and 2 numbers, separated by single spaces, found 'b 1'.",),
+    ),
+    "vectors in fastText's own format": Case(
+        feature_of("vectors", "v.bin", bytes(range(200, 240))),
+        ("v.bin: expected word2vec's binary format", "use the .vec that comes with it."),
     ),
     "train file is a folder": Case(
         lambda w: w.train(f"data.train={w.folder}"), ("expected a file, found a directory",)
@@ -299,6 +332,33 @@ CASES = {
     "gradcheck without data": Case(
         lambda w: ["gradcheck", str(w.config), "--set", "data.train=nowhere.conll"],
         ("nowhere.conll: no such file.",),
+    ),
+    "compress to another type": Case(
+        lambda w: [*compress(w), "--dtype", "int4"],
+        ("--dtype: expected one of int8, float16, float32, found 'int4'.",),
+    ),
+    "compress to a size that is none": Case(
+        lambda w: [*compress(w), "--size", "small"],
+        ("--size: expected bytes such as 900kB or 1.5MB, found 'small'.",),
+    ),
+    "compress to nearly nothing": Case(
+        lambda w: [*compress(w), "--size", "1kB"],
+        ("--size: expected at least", "without any listed value, found 1,000; ask"),
+    ),
+    "compress onto the model itself": Case(
+        lambda w: ["compress", str(w.model), "-o", str(w.model)],
+        ("--output: expected another file than the model itself, ",),
+    ),
+    "compress into no folder": Case(
+        lambda w: ["compress", str(w.model), "-o", "no/where"],
+        ("no/where: cannot write, no such file or directory",),
+    ),
+    "compress with data that is missing": Case(
+        lambda w: [*compress(w), "--data", "nowhere.conll"], ("nowhere.conll: no such file.",)
+    ),
+    "compress twice": Case(
+        lambda w: ["compress", small_model(w), "-o", str(w.folder / "smaller")],
+        ("small: expected a model as train wrote it, found one that is compressed already",),
     ),
     "unknown command": Case(lambda w: ["tain", "x.yaml"], (), exit=2),
     "unknown option": Case(lambda w: ["train", "x.yaml", "--epochs", "3"], (), exit=2),

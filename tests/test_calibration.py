@@ -11,7 +11,8 @@ import pytest
 from small import problem
 
 import windowclf
-from windowclf import calibration, network, pipeline
+from windowclf import calibration, ensemble, pipeline
+from windowclf.architecture import Architecture
 from windowclf.calibration import Reliability, fit_temperature
 from windowclf.errors import ModelFileError
 from windowclf.kernels.activations import logistic
@@ -24,7 +25,7 @@ from windowclf.text.sentence import Sentence
 N = 20_000
 
 
-def chance(output: str, K: int = 4) -> tuple[network.Architecture, dict, np.ndarray]:
+def chance(output: str, K: int = 4) -> tuple[Architecture, dict, np.ndarray]:
     """An architecture, chain scores and theta of N tokens."""
     a = replace(problem(output=output).architecture, classes=K)
     rng = np.random.default_rng(3)
@@ -66,13 +67,13 @@ def test_a_chain_without_scores_is_a_softmax():
 def test_crf_marginals_of_the_gold_labels_surprise_least():
     """Labels from the marginals themselves: T = 1 is right, and its scores doubled need T = 2."""
     a, p, theta = chance("crf")
-    marginals = network.probabilities(a, p, theta, whole(theta))
+    marginals = ensemble.probabilities(a, p, theta, whole(theta))
     rng = np.random.default_rng(7)
     y = (marginals.cumsum(axis=1) < rng.random((N, 1))).sum(axis=1).clip(0, 3)
     doubled = {name: 2 * scores for name, scores in p.items()}
     assert fit_temperature(a, doubled, 2 * theta, whole(theta), y) == pytest.approx(2, rel=0.03)
     np.testing.assert_allclose(
-        network.probabilities(a, doubled, 2 * theta, whole(theta), 2.0), marginals
+        ensemble.probabilities(a, doubled, 2 * theta, whole(theta), 2.0), marginals
     )
 
 

@@ -124,7 +124,9 @@ def test_evaluate_tells_unknown_labels_beside_the_json(config, tmp_path):
     assert out.count("[bold]") == out.count(":cat:") == 2  # neither markup nor a picture
 
 
-@pytest.mark.parametrize("command", ["train", "evaluate", "predict", "gradcheck", "info"])
+@pytest.mark.parametrize(
+    "command", ["train", "evaluate", "predict", "gradcheck", "info", "compress"]
+)
 def test_every_command_explains_itself(command):
     code, out, err = run([command, "--help"])
     assert (code, err) == (0, "")
@@ -134,7 +136,7 @@ def test_every_command_explains_itself(command):
 
 def test_without_a_command_there_is_help():
     code, out, err = run([])
-    for command in ("train", "evaluate", "predict", "gradcheck", "info"):
+    for command in ("train", "evaluate", "predict", "gradcheck", "info", "compress"):
         assert command in out + err
     assert code in (0, 2)
 

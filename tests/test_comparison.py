@@ -15,6 +15,7 @@ from test_evaluation import Answers, sentence, trained
 import windowclf
 from windowclf.comparison import compare_taggers, shared_layout
 from windowclf.errors import ModelFileError
+from windowclf.model_file import load_model, save_model
 
 TABLE = "features={use: [{kind: column, column: %s}]}"
 
@@ -105,6 +106,49 @@ def test_models_of_different_making(entities):
     tagger = windowclf.load(bad)
     assert tagger.predict([first["tokens"]]) == [first["against"]]
     assert first["place"] == f"{dev}:{first['lines'][0]}"
+
+
+def test_members_against_one_network(tmp_path):
+    """What is scored is the mean of the members, with its own temperature, compressed or not."""
+    config = corpora.spans(tmp_path)
+    config["output"] = str(tmp_path / "one")
+    one = windowclf.train(config, ["training.epochs=2", "model.output=crf"]).model_path
+    config["output"] = str(tmp_path / "two")
+    two = windowclf.train(config, [corpora.LEARN, "model.output=crf", "model.members=2"]).model_path
+    windowclf.compress(two, tmp_path / "small")
+    dev = config["data"]["dev"]
+    for decode in ("viterbi", "posterior"):
+        found = windowclf.compare(one, two, dev, decode=decode)
+        assert found["model"] == windowclf.evaluate(one, dev, decode=decode)
+        assert found["against"] == windowclf.evaluate(two, dev, decode=decode)
+    small = windowclf.compare(two, tmp_path / "small", dev)
+    assert small["tokens"]["differ"] == 0
+    assert load_model(tmp_path / "small").temperature == load_model(two).temperature != 1
+
+
+def test_a_model_that_does_not_keep_the_words_it_has_seen(entities, tmp_path):
+    """The other's are there, and the table has rows for neither."""
+    good, _, dev = entities
+    model = load_model(good)
+    without = replace(model, vocabulary=replace(model.vocabulary, seen=None), compressed="float32")
+    save_model(tmp_path / "small", without)
+    found = windowclf.compare(good, tmp_path / "small", dev)
+    assert "seen" in found["model"]
+    assert "seen" not in found["against"]
+    code, out, err = run(["evaluate", str(good), dev, "--against", str(tmp_path / "small")])
+    assert code == 0
+    assert "seen words" not in out
+    assert "seen and unseen are not split" in err
+
+
+def test_a_dictionary_in_another_scheme_is_refused(entities, tmp_path):
+    good, _, _ = entities
+    model = load_model(good)
+    listed = replace(model, dictionary={"Oslo": ("B-LOC",)})
+    assert shared_layout(model, listed, "A", "B") == model.layout
+    other = replace(listed, layout=replace(model.layout, scheme="BIOES"))
+    with pytest.raises(ModelFileError, match="B: expected a dictionary of labels in the scheme of"):
+        shared_layout(model, other, "A", "B")
 
 
 def test_on_the_command_line(entities):

@@ -88,7 +88,7 @@ def test_a_run(tmp_path, output):
     settings = ["model.members=3", f"model.output={output}", corpora.LEARN]
     result = windowclf.train(config, settings)
     assert result.evaluations["dev"]["accuracy"] == 1.0
-    assert windowclf.info(result.model_path)["parameters"]["W@2"]
+    assert windowclf.info(result.model_path)["parameters"]["b1@3"] == "8"
     cached, plain = windowclf.load(result.model_path), windowclf.load(result.model_path, cache_mb=0)
     text = [list(corpora.TAGS), ["cat"], list(corpora.TAGS)[::-1]]
     assert cached.predict(text) == plain.predict(text)

@@ -15,8 +15,9 @@ from commands import run
 
 import windowclf
 from windowclf import ensemble, prediction
+from windowclf.decoding import Decoder
 from windowclf.errors import DataError
-from windowclf.prediction import Tagger, TextSpan, class_labels
+from windowclf.prediction import Tagger, TextSpan
 from windowclf.text.sentence import Sentence
 
 STRANGE = ["zebra", "🙂", "Ünseen", "e\u0301", "\u200d", "x" * 3000]
@@ -288,7 +289,7 @@ def test_one_logit_for_two_classes(tmp_path):
     assert (tagger.classes, tagger.model.architecture.classes) == (("NO", "YES"), 1)
     assert result.evaluations["dev"]["accuracy"] == 1.0
     theta = np.array([[-3.0], [3.0]])
-    assert class_labels(tagger.model, theta, np.array([2])) == ["NO", "YES"]
+    assert Decoder(tagger.model).labels(theta, [Sentence(["a", "b"])]) == ["NO", "YES"]
     certainty = next(tagger.tag([Sentence(["cat"])], probabilities=True)).certainty
     assert certainty is not None
     assert certainty[0] > 0.5

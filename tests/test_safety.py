@@ -118,7 +118,11 @@ def sins(world: dict[str, str], found: dict[str, Any]) -> list[tuple[str, str, s
     return [tuple(each) for each in found["seen"] if not is_explained(*each)]
 
 
-def test_import_load_and_tag_touch_nothing_else(world):
+@pytest.mark.parametrize("compressed", [False, True])
+def test_import_load_and_tag_touch_nothing_else(world, compressed, tmp_path):
+    if compressed:
+        windowclf.compress(world["model"], tmp_path / "small")
+        world = world | {"model": str(tmp_path / "small")}
     found = report(world)
     events = {(phase, event) for phase, event, _ in found["seen"]}
     assert ("import", "exec") in events

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import windowclf
-from windowclf import assembly, network, tensor_file
+from windowclf import assembly, ensemble, tensor_file
 from windowclf.architecture import initialize
 from windowclf.arrays import RowGradient
 from windowclf.config.reading import make_config
@@ -87,12 +87,11 @@ def test_one_step_moves_the_rows_that_it_read(tmp_path):
 
 def test_the_boundary_takes_the_gradient_of_its_own_slots(tmp_path):
     """With a window of nothing no boundary is read, and its row gets no gradient."""
-    from windowclf import network
 
     for window, present in ((0, False), (1, True)):
         trainer = trainer_of(corpora.tagging(tmp_path), f"features.window={window}")
         batch, masks = trainer.next_batch()
-        _, gradients = network.loss_and_gradients(
+        _, gradients = ensemble.loss_and_gradients(
             trainer.architecture, trainer.parameters, batch, trainer.settings.objective, masks
         )
         gradient = gradients["L.word"]

@@ -5,9 +5,9 @@
     >>> tagger = windowclf.load(result.model_path)
     >>> tagger.predict_text("Anna Berg moved to Oslo in May 2019.")
 
-`train`, `evaluate`, `compare`, `predict_file`, `gradcheck` and `info` are what the commands call;
-`load` gives a `Tagger` with `predict`, `predict_proba` and `predict_text`. Names are imported when
-first used.
+`train`, `evaluate`, `compare`, `predict_file`, `gradcheck`, `info` and `compress` are what the
+commands call; `load` gives a `Tagger` with `predict`, `predict_proba`, `n_best` and `predict_text`.
+Names are imported when first used.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from windowclf.compression import compress
     from windowclf.errors import (
         ConfigError,
         DataError,
@@ -43,6 +44,7 @@ __all__ = [
     "TrainingResult",
     "WindowclfError",
     "compare",
+    "compress",
     "evaluate",
     "gradcheck",
     "info",
@@ -52,6 +54,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "windowclf.compression": ("compress",),
     "windowclf.pipeline": ("TrainingResult", "compare", "evaluate", "gradcheck", "info", "train"),
     "windowclf.prediction": ("Tagger", "TextSpan", "load"),
     "windowclf.streaming": ("predict_file",),

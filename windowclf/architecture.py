@@ -52,7 +52,11 @@ class Architecture:
 
     def tables(self) -> frozenset[str]:
         """The parameters that get their gradient by rows."""
-        return frozenset(name for name in self.shapes() if name.startswith("L."))
+        return frozenset(n for n in self.shapes() if n.startswith("L.")) - self.frozen()
+
+    def frozen(self) -> frozenset[str]:
+        """The parameters that have no gradient and stay as they are; members share them."""
+        return frozenset(f"L.{f.table}" for f in self.features if f.frozen)
 
     def weight_matrices(self) -> tuple[str, ...]:
         """The parameters that L2 acts on: W, U, R and filters, not L, biases and CRF scores."""
@@ -62,9 +66,12 @@ class Architecture:
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Name -> shape of every parameter of every member."""
-        own = self._own_shapes()
+        own, frozen = self._own_shapes(), self.frozen()
         return {
-            with_member(name, i): shape for i in range(self.members) for name, shape in own.items()
+            with_member(name, i): shape
+            for i in range(self.members)
+            for name, shape in own.items()
+            if i == 0 or name not in frozen
         }
 
     def _own_shapes(self) -> dict[str, tuple[int, ...]]:
@@ -104,15 +111,29 @@ def with_member(name: str, member: int) -> str:
 
 def parameters_of(own: Architecture, parameters: Parameters, member: int) -> Parameters:
     """The parameters of a member by their plain names, `own` being the network of one member."""
-    return {name: parameters[with_member(name, member)] for name in own.shapes()}
+    frozen = own.frozen()
+    return {
+        name: parameters[name if name in frozen else with_member(name, member)]
+        for name in own.shapes()
+    }
 
 
-def initialize(architecture: Architecture, seed: int, dtype: str) -> dict[str, Floats]:
-    """Initial parameters; each array has a generator of its own, from (seed, its name)."""
-    parameters = {}
+def initialize(
+    architecture: Architecture, seed: int, dtype: str, given: Parameters | None = None
+) -> dict[str, Floats]:
+    """Initial parameters; each array has a generator of its own, from (seed, its name).
+
+    Those that are `given` are taken as they are, by every member, copied unless they are frozen.
+    """
+    parameters: dict[str, Floats] = {}
+    frozen = architecture.frozen()
+    members = range(architecture.members)
+    given = {with_member(n, i): table for n, table in (given or {}).items() for i in members}
     for name, shape in architecture.shapes().items():
         rng = np.random.default_rng([seed, *name.encode()])
-        if name.startswith("L."):
+        if name in given:
+            parameters[name] = given[name].astype(dtype, copy=name not in frozen)
+        elif name.startswith("L."):
             parameters[name] = embedding_table(rng, shape[0], shape[1], dtype)
         elif len(shape) == 1 or name.startswith("crf."):
             parameters[name] = np.zeros(shape, dtype)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import glob
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -17,13 +16,17 @@ from windowclf.architecture import Architecture, Parameters
 from windowclf.arrays import Bytes, Floats
 from windowclf.corpus_cache import FOLDER_NAME, Hashed, Source, find_or_make
 from windowclf.errors import DataError, legible, named, quoted
+from windowclf.feature_files import read_feature_files, read_vector_files
+from windowclf.input_files import files_of
 from windowclf.model_file import Model
 from windowclf.optimizers import Adagrad, Adam, Momentum, RmsProp, Rule, Sgd
 from windowclf.text.corpus import Corpus, encode_corpus
-from windowclf.text.features import Feature
+from windowclf.text.derived import derived_columns, with_derived
+from windowclf.text.dictionary import Dictionary, read_dictionary
+from windowclf.text.features import columns_of
 from windowclf.text.formats import Layout, guess_format, open_bytes, read_sentences
 from windowclf.text.sentence import Sentence, none_longer
-from windowclf.text.spans import Scheme, from_spans, to_spans
+from windowclf.text.spans import Scheme, from_spans, span_states, to_spans
 from windowclf.text.vocabulary import SlotRows, Vocabulary, build_vocabulary
 from windowclf.training import Settings
 
@@ -41,6 +44,8 @@ class TrainingData:
     targets: Bytes | None  # (label strings, K) for a sigmoid output
     dev: list[Sentence] | None
     digest: str  # sha256 of the training files
+    feature_digests: Mapping[str, str]  # place in the config -> sha256 of the files it names
+    given: Mapping[str, Floats]  # initial values of tables that come from files
 
 
 def read_all(
@@ -59,31 +64,6 @@ def read_all(
             for sentence in read_sentences(source, layout, path):
                 if sentence.tokens:
                     yield sentence
-
-
-def files_of(where: str | Sequence[str], key: str) -> list[str]:
-    """Paths of a config entry: a path, a glob or a list of them; globs sorted."""
-    patterns = [where] if isinstance(where, str) else list(where)
-    paths: list[str] = []
-    for pattern in patterns:
-        if glob.has_magic(pattern) and not Path(pattern).exists():
-            found = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 — keeps relative paths
-            if not found:
-                raise DataError(f"{key}: no file matches {pattern!r}.")
-            paths += found
-        else:
-            paths.append(pattern)
-    return paths
-
-
-def digest_of(paths: Sequence[str]) -> str:
-    """sha256 over the bytes of the files, in order."""
-    digest = hashlib.sha256()
-    for path in paths:
-        with Path(path).open("rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
-    return digest.hexdigest()
 
 
 def layout_of(config: cfg.Config, paths: Sequence[str]) -> Layout:
@@ -109,29 +89,6 @@ def layout_of(config: cfg.Config, paths: Sequence[str]) -> Layout:
         misaligned=data.misaligned,
         slots=slots if config.task == "slots" else (),
     )
-
-
-def features_of(config: cfg.Config) -> tuple[Feature, ...]:
-    """The slots of a token, in the config's order."""
-    return tuple(_feature(feature) for feature in config.features.use)
-
-
-def _feature(f: cfg.Feature) -> Feature:
-    match f.kind:
-        case "char_cnn":
-            return Feature(
-                "char_cnn", f.table_name, f.dim, f.min_count, filters=f.filters, width=f.width
-            )
-        case "ngrams":
-            return Feature(
-                "ngrams", f.table_name, f.dim, 1, min=f.min, max=f.max, buckets=f.buckets
-            )
-        case "prefix" | "suffix":
-            return Feature(f.kind, f.table_name, f.dim, f.min_count, length=f.length)
-        case "column":
-            return Feature("column", f.table_name, f.dim, f.min_count, column=f.column)
-        case _:
-            return Feature(f.kind, f.table_name, f.dim, f.min_count)
 
 
 def inside_scheme(config: cfg.Config) -> Scheme | None:
@@ -174,11 +131,18 @@ def training_data(
     With `beside`, a text above data.cache_above_mb is kept there as numbers, for later runs too.
     `on_reading` is told which fraction of the training files has been read.
     """
-    features = features_of(config)
-    columns = _columns(features)
+    read = read_feature_files(config)
+    columns = columns_of(read.features)
     labels_of = learnt_labels(layout, inside_scheme(config))
     longest = longest_sentence(config)
-    how = {"layout": asdict(layout), "inside": inside_scheme(config), "columns": columns}
+    how: dict[str, Any] = {
+        "layout": asdict(layout),
+        "inside": inside_scheme(config),
+        "columns": columns,
+    }
+    if derived := derived_columns(read.features, read.lexicons):
+        how["derived"] = [[f.reads, f.lower] for f in read.features if f.reads in derived]
+        how["lists"] = dict(read.digests)
     source = Source(train, {**how, "longest": longest, "most": config.data.distinct_tokens})
 
     digest, size, done = hashlib.sha256(), max(1.0, _megabytes(source) * (1 << 20)), 0
@@ -188,7 +152,7 @@ def training_data(
         done += count
         on_reading(min(1.0, done / size))
 
-    text = none_longer(read_all(layout, train, digest, on_bytes), longest)
+    text = with_derived(none_longer(read_all(layout, train, digest, on_bytes), longest), derived)
 
     def encode(folder: Path | None = None) -> tuple[Corpus, str]:
         most = config.data.distinct_tokens
@@ -213,9 +177,26 @@ def training_data(
         )
     multilabel = config.model.output == "sigmoid" and is_multilabel(raw.label_names)
     labels = parts_of(raw.label_names) if multilabel else raw.label_names
-    vocabulary = build_vocabulary(features, columns, raw.counts(), labels)
+    vectors, digests = read_vector_files(config, raw.keys)
+    vocabulary = build_vocabulary(
+        read.features,
+        columns,
+        raw.counts(),
+        labels,
+        read.lexicons,
+        {table: found.words for table, found in vectors.items()},
+    )
     targets = _targets(raw.label_names, vocabulary) if config.model.output == "sigmoid" else None
-    return TrainingData(raw, vocabulary, vocabulary.encode(raw.keys), targets, dev, sha256)
+    return TrainingData(
+        corpus=raw,
+        vocabulary=vocabulary,
+        slots=vocabulary.encode(raw.keys),
+        targets=targets,
+        dev=dev,
+        digest=sha256,
+        feature_digests={**read.digests, **digests},
+        given={f"L.{table}": found.rows for table, found in vectors.items()},
+    )
 
 
 def _dev_sentences(
@@ -243,11 +224,6 @@ def _describe(corpus: Corpus, known: bool, beside: Path, notify: Callable[[str],
         f"train: {len(corpus.tokens):,} tokens, {len(corpus.keys):,} of them distinct, "
         f"{done} {beside / FOLDER_NAME}."
     )
-
-
-def _columns(features: Sequence[Feature]) -> tuple[str, ...]:
-    """The further columns that features read, each once."""
-    return tuple(dict.fromkeys(f.column for f in features if f.kind == "column"))
 
 
 def _refuse_unusable(corpus: Corpus, paths: Sequence[str], layout: Layout) -> None:
@@ -386,6 +362,7 @@ def model_of(
     parameters: Parameters,
     provenance: dict[str, str],
     thresholds: Floats | None = None,
+    dictionary: Dictionary | None = None,
 ) -> Model:
     """What the model file holds; without `thresholds` a sigmoid output gives labels above 0.5."""
     if thresholds is None and data.targets is not None:
@@ -398,4 +375,18 @@ def model_of(
         thresholds=thresholds,
         provenance=provenance,
         parameters=parameters,
+        dictionary=dictionary or {},
     )
+
+
+def dictionary_of(config: cfg.Config, layout: Layout, data: TrainingData) -> Dictionary:
+    """The words of data.dictionary and their labels; none without it. Raises DataError."""
+    if config.data.dictionary is None:
+        return {}
+    labels, inside = data.vocabulary.labels, inside_scheme(config)
+    if data.targets is not None and data.targets.shape[1] > 1:
+        raise DataError("data.dictionary: expected null for several labels a token.")
+    if inside is not None:
+        labels = span_states(labels, inside, layout.scheme).labels
+    paths = files_of(config.data.dictionary, "data.dictionary")
+    return read_dictionary(paths, list(dict.fromkeys(labels)))

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -51,6 +51,13 @@ LongestSentenceOption = Annotated[
         metavar="TOKENS",
         min=1,
         help="Longest sentence that a model with recurrence or a CRF takes; others take any.",
+    ),
+]
+DecodeOption = Annotated[
+    Literal["viterbi", "posterior"],
+    typer.Option(
+        help="How a CRF chooses: the most probable sequence, or the legal one with the largest "
+        "product of the labels' own probabilities."
     ),
 ]
 
@@ -108,6 +115,7 @@ def evaluate(
         typer.Option(metavar="MODEL2", help="A second model, to be compared on the same file."),
     ] = None,
     longest_sentence: LongestSentenceOption = LONGEST_SENTENCE,
+    decode: DecodeOption = "viterbi",
 ) -> None:
     """Score a model on a labelled file.
 
@@ -128,10 +136,10 @@ def evaluate(
 
         most = None if as_json else SENTENCES_SHOWN
         result = pipeline.compare(
-            model, against, data, display.print_notice, longest_sentence, most
+            model, against, data, display.print_notice, longest_sentence, most, decode
         )
     else:
-        result = pipeline.evaluate(model, data, display.print_notice, longest_sentence)
+        result = pipeline.evaluate(model, data, display.print_notice, longest_sentence, decode)
     if as_json:
         print(json.dumps(result, indent=2, ensure_ascii=False))
     elif against is not None:
@@ -181,13 +189,45 @@ def predict(
             "--jobs", "-j", metavar="N", min=1, max=256, help="Processes that share a large file."
         ),
     ] = 1,
+    keep_labels: Annotated[
+        bool,
+        typer.Option(
+            "--keep-labels",
+            help="Keep the labels that the input has, and choose the missing ones (- or empty, _ "
+            "in conllu, null in jsonl) around them; not for several labels a token.",
+        ),
+    ] = False,
+    n_best: Annotated[
+        int,
+        typer.Option(
+            "--n-best",
+            metavar="N",
+            min=0,
+            max=1000,
+            show_default=False,
+            help="Add the N most probable label sequences of each sentence; jsonl, of a CRF.",
+        ),
+    ] = 0,
+    decode: DecodeOption = "viterbi",
 ) -> None:
     """Label text: the input comes back with the answer in it.
 
-    Reads what train read, or raw text with one sentence or document a line. The label field of
-    the input is never looked at.
+    Reads what train read, or raw text with one sentence or document a line. Without --keep-labels
+    the label field of the input is never looked at.
     """
-    label(model, input_, output, format_, probabilities, longest_sentence, cache_mb, jobs)
+    label(
+        model,
+        input_,
+        output,
+        format_,
+        probabilities,
+        longest_sentence,
+        cache_mb,
+        jobs,
+        keep_labels,
+        n_best,
+        decode,
+    )
 
 
 @app.command()
@@ -217,6 +257,45 @@ def info(
         print(json.dumps(facts, indent=2, ensure_ascii=False))
     else:
         display.print_info(facts)
+
+
+@app.command()
+def compress(
+    model: ModelArgument,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="The smaller model file.")
+    ],
+    dtype: Annotated[
+        str, typer.Option(metavar="DTYPE", help="What matrices become: int8, float16 or float32.")
+    ] = "int8",
+    size: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE",
+            help="The most that the file may have, such as 900kB or 1.5MB; rows of the tables "
+            "that matter least are left out for it.",
+        ),
+    ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="A labelled file to score before and after, not test."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+    longest_sentence: LongestSentenceOption = LONGEST_SENTENCE,
+) -> None:
+    """Write a smaller model file: coarser numbers, packed words and, with --size, fewer rows.
+
+    The other commands read it as any model; it cannot be trained further or compressed again.
+    """
+    from windowclf import compression, display
+
+    facts = compression.compress(
+        model, output, dtype, size, data, display.print_notice, longest_sentence
+    )
+    if as_json:
+        print(json.dumps(facts, indent=2, ensure_ascii=False))
+    else:
+        display.print_compression(facts)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 from windowclf.bootstrap import Counts, differences
 from windowclf.errors import ModelFileError, named
-from windowclf.evaluation import Scorer, f1_name, in_order, is_multilabel
+from windowclf.evaluation import Scorer, f1_name, in_order
 from windowclf.model_file import Model
 from windowclf.prediction import Tagger
 from windowclf.text.formats import Layout
@@ -23,7 +23,7 @@ def shared_layout(one: Model, other: Model, name: str, other_name: str) -> Layou
     """How to read text for both: as the first model does, with the columns of both.
 
     Raises ModelFileError where they are not for the same task and labels, or do not agree on
-    where a column is.
+    where a column is or in what scheme a dictionary is written.
     """
     kinds = [_kind(model) for model in (one, other)]
     if kinds[0] != kinds[1]:
@@ -44,6 +44,11 @@ def shared_layout(one: Model, other: Model, name: str, other_name: str) -> Layou
                 f"{other_name}: expected the column {column!r} at {a.extra[column]!r} as {name} "
                 f"does, found {place!r}; train both on files of one layout."
             )
+    if other.dictionary and b.scheme != a.scheme:
+        raise ModelFileError(
+            f"{other_name}: expected a dictionary of labels in the scheme of {name}, {a.scheme}, "
+            f"found {b.scheme}; train both on files of one scheme."
+        )
     slots = tuple(dict.fromkeys((*a.slots, *b.slots)))
     return replace(a, extra={**a.extra, **b.extra}, slots=slots)
 
@@ -57,7 +62,7 @@ def compare_taggers(
     """
     ours, theirs = Scorer(one.model), Scorer(other.model)
     rows: Counter[tuple[Counts, Counts]] = Counter()
-    differing = _Differing(most, is_multilabel(one.model))
+    differing = _Differing(most, one.model.is_multilabel)
     text, again = tee(sentences)  # never more than a block of sentences apart
     answers = one.tag(text, probabilities=True), other.tag(again, probabilities=True)
     for a, b in zip(*answers, strict=True):
@@ -73,7 +78,7 @@ def compare_taggers(
 
 def _kind(model: Model) -> str:
     task = model.layout.task
-    return f"{task} with several labels a token" if is_multilabel(model) else task
+    return f"{task} with several labels a token" if model.is_multilabel else task
 
 
 def _label_set(model: Model) -> set[str]:

@@ -45,8 +45,8 @@ def _figures(comparison: Mapping[str, Any]) -> Table:
             f"{row['p']:.3f}",
         )
     for part in ("seen", "unseen"):
-        parts = [evaluation[part] for evaluation in both]
-        if all(each["tokens"] for each in parts):
+        parts = [evaluation.get(part) for evaluation in both]
+        if all(each and each["tokens"] for each in parts):
             table.add_row(f"  {part} words", *(percent(each["accuracy"]) for each in parts))
     table.add_row("macro f1", *(percent(evaluation["macro"]["f1"]) for evaluation in both))
     errors = (percent(evaluation["calibration"]["error"]) for evaluation in both)

@@ -166,6 +166,24 @@ def print_info(facts: Mapping[str, Any]) -> None:
             console.print(f"{name}: {value}")
 
 
+def print_compression(facts: Mapping[str, Any]) -> None:
+    """Bytes, scores and rows of a model before and after it was compressed."""
+    before, after = facts["before"], facts["after"]
+    table = new_table(f"stored as {facts['stored as']}", "before", "after")
+    table.add_row("bytes", f"{before['bytes']:,}", f"{after['bytes']:,}")
+    for name, score in before.get("scores", {}).items():
+        now = after["scores"].get(name)
+        table.add_row(name, percent(score), "-" if now is None else percent(now))
+    seen = "words seen in training"
+    counts = {seen: (before[seen], after[seen])} | {
+        f"rows of {name}": (V, after["rows"][name]) for name, V in before["rows"].items()
+    }
+    for name, (old, new) in counts.items():
+        table.add_row(name, f"{old:,}", "not kept" if new is None else f"{new:,}")
+    plain_console().print(table)
+    print(f"model: {facts['file']}")
+
+
 def _figures(evaluation: Mapping[str, Any], title: str | None) -> Table:
     table = new_table(title or "", "", "95 % interval", "of tokens")
 
@@ -175,7 +193,8 @@ def _figures(evaluation: Mapping[str, Any], title: str | None) -> Table:
         table.add_row(name, percent(value), interval_text(interval) if interval else "", number)
 
     add("accuracy", evaluation["accuracy"], "accuracy", evaluation["tokens"])
-    for part in ("seen", "unseen") if evaluation["unseen"]["tokens"] else ():
+    unseen = evaluation.get("unseen", {"tokens": 0})["tokens"]
+    for part in ("seen", "unseen") if unseen else ():
         row = evaluation[part]
         if row["tokens"]:
             add(f"  {part} words", row["accuracy"], tokens=row["tokens"])

@@ -12,11 +12,13 @@ from windowclf.architecture import Parameters
 from windowclf.arrays import Floats, Ints
 from windowclf.bootstrap import Counts, intervals
 from windowclf.calibration import Reliability, fit_temperature
+from windowclf.decoding import Decoder, outside_labels
 from windowclf.kernels.activations import logistic
 from windowclf.metrics import Found, Tally, best_threshold, labels_found
 from windowclf.model_file import Model
-from windowclf.prediction import Prediction, Tagger, class_labels, corpus_scores, outside_labels
+from windowclf.prediction import Prediction, Tagger, corpus_scores
 from windowclf.text.corpus import NO_CLASS, encode_corpus, label_order
+from windowclf.text.derived import with_derived
 from windowclf.text.sentence import Sentence
 from windowclf.text.spans import to_spans, words_from_segmentation
 from windowclf.threads import ALONE, Workers
@@ -25,7 +27,10 @@ Evaluation: TypeAlias = dict[str, Any]
 
 
 def evaluate_tagger(tagger: Tagger, sentences: Iterable[Sentence]) -> Evaluation:
-    """The figures of design section 6 for labelled sentences, streamed."""
+    """The figures of design section 6 for labelled sentences, streamed.
+
+    Those of seen and unseen words are left out where the model does not tell them apart.
+    """
     scorer = Scorer(tagger.model)
     for answer in tagger.tag(sentences, probabilities=True):
         scorer.add(answer)
@@ -46,7 +51,7 @@ class Scorer:
         assert answer.certainty is not None
         sentence = answer.sentence
         right, found = _add(self._tally, self.model, sentence, answer.labels)
-        if is_multilabel(self.model) and sentence.labels is not None:
+        if self.model.is_multilabel and sentence.labels is not None:
             found = labels_found(sentence.labels, answer.labels)
         counts = Counts(len(right), sum(right), *found)
         self._rows[counts] += 1
@@ -58,7 +63,10 @@ class Scorer:
 
     def report(self) -> Evaluation:
         """The figures, with their intervals and the reliability of the probabilities."""
-        return self._tally.report(is_multilabel(self.model)) | {
+        figures = self._tally.report(self.model.is_multilabel)
+        if self.model.vocabulary.seen is None:
+            del figures["seen"], figures["unseen"]
+        return figures | {
             "intervals": intervals(self._rows, f1_name(self.model)),
             "calibration": self._reliability.report(),
         }
@@ -70,16 +78,19 @@ class DevSet:
     def __init__(self, model: Model, sentences: Sequence[Sentence], workers: Workers = ALONE):
         self.model = model
         self.sentences = sentences
+        self._decoder = Decoder(model)
         vocabulary = model.vocabulary
         self._corpus = encode_corpus(
-            sentences, vocabulary.columns, lambda sentence: [None] * len(sentence.tokens)
+            with_derived(sentences, vocabulary.derived),
+            vocabulary.columns,
+            lambda sentence: [None] * len(sentence.tokens),
         )
         self._slots = vocabulary.encode(self._corpus.keys)
         self._workers = workers
 
     def thresholds(self, parameters: Parameters) -> Floats | None:
         """(K,) the best threshold of each label; None unless a token may have several labels."""
-        if not is_multilabel(self.model):
+        if not self.model.is_multilabel:
             return None
         theta = self._scores(parameters)
         y_hat = logistic(theta)
@@ -116,14 +127,13 @@ class DevSet:
     def evaluate(self, parameters: Parameters) -> tuple[float, Mapping[str, float]]:
         """The task's metric, and the figures that a log shows beside it."""
         theta = self._scores(parameters)
-        lengths = np.diff(self._corpus.starts)
-        labels = class_labels(self.model, theta, lengths, parameters)
+        labels = self._decoder.labels(theta, self.sentences, parameters)
         tally, starts = Tally(), self._corpus.starts.tolist()
         for i, sentence in enumerate(self.sentences):
             own = labels[starts[i] : starts[i + 1]]
             _add(tally, self.model, sentence, outside_labels(self.model, own))
-        report = tally.report(is_multilabel(self.model))
-        return main_score(self.model, report), _log_figures(self.model, report)
+        report = tally.report(self.model.is_multilabel)
+        return main_score(self.model, report), main_figures(self.model, report)
 
 
 def main_score(model: Model, evaluation: Evaluation) -> float:
@@ -132,13 +142,13 @@ def main_score(model: Model, evaluation: Evaluation) -> float:
         return float(evaluation["spans"]["f1"])
     if "words" in evaluation:
         return float(evaluation["words"]["f1"])
-    return float(evaluation["micro"]["f1"] if is_multilabel(model) else evaluation["accuracy"])
+    return float(evaluation["micro"]["f1"] if model.is_multilabel else evaluation["accuracy"])
 
 
 def f1_name(model: Model) -> str | None:
     """The name of the F1 that has an interval; None where accuracy is all."""
     names = {"spans": "spans_f1", "segmentation": "words_f1"}
-    return "micro_f1" if is_multilabel(model) else names.get(model.layout.task)
+    return "micro_f1" if model.is_multilabel else names.get(model.layout.task)
 
 
 def labels_unknown(model: Model, labels: Iterable[str]) -> list[str]:
@@ -147,14 +157,9 @@ def labels_unknown(model: Model, labels: Iterable[str]) -> list[str]:
     if model.inside is not None:
         types = {label[2:] for label in known}
         return sorted(label for label in labels if label != "O" and label[2:] not in types)
-    if is_multilabel(model):
+    if model.is_multilabel:
         labels = {part for label in labels for part in label.split("|")} - {"_"}
     return sorted(set(labels) - known)
-
-
-def is_multilabel(model: Model) -> bool:
-    """True where a token may have several labels at once."""
-    return model.architecture.output == "sigmoid" and model.architecture.classes > 1
 
 
 def _class_indices(model: Model, labels: Sequence[str | None]) -> Ints:
@@ -162,7 +167,7 @@ def _class_indices(model: Model, labels: Sequence[str | None]) -> Ints:
     class_of = model.vocabulary.class_of
     if model.architecture.output != "sigmoid":
         return np.array([class_of.get(label or "", NO_CLASS) for label in labels], np.int32)
-    if not is_multilabel(model):
+    if not model.is_multilabel:
         return np.array([[class_of.get(label or "", NO_CLASS)] for label in labels], np.int32)
     y = np.zeros((len(labels), model.architecture.classes), np.int32)
     for row, label in zip(y, labels, strict=True):
@@ -181,7 +186,7 @@ def _add(
     Returns which labelled tokens are right, and how many spans or words were found.
     """
     gold = sentence.labels or [None] * len(predicted)
-    if is_multilabel(model):
+    if model.is_multilabel:
         gold = [None if label is None else in_order(label) for label in gold]
     seen_forms = model.vocabulary.seen_forms
     right = tally.add_tokens(gold, predicted, [token in seen_forms for token in sentence.tokens])
@@ -204,17 +209,17 @@ def in_order(label: str) -> str:
     return "|".join(sorted(label.split("|"), key=label_order))
 
 
-def _log_figures(model: Model, report: Evaluation) -> dict[str, float]:
+def main_figures(model: Model, report: Evaluation) -> dict[str, float]:
     """The figures of an evaluation that go into the log, the task's metric first."""
     if "spans" in report:
         figures = {"f1": report["spans"]["f1"]}
     elif "words" in report:
         figures = {"word f1": report["words"]["f1"]}
-    elif is_multilabel(model):
+    elif model.is_multilabel:
         figures = {"micro f1": report["micro"]["f1"]}
     else:
         figures = {}
-    figures["exact" if is_multilabel(model) else "accuracy"] = report["accuracy"]
-    if report["unseen"]["tokens"] and model.layout.task != "slots":
+    figures["exact" if model.is_multilabel else "accuracy"] = report["accuracy"]
+    if "unseen" in report and report["unseen"]["tokens"] and model.layout.task != "slots":
         figures["unseen"] = report["unseen"]["accuracy"]
     return figures

@@ -20,14 +20,17 @@ def label_stream(
     probabilities: bool,
     size: int = 0,
     on_progress: OnProgress | None = None,
+    n_best: int = 0,
 ) -> int:
     """Label all of `source`, `name` in messages, and say how many tokens it had.
 
-    `size` is how many bytes there are to read, 0 where unknown. Raises DataError.
+    Labels that are read are kept. `size` is how many bytes there are to read, 0 where unknown;
+    `n_best` how many label sequences jsonl gets for each sentence. Raises DataError.
     """
     writer = make_writer(layout, out, tagger.classes if probabilities else ())
     tokens = 0
-    for answer in tagger.tag(read_sentences(source, layout, name), probabilities):
+    sentences = read_sentences(source, layout, name)
+    for answer in tagger.tag(sentences, probabilities, layout.read_labels, n_best):
         writer.write(answer.sentence, answer.labels, _probabilities(answer))
         tokens += len(answer.labels)
         if on_progress:
@@ -38,5 +41,6 @@ def label_stream(
 
 def _probabilities(answer: Prediction) -> Probabilities | None:
     if answer.probabilities is None or answer.certainty is None:
-        return None
-    return Probabilities(answer.certainty.tolist(), answer.probabilities.tolist())
+        return None if answer.n_best is None else Probabilities((), (), answer.n_best)
+    of_class = answer.probabilities.tolist()
+    return Probabilities(answer.certainty.tolist(), of_class, answer.n_best)

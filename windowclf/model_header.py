@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from windowclf.architecture import Architecture
 from windowclf.checked import build, in_range
 from windowclf.limits import TEMPERATURES
-from windowclf.text.features import Feature
+from windowclf.text.features import Feature, columns_of
 from windowclf.text.formats import Layout
 from windowclf.text.spans import Scheme
 
 Json: TypeAlias = Mapping[str, Any]
+Stored: TypeAlias = Literal["int8", "float16", "float32"]
 LARGEST = (1 << 31) - 1
 WIDEST = 1 << 16
 MOST_MEMBERS = 64
@@ -22,7 +23,26 @@ _SETTINGS: dict[str, dict[str, tuple[int, int]]] = {  # of each kind: least and 
     "suffix": {"length": (1, 32)},
     "ngrams": {"min": (1, 16), "max": (1, 16), "buckets": (1, 1 << 24)},
     "char_cnn": {"filters": (1, WIDEST), "width": (1, 9)},
+    "cluster": {"length": (0, WIDEST)},
 }
+_MORE = {  # further settings of each kind
+    "column": {"column"},
+    "shape": {"position"},
+    "gazetteer": {"source", "lower"},
+    "cluster": {"source"},
+    "vectors": {"frozen"},
+}
+_ALL_KINDS = {"kind", "table", "dim", "min_count"}
+_LATER = ("source", "lower", "position", "frozen")  # absent where not used, as in older files
+_ALONE = {"ngrams", "char_cnn", "gazetteer", "cluster", "vectors"}  # share no table
+
+
+@dataclass(frozen=True)
+class Compressed:
+    """How `windowclf compress` stored the arrays; see compact.py."""
+
+    dtype: Stored
+    lists: Mapping[str, tuple[int, ...]]  # in the stream: strings and bytes of each
 
 
 @dataclass(frozen=True)
@@ -38,6 +58,7 @@ class Header:
     model: Json
     provenance: Mapping[str, str]
     temperature: float = 1.0
+    compressed: Json | None = None
 
 
 @dataclass(frozen=True)
@@ -50,6 +71,7 @@ class Parts:
     provenance: Mapping[str, str]
     model: Json
     temperature: float
+    compressed: Compressed | None
 
 
 def header_of(
@@ -71,13 +93,17 @@ def header_of(
         "task": layout.task,
         "layout": asdict(layout),
         "inside": inside,
-        "features": [asdict(feature) for feature in architecture.features],
+        "features": [_feature_fields(feature) for feature in architecture.features],
         "columns": list(columns),
         "tables": list(tables),
         "model": model,
         "provenance": dict(provenance),
         **({} if temperature == 1.0 else {"temperature": temperature}),
     }
+
+
+def _feature_fields(feature: Feature) -> dict[str, Any]:
+    return {key: value for key, value in asdict(feature).items() if key not in _LATER or value}
 
 
 def read_header(given: Json) -> Parts:
@@ -90,8 +116,15 @@ def read_header(given: Json) -> Parts:
     for fault in _faults(header, features, layout):
         raise ValueError(fault)
     in_range(header.temperature, *TEMPERATURES, "temperature")
+    compressed = header.compressed
     return Parts(
-        features, layout, header.inside, header.provenance, header.model, header.temperature
+        features,
+        layout,
+        header.inside,
+        header.provenance,
+        header.model,
+        header.temperature,
+        None if compressed is None else build(Compressed, compressed, "compressed"),
     )
 
 
@@ -114,7 +147,8 @@ def _faults(header: Header, features: tuple[Feature, ...], layout: Layout) -> It
         yield f"task {header.task!r:.40} is not that of the layout, {layout.task!r}"
     if (layout.task == "spans") != (header.inside is not None):
         yield f"the inside scheme {header.inside} does not go with task {layout.task}"
-    if header.columns != tuple(dict.fromkeys(f.column for f in features if f.kind == "column")):
+    derived = {f.reads for f in features if f.kind != "column"}
+    if header.columns != columns_of(features) or derived & {f.column for f in features if f.column}:
         yield "columns are not those that the features read"
     if header.tables != value_tables(features):
         yield "tables are not those that the features read"
@@ -133,6 +167,11 @@ def value_tables(features: Sequence[Feature]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(f.table for f in features if f.kind != "ngrams"))
 
 
+def lexicon_kinds(features: Sequence[Feature]) -> tuple[tuple[str, str, bool], ...]:
+    """(source, kind, lower) of the phrase lists and clusters that features read, each once."""
+    return tuple(dict.fromkeys((f.source, f.kind, f.lower) for f in features if f.source))
+
+
 def _feature_faults(feature: Feature, name: str) -> Iterator[str]:
     in_range(feature.dim, 1, WIDEST, f"{name}.dim")
     in_range(feature.min_count, 1, LARGEST, f"{name}.min_count")
@@ -147,23 +186,22 @@ def _feature_faults(feature: Feature, name: str) -> Iterator[str]:
         yield f"{name}.width is even"
     if feature.min > feature.max:
         yield f"{name}.min is above max"
-    settings = {key: getattr(feature, key) for key in own}
-    if feature != Feature(
-        feature.kind,
-        feature.table,
-        feature.dim,
-        feature.min_count,
-        column=feature.column,
-        **settings,
-    ):
+    if (feature.kind in ("gazetteer", "cluster")) != bool(feature.source):
+        yield f"{name}.source does not go with the kind {feature.kind}"
+    plain = asdict(Feature(feature.kind, feature.table, feature.dim))
+    set_ = {key for key, value in asdict(feature).items() if value != plain[key]}
+    if set_ - _ALL_KINDS - own.keys() - _MORE.get(feature.kind, set()):
         yield f"{name} has settings of another kind"
 
 
 def _table_faults(features: Sequence[Feature]) -> Iterator[str]:
-    """Features of one table need one width; hashed and convolved tables are not shared."""
+    """Features of one table need one width; only tables of plain values are shared."""
+    sources = [source for source, *_ in lexicon_kinds(features)]
+    if len(set(sources)) != len(sources):
+        yield "two features do not agree on what they look tokens up in"
     first: dict[str, Feature] = {}
     for feature in features:
         other = first.setdefault(feature.table, feature)
-        alone = {feature.kind, other.kind} & {"ngrams", "char_cnn"}
+        alone = {feature.kind, other.kind} & _ALONE
         if other is not feature and (alone or other.dim != feature.dim):
             yield f"two features do not agree on the table {feature.table!r:.40}"

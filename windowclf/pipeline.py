@@ -21,9 +21,11 @@ from windowclf.comparison import Comparison, compare_taggers, shared_layout
 from windowclf.config import Config
 from windowclf.config.reading import differences, dump_config, make_config, read_config
 from windowclf.config.training import Checkpoint
+from windowclf.decoding import Decode, Decoder
 from windowclf.errors import DataError, RunFolderError, named
 from windowclf.evaluation import DevSet, Evaluation, evaluate_tagger, labels_unknown
 from windowclf.gradient_check import ArrayCheck, GradientProblem, check_gradients
+from windowclf.input_files import digest_of, files_of
 from windowclf.limits import LONGEST_SENTENCE
 from windowclf.memory import keep_freed_memory
 from windowclf.model_file import MODEL_NAME, Model, find_model, load_model
@@ -101,15 +103,16 @@ def evaluate(
     data: str,
     on_notice: Notify | None = None,
     longest_sentence: int = LONGEST_SENTENCE,
+    decode: Decode = "viterbi",
 ) -> Evaluation:
     """Score a model on a labelled file of the kind it was trained on; design section 6.
 
-    `longest_sentence` bounds what a model with recurrence takes, in tokens. Raises ModelFileError
-    or DataError.
+    `longest_sentence` bounds what a model with recurrence takes, in tokens; `decode` is how a CRF
+    chooses. Raises ModelFileError or DataError.
     """
-    tagger = load(model, longest_sentence)
+    tagger = load(model, longest_sentence, decode=decode)
     notify = on_notice or (lambda _text: None)
-    return _evaluate_files(tagger, assembly.files_of(data, "DATA"), data, notify)
+    return _evaluate_files(tagger, files_of(data, "DATA"), data, notify)
 
 
 def compare(
@@ -119,6 +122,7 @@ def compare(
     on_notice: Notify | None = None,
     longest_sentence: int = LONGEST_SENTENCE,
     most_sentences: int | None = None,
+    decode: Decode = "viterbi",
 ) -> Comparison:
     """Score two models on one labelled file, and say what of the difference may be chance.
 
@@ -131,8 +135,10 @@ def compare(
     taggers = load(model, longest_sentence), load(against, longest_sentence)
     names = str(model), str(against)
     layout = shared_layout(taggers[0].model, taggers[1].model, *names)
-    one, other = (Tagger(replace(t.model, layout=layout), longest_sentence) for t in taggers)
-    files = assembly.files_of(data, "DATA")
+    one, other = (
+        Tagger(replace(t.model, layout=layout), longest_sentence, decode=decode) for t in taggers
+    )
+    files = files_of(data, "DATA")
     found = compare_taggers(one, other, assembly.read_all(layout, files), most_sentences)
     notify = on_notice or (lambda _text: None)
     for tagger, name, key in zip((one, other), names, ("model", "against"), strict=True):
@@ -150,7 +156,7 @@ def gradcheck(
     Dropout masks are fixed; one ArrayCheck per parameter array.
     """
     resolved = as_config(config, overrides)
-    train_files = assembly.files_of(resolved.data.train, "data.train")
+    train_files = files_of(resolved.data.train, "data.train")
     layout = assembly.layout_of(resolved, train_files)
     data = assembly.training_data(resolved, layout, train_files)
     architecture = assembly.architecture_of(resolved, data)
@@ -158,7 +164,7 @@ def gradcheck(
         assembly.settings_of(resolved, data), dtype="float64", batch_tokens=GRADCHECK_TOKENS
     )
     with threadpool_limits(limits=1):
-        trainer = Trainer(architecture, data.corpus, data.slots, settings, None)
+        trainer = Trainer(architecture, data.corpus, data.slots, settings, None, data.given)
         batch, masks = trainer.next_batch()
         problem = GradientProblem(
             architecture, trainer.parameters, batch, settings.objective, masks
@@ -184,7 +190,9 @@ def info(model: str | Path) -> dict[str, Any]:
         "output": a.output,
         "tokenizer": loaded.layout.tokenizer,
         "temperature": loaded.temperature,
-        "words seen in training": len(v.seen),
+        "words seen in training": "not kept" if v.seen is None else len(v.seen),
+        "words of the dictionary": len(loaded.dictionary),
+        "stored as": loaded.compressed or str(loaded.parameters["U"].dtype),
         "numbers": sum(p.size for p in loaded.parameters.values()),
         "parameters": parameters,
         "provenance": dict(loaded.provenance),
@@ -230,29 +238,33 @@ def _prepare(
 ) -> _Run:
     """Read the data, make the vocabulary, the network and its trainer."""
     files = {
-        name: assembly.files_of(where, f"data.{name}")
-        for name in ("train", "dev", "test")
+        name: files_of(where, f"data.{name}")
+        for name in ("train", "dev", "test", "dictionary")
         if isinstance(where := getattr(config.data, name), str | tuple)
     }
     layout = assembly.layout_of(config, files["train"])
     data = assembly.training_data(
         config, layout, files["train"], folder.path.parent, notify, on_reading
     )
-    test = assembly.read_all(layout, files.get("test", ()))
-    for _sentence in none_longer(test, assembly.longest_sentence(config)):
-        pass  # its faults should be known now and not after the training
+    dictionary = assembly.dictionary_of(config, layout, data)
     architecture = assembly.architecture_of(config, data)
     settings = assembly.settings_of(config, data)
-    digests = {
-        name: data.digest if name == "train" else assembly.digest_of(paths)
-        for name, paths in files.items()
-    }
-    provenance = {"train": digests["train"], "config": _config_digest(config)}
+    provenance = {"train": data.digest, "config": _config_digest(config), **data.feature_digests}
 
     def model(parameters: Parameters, thresholds: Floats | None = None) -> Model:
         return assembly.model_of(
-            config, layout, data, architecture, parameters, provenance, thresholds
+            config, layout, data, architecture, parameters, provenance, thresholds, dictionary
         )
+
+    check = Decoder(model({})).check  # faults should be known now and not after the training
+    check(data.dev or [])
+    test = assembly.read_all(layout, files.get("test", ()))
+    for sentence in none_longer(test, assembly.longest_sentence(config)):
+        check([sentence])
+    digests = {
+        name: data.digest if name == "train" else digest_of(paths) for name, paths in files.items()
+    }
+    digests |= data.feature_digests
 
     def best_model() -> Model:
         parameters = trainer.averaged()
@@ -265,6 +277,7 @@ def _prepare(
         data.slots,
         settings,
         dev.evaluate if dev else None,
+        data.given,
         workers=workers,
     )
     if dev is None:
@@ -314,7 +327,7 @@ def _refuse_other_run(run: _Run, state: SavedState) -> None:
         if not change.startswith(("output:", "training.checkpoint", "prediction."))
     ]
     changes += [
-        f"data.{name}: the files have changed"
+        f"{name if name.startswith('features.') else f'data.{name}'}: the files have changed"
         for name in sorted({*state.data, *run.data_digests})
         if state.data.get(name) != run.data_digests.get(name)
     ]
@@ -394,7 +407,7 @@ def _evaluate_kept(run: _Run, notify: Notify) -> dict[str, Evaluation]:
     if run.dev is not None:
         evaluations["dev"] = evaluate_tagger(tagger, run.dev.sentences)
     if run.config.data.test is not None:
-        files = assembly.files_of(run.config.data.test, "data.test")
+        files = files_of(run.config.data.test, "data.test")
         evaluations["test"] = _evaluate_files(tagger, files, "test", notify)
     run.folder.write_evaluation(evaluations)
     return evaluations
@@ -413,6 +426,9 @@ def _check_gold(
     """Some token must have a label; those that the model cannot give are named."""
     if not evaluation["tokens"]:
         raise DataError(f"{', '.join(files)}: no labelled token found; nothing to score.")
+    if model.vocabulary.seen is None:
+        kept = "the model does not keep the words seen in training"
+        notify(f"in {name} seen and unseen are not split; {kept}.")
     gold = [label for label, row in evaluation["labels"].items() if row["support"]]
     if unknown := labels_unknown(model, gold):
         notify(f"{name} has labels that train lacks, counted as errors: {named(unknown)}.")
@@ -421,6 +437,10 @@ def _check_gold(
 def _config_digest(config: Config) -> str:
     """sha256 of what shapes the model: all of the config but paths and how a run is kept."""
     sections = config.model_dump(mode="json", include={"seed", "task", "features", "model"})
+    for feature in sections["features"]["use"]:
+        feature.pop("path", None)  # what the file holds has a digest of its own
+        if not feature.get("position"):
+            feature.pop("position", None)  # as before there was the key
     training = config.training.model_dump(mode="json", exclude={"checkpoint", "threads"})
     text = json.dumps({**sections, "training": training}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

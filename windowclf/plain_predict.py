@@ -9,11 +9,15 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from windowclf.limits import CACHE_MB, LONGEST_SENTENCE
 
+if TYPE_CHECKING:
+    from windowclf.decoding import Decode
+
 _PLAIN = {"--output": "output", "-o": "output", "--format": "format_"}
+_FLAGS = {"--probabilities": "probabilities", "--keep-labels": "keep_labels"}
 
 
 def plain_predict(arguments: Sequence[str]) -> dict[str, Any] | None:
@@ -27,8 +31,8 @@ def plain_predict(arguments: Sequence[str]) -> dict[str, Any] | None:
         argument = rest.pop(0)
         if argument in _PLAIN and rest and (rest[0] == "-" or not rest[0].startswith("-")):
             found[_PLAIN[argument]] = rest.pop(0)
-        elif argument == "--probabilities":
-            found["probabilities"] = True
+        elif argument in _FLAGS:
+            found[_FLAGS[argument]] = True
         elif places and (argument == "-" or not argument.startswith("-")):
             found[places.pop(0)] = argument
         else:
@@ -45,6 +49,9 @@ def label(
     longest_sentence: int = LONGEST_SENTENCE,
     cache_mb: float = CACHE_MB,
     jobs: int = 1,
+    keep_labels: bool = False,
+    n_best: int = 0,
+    decode: Decode = "viterbi",
 ) -> None:
     """predict_file with its progress on a terminal."""
     from windowclf.streaming import predict_file
@@ -60,6 +67,9 @@ def label(
         longest_sentence,
         cache_mb,
         jobs,
+        keep_labels,
+        n_best,
+        decode,
     )
 
 

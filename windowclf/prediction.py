@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from itertools import accumulate, chain, islice, pairwise
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
@@ -12,25 +11,18 @@ import numpy as np
 
 from windowclf import ensemble
 from windowclf.architecture import Architecture, Parameters
-from windowclf.arrays import Bools, Floats, Ints
+from windowclf.arrays import Floats, Ints
+from windowclf.decoding import Decode, Decoder, LabelPath, certainty, outside_labels
 from windowclf.errors import DataError
-from windowclf.kernels.activations import logistic
-from windowclf.kernels.decoding import forbid, viterbi
-from windowclf.kernels.trellis import NoPath
 from windowclf.limits import CACHE_MB, LONGEST_SENTENCE
 from windowclf.model_file import Model, load_model
 from windowclf.row_cache import RowCache
 from windowclf.text.batches import Pieces, lay_out, make_batch, pack, pieces_of
 from windowclf.text.corpus import Corpus, encode_corpus
+from windowclf.text.derived import with_derived
 from windowclf.text.features import keys_of
 from windowclf.text.sentence import Sentence, none_longer
-from windowclf.text.spans import (
-    Legal,
-    from_spans,
-    legal_transitions,
-    to_spans,
-    words_from_segmentation,
-)
+from windowclf.text.spans import to_spans, words_from_segmentation
 from windowclf.text.tokenizer import split_sentences, tokenize
 from windowclf.text.vocabulary import SlotRows
 from windowclf.threads import ALONE, Workers
@@ -56,6 +48,7 @@ class Prediction(NamedTuple):
     labels: list[str]  # one per token, in the scheme of the training files
     probabilities: Floats | None = None  # (tokens, classes) in the order of Tagger.classes
     certainty: Floats | None = None  # (tokens,) probability of the label that was given
+    n_best: list[LabelPath] | None = None  # the most probable sequences, where they were asked for
 
 
 def corpus_scores(
@@ -112,13 +105,17 @@ class Tagger:
         model: Model,
         longest_sentence: int = LONGEST_SENTENCE,
         cache_mb: float = CACHE_MB,
+        decode: Decode = "viterbi",
     ):
         """`longest_sentence`: the most tokens of a sentence for a model with recurrence or a CRF.
 
         Longer ones are a DataError. Other models take sentences of any length. `cache_mb`: memory
-        for rows of frequent tokens, in megabytes and for each thread that tags.
+        for rows of frequent tokens, in megabytes and for each thread that tags. `decode`: of a CRF
+        the best path, or `posterior`: that with the largest product of marginals.
         """
         self.model = model
+        self._decode: Decode = decode
+        self._decoder = Decoder(model, decode=decode)
         self._longest = longest_sentence if model.architecture.needs_whole_sentences else None
         self._cache = RowCache(model, cache_mb)
 
@@ -127,21 +124,33 @@ class Tagger:
         """The classes in the order of probability columns; for spans in the inside scheme."""
         return self.model.vocabulary.labels
 
-    def predict(self, sentences: Iterable[Input]) -> list[list[str]]:
+    def predict(self, sentences: Iterable[Input], *, keep_labels: bool = False) -> list[list[str]]:
         """One list of labels per sentence.
 
         A sentence is a list of tokens, a Sentence (for models that read further columns), or for
         `task: slots` a mapping of column to value, whose answer is a list of one class.
 
+        With `keep_labels` the labels that a Sentence has stay, and those that are None are chosen
+        around them; not for several labels a token. Raises DataError.
+
         >>> tagger.predict([["Anna", "lives", "in", "Oslo"]])
         [['B-PERSON', 'O', 'O', 'B-PLACE']]
         """
-        return [list(answer.labels) for answer in self.tag(self._sentences(sentences))]
+        answers = self.tag(self._sentences(sentences), keep_labels=keep_labels)
+        return [list(answer.labels) for answer in answers]
 
     def predict_proba(self, sentences: Iterable[Input]) -> list[Floats]:
         """One (tokens, classes) array per sentence, columns in the order of `classes`."""
         answers = self.tag(self._sentences(sentences), probabilities=True)
         return [a.probabilities for a in answers if a.probabilities is not None]
+
+    def n_best(self, sentences: Iterable[Input], n: int) -> list[list[LabelPath]]:
+        """The n most probable label sequences of each sentence, with their probabilities; of a CRF.
+
+        Fewer where a sentence has fewer legal ones. Raises DataError.
+        """
+        answers = self.tag(self._sentences(sentences), n_best=n)
+        return [answer.n_best for answer in answers if answer.n_best is not None]
 
     def predict_text(self, text: str) -> list[TextSpan]:
         """Tokenise raw text as the model's tokenizer does, and label it.
@@ -161,45 +170,101 @@ class Tagger:
         return spans
 
     def tag(
-        self, sentences: Iterable[Sentence], probabilities: bool = False
+        self,
+        sentences: Iterable[Sentence],
+        probabilities: bool = False,
+        keep_labels: bool = False,
+        n_best: int = 0,
     ) -> Iterator[Prediction]:
         """Answers in the order of the sentences, streamed: a block of sentences at a time."""
-        for block in _blocks(none_longer(sentences, self._longest)):
-            yield from self._tag_block(block, probabilities)
+        if n_best and self.model.architecture.output != "crf":
+            found = self.model.architecture.output
+            raise DataError(f"n-best: needs a model with model.output: crf, found {found}.")
+        decoder = Decoder(self.model, True, self._decode) if keep_labels else self._decoder
+        tokens = max(1, TOKENS_AT_ONCE // max(1, n_best))
+        for block in _blocks(none_longer(sentences, self._longest), tokens):
+            for group in [block] if self._is_light(block) else [[s] for s in block]:
+                if self._is_light(group):
+                    yield from self._tag_group(decoder, group, probabilities, n_best)
+                else:
+                    yield self._tag_long(decoder, group[0], probabilities)
 
-    def _tag_block(self, block: list[Sentence], probabilities: bool) -> Iterator[Prediction]:
-        a, p = self.model.architecture, self.model.parameters
-        labels: list[str] = []
-        parts: list[tuple[Floats, Floats]] = []
-        whole = np.array([len(sentence.tokens) for sentence in block])
-        for theta in self._scores(block):
-            lengths = whole if a.needs_whole_sentences else np.array([len(theta)])
-            own = class_labels(self.model, theta, lengths)
-            labels += own
-            if probabilities:
-                scaled = ensemble.probabilities(a, p, theta, lengths, self.model.temperature)
-                parts.append((scaled, _certainty(self.model, theta, scaled, own)))
-        y_hat = np.concatenate([part for part, _ in parts]) if probabilities else None
-        certainty = np.concatenate([part for _, part in parts]) if probabilities else None
-        starts = accumulate((len(sentence.tokens) for sentence in block), initial=0)
-        for sentence, (start, end) in zip(block, pairwise(starts), strict=True):
-            given = outside_labels(self.model, labels[start:end])
-            if y_hat is None or certainty is None:
-                yield Prediction(sentence, given)
-            else:
-                yield Prediction(sentence, given, y_hat[start:end], certainty[start:end])
-
-    def _scores(self, block: list[Sentence]) -> Iterator[Floats]:
-        """theta of all tokens of a block, in order, a part of about TOKENS_AT_ONCE at a time."""
+    def _is_light(self, group: list[Sentence]) -> bool:
+        """Whether sentences are tagged at once: they are few, or need to be seen as wholes."""
         a = self.model.architecture
         spells = any(feature.is_bag for feature in a.features)
-        if a.needs_whole_sentences or _is_light(block, spells):
-            yield self._scores_at_once(block)
-            return
-        for sentences, core in _cut(block, a.window):
-            yield self._scores_at_once(sentences)[core]
+        return a.needs_whole_sentences or _is_light(group, spells)
 
-    def _scores_at_once(self, sentences: list[Sentence]) -> Floats:
+    def _tag_group(
+        self, decoder: Decoder, group: list[Sentence], probabilities: bool, n_best: int
+    ) -> Iterator[Prediction]:
+        theta = self._scores(list(with_derived(group, self.model.vocabulary.derived)))
+        labels = decoder.labels(theta, group)
+        sizes = [len(sentence.tokens) for sentence in group]
+        y_hat = self._probabilities(theta, sizes) if probabilities else None
+        paths = decoder.n_best(theta, group, n_best) if n_best else None
+        for i, (start, end) in enumerate(pairwise(accumulate(sizes, initial=0))):
+            own = None if y_hat is None else y_hat[start:end]
+            answer = self._prediction(group[i], labels[start:end], own)
+            yield answer if paths is None else answer._replace(n_best=paths[i])
+
+    def _tag_long(self, decoder: Decoder, sentence: Sentence, probabilities: bool) -> Prediction:
+        """Tag a sentence a stretch at a time; stretches are scored again where that is needed."""
+        stretches, several = list(_stretches(sentence.tokens)), self.model.is_multilabel
+        (seen,) = with_derived([sentence], self.model.vocabulary.derived)
+        choices = None if several else decoder.choices([sentence])
+        labels: list[str] = []
+        best, parts = [], []
+        for first, end in stretches:
+            theta = self._scores_of_stretch(seen, first, end)
+            if several:
+                labels += decoder.labels(theta, [])
+            else:
+                best.append(decoder.unary(theta, choices, slice(first, end)).argmax(axis=1))
+            if probabilities:
+                parts.append(self._probabilities(theta, [len(theta)]))
+
+        def scores_of(tokens: Ints) -> Floats:
+            cuts = np.searchsorted(tokens, [first for first, _ in stretches[1:]])
+            return np.concatenate(
+                [
+                    decoder.unary(
+                        self._scores_of_stretch(seen, first, end)[own - first], choices, own
+                    )
+                    for (first, end), own in zip(stretches, np.split(tokens, cuts), strict=True)
+                    if len(own)
+                ]
+            )
+
+        if not several:
+            path = decoder.best_legal(np.concatenate(best), [sentence], choices, scores_of)
+            labels = decoder.names(path)
+        return self._prediction(sentence, labels, np.concatenate(parts) if probabilities else None)
+
+    def _prediction(
+        self, sentence: Sentence, labels: list[str], y_hat: Floats | None
+    ) -> Prediction:
+        given = outside_labels(self.model, labels)
+        if y_hat is None:
+            return Prediction(sentence, given)
+        return Prediction(sentence, given, y_hat, certainty(self.model, y_hat, labels))
+
+    def _probabilities(self, theta: Floats, lengths: Sequence[int]) -> Floats:
+        """y_hat (N, K), calibrated; lengths (S,) of the sentences."""
+        a, p, T = self.model.architecture, self.model.parameters, self.model.temperature
+        return ensemble.probabilities(a, p, theta, np.array(lengths), T)
+
+    def _scores_of_stretch(self, sentence: Sentence, first: int, end: int) -> Floats:
+        """theta of the tokens first … end − 1, from those and the k on both sides."""
+        k = self.model.architecture.window
+        begin = max(first - k, 0)
+        seen = slice(begin, end + k)
+        columns = {name: column[seen] for name, column in sentence.columns.items()}
+        theta = self._scores([Sentence(sentence.tokens[seen], columns=columns)])
+        return theta[first - begin : end - begin]
+
+    def _scores(self, sentences: list[Sentence]) -> Floats:
+        """theta of all tokens of the sentences, in order."""
         a, p, v = self.model.architecture, self.model.parameters, self.model.vocabulary
         keys = list(chain.from_iterable(keys_of(sentence, v.columns) for sentence in sentences))
         if cached := self._cache.rows_of(keys):
@@ -210,7 +275,7 @@ class Tagger:
         return corpus_scores(a, p, corpus, v.encode(corpus.keys))
 
     def _sentences(self, inputs: Iterable[Input]) -> Iterator[Sentence]:
-        columns = self.model.vocabulary.columns
+        columns = [f.column for f in self.model.architecture.features if f.column]
         for number, given in enumerate(inputs, 1):
             sentence = _as_sentence(given, number)
             missing = [name for name in columns if name not in sentence.columns]
@@ -236,89 +301,19 @@ class Tagger:
 
 
 def load(
-    path: str | Path, longest_sentence: int = LONGEST_SENTENCE, cache_mb: float = CACHE_MB
+    path: str | Path,
+    longest_sentence: int = LONGEST_SENTENCE,
+    cache_mb: float = CACHE_MB,
+    decode: Decode = "viterbi",
 ) -> Tagger:
     """The tagger of a run folder or model file. Raises ModelFileError.
 
     `longest_sentence` bounds what a model with recurrence or a CRF takes, in tokens; others take
     any.
     `cache_mb` is the memory for rows of frequent tokens, in megabytes and for each thread.
+    `decode` is how a CRF chooses: `viterbi` or `posterior`.
     """
-    return Tagger(load_model(Path(path)), longest_sentence, cache_mb)
-
-
-def class_labels(
-    model: Model, theta: Floats, lengths: Ints, parameters: Parameters | None = None
-) -> list[str]:
-    """The label that each row of theta (N, K) chooses; several labels are joined by `|`.
-
-    lengths (S,) of the sentences, which a CRF decodes as wholes; its scores are those of
-    `parameters`, by default the model's.
-    """
-    names = model.vocabulary.labels
-    output = model.architecture.output
-    if output != "sigmoid":
-        p = model.parameters if parameters is None else parameters
-        best = theta.argmax(axis=1) if output == "softmax" else best_paths(model, p, theta, lengths)
-        return [names[i] for i in best.tolist()]
-    given = _decisions(model, theta)
-    if theta.shape[1] == 1 and len(names) == 2:
-        return [names[i] for i in given[:, 0].astype(int).tolist()]
-    return ["|".join(names[i] for i in np.flatnonzero(row)) or "_" for row in given]
-
-
-def _decisions(model: Model, theta: Floats) -> Bools:
-    """(N, K) which labels are given; thresholds are on the scale without a temperature."""
-    assert model.thresholds is not None
-    given: Bools = logistic(theta) > model.thresholds
-    return given
-
-
-def best_paths(model: Model, parameters: Parameters, theta: Floats, lengths: Ints) -> Ints:
-    """(N,) the classes of each sentence's best path, of spans and words that of the legal ones.
-
-    Where the labels of the training text leave a sentence no legal path, all paths count.
-    """
-    start, transitions, end = ensemble.chain(model.architecture, parameters)
-    legal = legal_paths(model)
-    if legal is not None:
-        with suppress(NoPath):
-            return viterbi(
-                theta,
-                lengths,
-                forbid(legal.start, start),
-                forbid(legal.transitions, transitions),
-                forbid(legal.end, end),
-            )
-    return viterbi(theta, lengths, start, transitions, end)
-
-
-def legal_paths(model: Model) -> Legal | None:
-    """Which labels may follow which; None where any may."""
-    labels = model.vocabulary.labels
-    if model.layout.task == "segmentation":
-        return legal_transitions(labels, "BMES")
-    return None if model.inside is None else legal_transitions(labels, model.inside)
-
-
-def _certainty(model: Model, theta: Floats, y_hat: Floats, labels: Sequence[str]) -> Floats:
-    """(N,) the probability of the label given: of a set of labels, that of all its decisions."""
-    if model.architecture.output == "crf":
-        class_of = model.vocabulary.class_of
-        given: Floats = y_hat[np.arange(len(labels)), [class_of[label] for label in labels]]
-        return given
-    if model.architecture.output == "softmax":
-        best: Floats = y_hat.max(axis=1)
-        return best
-    of_all: Floats = np.where(_decisions(model, theta), y_hat, 1 - y_hat).prod(axis=1)
-    return of_all
-
-
-def outside_labels(model: Model, labels: list[str]) -> list[str]:
-    """Labels of one sentence in the scheme of the files, from those of the classes."""
-    if model.inside is None or model.inside == model.layout.scheme:
-        return labels
-    return from_spans(to_spans(labels, model.inside), len(labels), model.layout.scheme)
+    return Tagger(load_model(Path(path)), longest_sentence, cache_mb, decode)
 
 
 def _as_sentence(given: Input, number: int) -> Sentence:
@@ -364,17 +359,6 @@ def _is_light(block: list[Sentence], spells: bool) -> bool:
     return sum(sum(map(len, sentence.tokens)) for sentence in block) <= CHARACTERS_AT_ONCE
 
 
-def _cut(block: list[Sentence], k: int) -> Iterator[tuple[list[Sentence], slice]]:
-    """Each sentence, or its pieces with k tokens more at both ends, and which of them count."""
-    for sentence in block:
-        for first, last in _stretches(sentence.tokens):
-            begin = max(first - k, 0)
-            seen = slice(begin, last + k)
-            columns = {name: column[seen] for name, column in sentence.columns.items()}
-            piece = Sentence(sentence.tokens[seen], columns=columns)
-            yield [piece], slice(first - begin, last - begin)
-
-
 def _stretches(tokens: Sequence[str]) -> Iterator[tuple[int, int]]:
     """(first, end) of runs of tokens that can be tagged at once."""
     first = characters = 0
@@ -385,12 +369,12 @@ def _stretches(tokens: Sequence[str]) -> Iterator[tuple[int, int]]:
             first, characters = end, 0
 
 
-def _blocks(sentences: Iterable[Sentence]) -> Iterator[list[Sentence]]:
-    """Lists of sentences with about TOKENS_AT_ONCE tokens each."""
+def _blocks(sentences: Iterable[Sentence], tokens: int) -> Iterator[list[Sentence]]:
+    """Lists of sentences with about so many tokens each."""
     iterator = iter(sentences)
     while block := list(islice(iterator, 1)):
         size = len(block[0].tokens)
-        while size < TOKENS_AT_ONCE and (more := list(islice(iterator, 16))):
+        while size < tokens and (more := list(islice(iterator, 16))):
             block += more
             size += sum(len(sentence.tokens) for sentence in more)
         yield block

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from typing import Any, BinaryIO, NamedTuple, TextIO
 
+from windowclf.decoding import Decode
 from windowclf.errors import DataError
 from windowclf.labelling import OnProgress, label_stream
 from windowclf.prediction import Tagger, load
@@ -38,6 +39,8 @@ class How(NamedTuple):
     probabilities: bool
     longest_sentence: int
     cache_mb: float
+    decode: Decode
+    n_best: int
 
 
 def label_in_processes(
@@ -97,7 +100,7 @@ def _begin(*given: Any) -> None:
 
     global _own
     how = How(*given)
-    _own = load(how.model, how.longest_sentence, how.cache_mb), how
+    _own = load(how.model, how.longest_sentence, how.cache_mb, how.decode), how
     threadpool_limits(1)  # the processes share the cores
 
 
@@ -106,7 +109,9 @@ def _label(chunk: bytes) -> tuple[str, int]:
     tagger, how = _own
     out = io.StringIO(newline="")
     try:
-        tokens = label_stream(tagger, how.layout, io.BytesIO(chunk), "", out, how.probabilities)
+        tokens = label_stream(
+            tagger, how.layout, io.BytesIO(chunk), "", out, how.probabilities, n_best=how.n_best
+        )
     except DataError as error:
         raise ChunkFault from error
     return out.getvalue(), tokens

@@ -31,7 +31,10 @@ _OWN_FIELDS = ("kind", "version", "digest")
 _NO_DIGEST = "0" * 64
 _DIGEST_FIELD = b'\\"digest\\":\\"'  # as it stands in the file: JSON inside JSON
 Data: TypeAlias = bytes | mmap.mmap
-_DTYPES = {"F32": np.float32, "F64": np.float64, "I64": np.int64, "U8": np.uint8}
+_DTYPES = {
+    **{"F16": np.float16, "F32": np.float32, "F64": np.float64},
+    **{"I8": np.int8, "I64": np.int64, "U8": np.uint8},
+}
 
 
 class TensorFile(NamedTuple):
@@ -48,7 +51,8 @@ def to_bytes(kind: str, header: Mapping[str, Any], arrays: Mapping[str, NDArray[
     data = save(contiguous, metadata={_KEY: text})
     place = data.index(_DIGEST_FIELD) + len(_DIGEST_FIELD)
     digest = hashlib.sha256(data).hexdigest()
-    return data[:place] + digest.encode() + data[place + len(digest) :]
+    whole = memoryview(data)  # files may be large: no copy but the one that is returned
+    return b"".join([whole[:place], digest.encode(), whole[place + len(digest) :]])
 
 
 def read(path: Path, kind: str) -> TensorFile:

@@ -51,6 +51,8 @@ def features_backward(
     """dL of every table by rows, and the gradients of the filters."""
     by_table: dict[str, list[tuple[slice, Feature, SlotRows]]] = {}
     for read in _slots(a, slots):
+        if read[1].frozen:
+            continue
         by_table.setdefault(read[1].table, []).append(read)
 
     def one_table(table: str) -> Gradients:

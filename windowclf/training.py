@@ -135,13 +135,15 @@ class Trainer:
     slots: tuple[SlotRows, ...]  # of the corpus's distinct tokens
     settings: Settings
     evaluate: Callable[[Parameters], tuple[float, Mapping[str, float]]] | None
+    given: Parameters = field(default_factory=dict)  # initial values that come from files
     progress: Progress = field(default_factory=Progress)
     workers: Workers = ALONE
 
     def __post_init__(self) -> None:
         a, s = self.architecture, self.settings
-        self.parameters = initialize(a, s.seed, s.dtype)
-        self.optimizer = Optimizer(s.rule, self.parameters, a.tables(), s.rows, s.average)
+        self.parameters = initialize(a, s.seed, s.dtype, self.given)
+        self._trained = {n: p for n, p in self.parameters.items() if n not in a.frozen()}
+        self.optimizer = Optimizer(s.rule, self._trained, a.tables(), s.rows, s.average)
         self._total_tokens = s.epochs * len(self.corpus.tokens)
         self._train_slots = self.slots
         if s.word_dropout > 0:
@@ -163,11 +165,14 @@ class Trainer:
 
     def averaged(self) -> dict[str, Floats]:
         """The parameters to evaluate and to keep."""
-        return self.optimizer.averaged()
+        return self.parameters | self.optimizer.averaged()
 
     def state(self) -> tuple[dict[str, Any], dict[str, Floats]]:
-        """(numbers, arrays) that `restore` takes; raw values, nothing is changed by looking."""
-        parameters = {f"parameter.{name}": p for name, p in self.parameters.items()}
+        """(numbers, arrays) that `restore` takes; raw values, nothing is changed by looking.
+
+        Frozen parameters are not among them: they come from their files again.
+        """
+        parameters = {f"parameter.{name}": p for name, p in self._trained.items()}
         arrays = parameters | self.optimizer.state()
         if bad := _first_not_finite(arrays):
             raise self._diverged(bad, self._learning_rate())
@@ -179,7 +184,7 @@ class Trainer:
         self._check_progress(progress)
         _check_arrays(self.state()[1], arrays)
         self.progress = progress
-        for name, p in self.parameters.items():
+        for name, p in self._trained.items():
             p[...] = arrays[f"parameter.{name}"]
         self.optimizer.restore(arrays, progress.step)
 
@@ -312,7 +317,7 @@ class Trainer:
         progress.epoch += 1
         progress.batch, progress.loss_sum, progress.loss_tokens = 0, 0.0, 0
         score, metrics = None, dict[str, float]()
-        if bad := _first_not_finite(self.averaged()):
+        if bad := _first_not_finite(self.optimizer.averaged()):
             raise self._diverged(f"the average of {bad}", lr)
         if self.evaluate:
             score, found = self.evaluate(self.averaged())

@@ -63,6 +63,11 @@ class Data(Section):
         default=None, description="the same, or {holdout: 0.1} for the last tenth of train"
     )
     test: Paths | None = Field(default=None, description="scored once, after the training")
+    dictionary: Paths | None = Field(
+        default=None,
+        description="files of words and the only labels that they may have, kept in the model: a "
+        "word a line, a tab, its labels with spaces between them",
+    )
     distinct_tokens: int = Field(
         default=2_000_000, ge=1, description="different tokens of train that get an entry each"
     )

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Discriminator, Field, model_validator
 
-from windowclf.config.section import AsTuple, Section
+from windowclf.config.section import AsTuple, Paths, Section
 from windowclf.errors import quoted
 
 
@@ -63,6 +63,9 @@ class Shape(_Sized):
     """The token with letters as X, x or o and digits as d."""
 
     kind: Literal["shape"]
+    position: bool = Field(
+        default=False, description="tell the first, inner and last tokens of a sentence apart"
+    )
     dim: int = Field(default=16, ge=1, le=4096, description="width of the embedding")
     min_count: int = Field(default=2, ge=1, description="rarer values read as unknown")
 
@@ -126,9 +129,66 @@ class CharCnn(_Sized):
         return self.table or "characters"
 
 
+class Gazetteer(_Sized):
+    """Whether the token is part of a listed phrase, of which type, and where in it."""
+
+    kind: Literal["gazetteer"]
+    path: Paths = Field(description="lists of phrases: a path, a glob or a list of them")
+    lower: bool = Field(default=True, description="case does not matter")
+    dim: int = Field(default=8, ge=1, le=4096, description="width of the embedding")
+    min_count: int = Field(default=1, ge=1, description="rarer values read as unknown")
+
+    @property
+    def table_name(self) -> str:
+        """The table that it reads."""
+        return self.table or "gazetteer"
+
+
+class Cluster(_Sized):
+    """The cluster of the token, a slot for each length of prefix."""
+
+    kind: Literal["cluster"]
+    path: str = Field(min_length=1, description="lines of cluster, tab, word")
+    prefixes: Annotated[tuple[Annotated[int, Field(ge=0, le=1 << 16)], ...], AsTuple] = Field(
+        default=(4, 6, 10, 0), min_length=1, description="signs of its id; 0 for all of it"
+    )
+    dim: int = Field(default=16, ge=1, le=4096, description="width of each embedding")
+    min_count: int = Field(default=1, ge=1, description="rarer values read as unknown")
+
+    @property
+    def table_name(self) -> str:
+        """What its tables' names begin with."""
+        return self.table or "cluster"
+
+
+class Vectors(_Sized):
+    """A vector of the token that was trained elsewhere; its width is that of the file."""
+
+    kind: Literal["vectors"]
+    path: str = Field(min_length=1, description="vectors of GloVe, word2vec or fastText (.vec)")
+    rows: Literal["all", "train"] = Field(
+        default="all", description="words to keep: all of the file, or those of train"
+    )
+    trained: bool = Field(default=False, description="trained further, or left as they are")
+
+    @property
+    def table_name(self) -> str:
+        """The table that it reads."""
+        return self.table or "vectors"
+
+
 Feature: TypeAlias = Annotated[
-    Word | Lower | Affix | Shape | Ngrams | Column | CharCnn, Discriminator("kind")
+    Word | Lower | Affix | Shape | Ngrams | Column | CharCnn | Gazetteer | Cluster | Vectors,
+    Discriminator("kind"),
 ]
+_ALONE = ("ngrams", "char_cnn", "gazetteer", "cluster", "vectors")  # kinds that share no table
+
+
+def tables_of(feature: Feature) -> tuple[str, ...]:
+    """The tables that a feature reads, one for each of its slots."""
+    if feature.kind == "cluster":
+        return tuple(f"{feature.table_name}{length or '.all'}" for length in feature.prefixes)
+    return (feature.table_name,)
 
 
 class Features(Section):
@@ -158,19 +218,31 @@ def table_faults(features: tuple[Feature, ...]) -> Iterator[str]:
         if places.setdefault(feature, i) != i:
             yield f"{here}: the same as features.use.{places[feature]}; remove one of them"
             continue
-        j, other = first.setdefault(feature.table_name, (i, feature))
-        hashed = {f.kind for f in (feature, other)} & {"ngrams", "char_cnn"}
-        if j != i and (hashed or other.dim != feature.dim):
-            yield (
-                f"{here}: shares the table {quoted(feature.table_name)} with features.use.{j}, "
-                "which needs the same dim and rows of values; give one of them another table"
-            )
-        elif j != i and _min_count(feature) != _min_count(other):
-            yield (
-                f"{here}.min_count: expected {_min_count(other)} as in features.use.{j}, whose "
-                f"table it shares, found {_min_count(feature)}"
-            )
+        if len(set(tables_of(feature))) != len(tables_of(feature)):
+            yield f"{here}.prefixes: a length stands twice; remove one of them"
+        for table in dict.fromkeys((feature.table_name, *tables_of(feature))):
+            yield from _shared_faults(table, i, feature, *first.setdefault(table, (i, feature)))
+
+
+def _shared_faults(table: str, i: int, feature: Feature, j: int, other: Feature) -> Iterator[str]:
+    """What keeps the features i and j from sharing a table."""
+    if j == i:
+        return
+    if feature.kind in _ALONE or other.kind in _ALONE or _dim(other) != _dim(feature):
+        yield (
+            f"features.use.{i}: shares the table {quoted(table)} with features.use.{j}, "
+            "which needs the same dim and rows of values; give one of them another table"
+        )
+    elif _min_count(feature) != _min_count(other):
+        yield (
+            f"features.use.{i}.min_count: expected {_min_count(other)} as in features.use.{j}, "
+            f"whose table it shares, found {_min_count(feature)}"
+        )
 
 
 def _min_count(feature: Feature) -> int:
-    return 1 if feature.kind == "ngrams" else feature.min_count
+    return 1 if feature.kind == "ngrams" or feature.kind == "vectors" else feature.min_count
+
+
+def _dim(feature: Feature) -> int:
+    return 0 if feature.kind == "vectors" else feature.dim

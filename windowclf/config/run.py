@@ -59,6 +59,12 @@ class Config(Section):
         return self
 
 
+def _derives(config: Config) -> bool:
+    return any(
+        f.kind == "gazetteer" or (f.kind == "shape" and f.position) for f in config.features.use
+    )
+
+
 def _task_faults(config: Config) -> Iterator[str]:
     slots = config.task == "slots"
     if slots and config.features.use == Features().use:
@@ -68,12 +74,16 @@ def _task_faults(config: Config) -> Iterator[str]:
         here = f"features.use.{i}"
         if feature.kind == "column" and not slots and feature.column not in config.data.extra:
             yield f"{here}.column: {quoted(feature.column)} is no name of data.extra; add it there"
+        if feature.kind == "column" and feature.column.startswith("@") and _derives(config):
+            yield f"{here}.column: names that begin with @ are kept for what is made from the text"
         if slots and feature.kind != "column":
             yield f"{here}.kind: expected column for task: slots, found {feature.kind}"
     if slots and config.features.window:
         yield f"features.window: expected 0 for task: slots, found {config.features.window}"
     if slots and config.model.recurrence:
         yield "model.recurrence: expected null for task: slots, whose rows are no sentence"
+    if slots and config.data.dictionary is not None:
+        yield "data.dictionary: expected null for task: slots, whose rows have no words"
     if config.model.output == "crf" and slots:
         yield "model.output: expected softmax or sigmoid for task: slots, found crf"
     if config.model.output == "crf" and config.training.class_weights is not None:

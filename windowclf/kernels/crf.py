@@ -202,7 +202,7 @@ def _in_log_space(x: Floats, A: Floats, trellis: Trellis) -> tuple[Floats, Float
         beta[before] = _log_sum_exp(A + (x[now] + beta[now])[:, None, :], axis=2)
     log_Z = _log_sum_exp(alpha[trellis.last], axis=1)
     if (log_Z == -np.inf).any():
-        raise NoPath(int(trellis.sentences[log_Z == -np.inf].min()))
+        raise NoPath(trellis.sentences[log_Z == -np.inf])
     pairs = np.zeros_like(A)
     for now, before in steps:
         onward = x[now] + beta[now] - log_Z[trellis.chains[now], None]

@@ -109,7 +109,7 @@ def _best_ends(v: Floats, trellis: Trellis) -> Ints:
     ends: Ints = v.argmax(axis=1)
     none = v[np.arange(len(v)), ends] == -np.inf
     if none.any():
-        raise NoPath(int(trellis.sentences[none].min()))
+        raise NoPath(trellis.sentences[none])
     return ends
 
 

@@ -15,11 +15,14 @@ from windowclf.arrays import Bools, Floats, Ints
 
 
 class NoPath(ValueError):
-    """Every label sequence of a sentence is forbidden."""
+    """Every label sequence of some sentences is forbidden; `sentence` is the first of them."""
 
-    def __init__(self, sentence: int) -> None:
-        self.sentence = sentence
-        super().__init__(f"every label sequence of sentence {sentence} of the batch is forbidden")
+    def __init__(self, sentences: Ints) -> None:
+        self.sentences = np.sort(sentences)
+        self.sentence = int(self.sentences[0])
+        super().__init__(
+            f"every label sequence of sentence {self.sentence} of the batch is forbidden"
+        )
 
 
 class Trellis(NamedTuple):

@@ -1,7 +1,8 @@
 """What a slot of a token reads: the value of each feature kind, from the token's key.
 
 A key is what features can see of a token: the form alone, or (form, column, column, …) where
-further columns are used. Tokens with equal keys are the same distinct token.
+further columns are used, of the file or derived from the sentence. Tokens with equal keys are the
+same distinct token.
 """
 
 from __future__ import annotations
@@ -19,11 +20,22 @@ from windowclf.arrays import Bytes, Ints
 from windowclf.text.sentence import Sentence
 
 Kind: TypeAlias = Literal[
-    "word", "lower", "prefix", "suffix", "shape", "ngrams", "column", "char_cnn"
+    "word",
+    "lower",
+    "prefix",
+    "suffix",
+    "shape",
+    "ngrams",
+    "column",
+    "char_cnn",
+    "gazetteer",
+    "cluster",
+    "vectors",
 ]
 Key: TypeAlias = str | tuple[str, ...]
 
 BOUNDARY, UNKNOWN, FIRST_VALUE = 0, 1, 2  # rows of every table
+PLACE = "@place"  # the derived column of positions; names of derived columns begin with @
 LONGEST_SPELLED = 10_000  # code points; a file's only token may have millions
 
 
@@ -35,13 +47,17 @@ class Feature:
     table: str
     dim: int
     min_count: int = 1
-    length: int = 0  # prefix, suffix: in code points
+    length: int = 0  # prefix, suffix: in code points; cluster: of its id, 0 for all of it
     column: str = ""  # column: its name
     min: int = 0  # ngrams: shortest and longest, in code points
     max: int = 0
     buckets: int = 0  # ngrams: rows that the hash chooses from
     filters: int = 0  # char_cnn: width of the slot; dim is that of a character
     width: int = 0  # char_cnn: characters that a filter sees
+    source: str = ""  # gazetteer, cluster: the name of what tokens are looked up in
+    lower: bool = False  # gazetteer: case does not matter
+    position: bool = False  # shape: with the token's position in its sentence
+    frozen: bool = False  # vectors: the rows are not trained
 
     @property
     def is_bag(self) -> bool:
@@ -52,6 +68,18 @@ class Feature:
     def hides_when_dropped(self) -> bool:
         """True for the slots that word dropout makes read as unknown."""
         return self.kind in ("word", "lower", "ngrams")
+
+    @property
+    def reads(self) -> str:
+        """The column whose value it needs, of the file or derived; empty for none."""
+        if self.kind == "gazetteer":
+            return f"@gazetteer.{self.source}"
+        return PLACE if self.position else self.column
+
+
+def columns_of(features: Iterable[Feature]) -> tuple[str, ...]:
+    """The columns that features read, each once."""
+    return tuple(dict.fromkeys(f.reads for f in features if f.reads))
 
 
 def keys_of(sentence: Sentence, columns: Sequence[str]) -> Iterable[Key]:
@@ -72,14 +100,17 @@ def spelled(key: Key) -> str:
 
 
 def values_of(feature: Feature, keys: Sequence[Key], columns: Sequence[str]) -> list[str]:
-    """The value of each token whose row an ordinary slot (not a bag) reads."""
-    if feature.kind == "column":
-        own = 1 + columns.index(feature.column)
+    """The value of each token whose row an ordinary slot (not a bag) reads.
+
+    Of cluster and vectors it is the form, which the vocabulary looks up.
+    """
+    own = 1 + columns.index(feature.reads) if feature.reads else 0
+    if feature.kind in ("column", "gazetteer"):
         return [key[own] for key in keys]
     forms = [form_of(key) for key in keys]
     length = feature.length
     match feature.kind:
-        case "word":
+        case "word" | "cluster" | "vectors":
             return forms
         case "lower":
             return [form.lower() for form in forms]
@@ -87,6 +118,8 @@ def values_of(feature: Feature, keys: Sequence[Key], columns: Sequence[str]) -> 
             return [form[:length] for form in forms]
         case "suffix":
             return [form[-length:] for form in forms]
+        case "shape" if feature.position:  # no letter of "first" and the like is in a shape
+            return [f"{key[own]} {shape(form)}" for key, form in zip(keys, forms, strict=True)]
         case "shape":
             return [shape(form) for form in forms]
         case _:

@@ -7,6 +7,7 @@ ends: a label of another type starts a new span, and so does I-X where nothing o
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import product
 from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
@@ -80,11 +81,89 @@ def legal_transitions(labels: Sequence[str], scheme: Scheme | Literal["BMES"]) -
     start = np.array([prefix in first for prefix, _, _ in parts], bool)
     end = np.array([prefix in last for prefix, _, _ in parts], bool)
     transitions = end[:, None] & start
-    for i, (before, _, open_type) in enumerate(parts):
-        for j, (after, _, kind) in enumerate(parts):
-            if kind == open_type and before + after in within:
+    for own in _by_type([kind for _, _, kind in parts]):
+        for i, j in product(own, own):
+            if parts[i][0] + parts[j][0] in within:
                 transitions[i, j] = True
     return Legal(start, transitions, end)
+
+
+class States(NamedTuple):
+    """What a token may be in a labelled sentence: the states of a decoder.
+
+    Every legal path of classes is one path of states, and the state alone says what the token's
+    label is in the files.
+    """
+
+    classes: tuple[int, ...]  # (R,) index of each state's class
+    labels: tuple[str, ...]  # (R,) its label in the files
+    legal: Legal  # which state may follow which
+
+
+# Where a token may stand in a span: it begins, goes on, ends, is all of it; b and s do so right
+# after a span of the same type.
+_BEGINS, _ENDS = "BSbs", "ESs"
+
+
+def span_states(labels: Sequence[str], inside: Scheme, scheme: Scheme) -> States:
+    """The states between the classes, in the scheme `inside`, and the labels of the files.
+
+    Where the schemes differ a label stands for another class by its place in a span: B-X of BIO is
+    B-X or S-X of BIOES, and I-X of IOB1 any of the four, but S-X and B-X not right after a span
+    of X.
+    """
+    if inside == scheme:
+        return States(tuple(range(len(labels))), tuple(labels), legal_transitions(labels, scheme))
+    class_of = {label: i for i, label in enumerate(labels)}
+    kinds = dict.fromkeys(label.partition("-")[2] for label in labels if label != "O")
+    adjoining = "" if inside == "IO" else "bs"  # IO has one span for the two
+    found = [("O", "")] if "O" in class_of else []
+    for kind in kinds:
+        for at in "BIES" + adjoining:
+            if _label_at(at, kind, inside) in class_of:
+                found.append((at, kind))
+    return States(
+        tuple(class_of[_label_at(at, kind, inside)] for at, kind in found),
+        tuple(_label_at(at, kind, scheme) for at, kind in found),
+        _legal_places(found),
+    )
+
+
+def _label_at(at: str, kind: str, scheme: Scheme) -> str:
+    """The label of a token that stands `at` a place of a span."""
+    if at == "O":
+        return "O"
+    match scheme:
+        case "IO":
+            prefix = "I"
+        case "BIO":
+            prefix = "B" if at in _BEGINS else "I"
+        case "IOB1":
+            prefix = "B" if at in "bs" else "I"
+        case "BIOES":
+            prefix = at.upper()
+    return f"{prefix}-{kind}"
+
+
+def _legal_places(found: Sequence[tuple[str, str]]) -> Legal:
+    """Which (place, type) may follow which."""
+    start = np.array([at in "OBS" for at, _ in found], bool)
+    end = np.array([at == "O" or at in _ENDS for at, _ in found], bool)
+    transitions = end[:, None] & start
+    for own in _by_type([kind for _, kind in found]):
+        for i, j in product(own, own):
+            before, after = found[i][0], found[j][0]
+            if before != "O":
+                transitions[i, j] = after in ("bs" if before in _ENDS else "IE")
+    return Legal(start, transitions, end)
+
+
+def _by_type(kinds: Sequence[str]) -> list[list[int]]:
+    """The indices of each type."""
+    members: dict[str, list[int]] = {}
+    for i, kind in enumerate(kinds):
+        members.setdefault(kind, []).append(i)
+    return list(members.values())
 
 
 def from_spans(spans: Iterable[tuple[int, int, str]], length: int, scheme: Scheme) -> list[str]:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
 from windowclf.arrays import Ints
+from windowclf.text.clusters import Clusters
 from windowclf.text.corpus import label_order
+from windowclf.text.derived import Derive, Lexicons, derived_columns
 from windowclf.text.features import (
     BOUNDARY,
     FIRST_VALUE,
@@ -66,14 +68,23 @@ class Vocabulary:
     """Everything that turns tokens into ids and class indices into labels.
 
     Row 0 of every table is the sentence boundary, row 1 the unknown value; the values follow from
-    row 2, most frequent first, equals in code point order. Hashed tables have no list of values.
+    row 2, most frequent first, equals in code point order; in a compressed model all in code point
+    order. Hashed tables have no list of values; those in `kept` have rows for some buckets only,
+    and n-grams of the others are left out of the bag.
     """
 
     features: tuple[Feature, ...]
     columns: tuple[str, ...]
     values: Mapping[str, Sequence[str]]
     labels: tuple[str, ...]
-    seen: Sequence[str]  # every form of the training data, for scores on unseen words
+    seen: Sequence[str] | None  # every form of the training data, for scores on unseen words
+    kept: Mapping[str, bytes] = field(default_factory=dict)  # a bit a bucket, as np.packbits does
+    lexicons: Lexicons = field(default_factory=dict)
+
+    @cached_property
+    def derived(self) -> Mapping[str, Derive]:
+        """How to make the columns that no file has, by name."""
+        return derived_columns(self.features, self.lexicons)
 
     @cached_property
     def row_of(self) -> dict[str, dict[str, int]]:
@@ -85,8 +96,8 @@ class Vocabulary:
 
     @cached_property
     def seen_forms(self) -> frozenset[str]:
-        """The forms of the training data."""
-        return frozenset(self.seen)
+        """The forms of the training data; empty where they are not kept."""
+        return frozenset(self.seen or ())
 
     @cached_property
     def class_of(self) -> dict[str, int]:
@@ -97,7 +108,16 @@ class Vocabulary:
         """V of every table."""
         sizes = {table: FIRST_VALUE + len(values) for table, values in self.values.items()}
         hashed = {f.table: FIRST_VALUE + f.buckets for f in self.features if f.kind == "ngrams"}
-        return sizes | hashed
+        kept = {
+            table: FIRST_VALUE + int.from_bytes(bits).bit_count()
+            for table, bits in self.kept.items()
+        }
+        return sizes | hashed | kept
+
+    @cached_property
+    def row_of_bucket(self) -> dict[str, Ints]:
+        """Table in `kept` -> (buckets,) the row of each bucket, 0 for those without."""
+        return {table: _rows_of_bits(bits) for table, bits in self.kept.items()}
 
     def encode(self, keys: Sequence[Key]) -> tuple[SlotRows, ...]:
         """One SlotRows per feature for the boundary (token 0) and `keys` (tokens 1, 2, …)."""
@@ -106,14 +126,46 @@ class Vocabulary:
     def _encode_slot(self, feature: Feature, keys: Sequence[Key]) -> SlotRows:
         if feature.kind == "ngrams":
             ids, offsets = ngram_rows([spelled(key) for key in keys], feature)
+            if feature.table in self.kept:
+                row_of_bucket = self.row_of_bucket[feature.table]
+                ids, offsets = _with_rows(row_of_bucket[ids - FIRST_VALUE], offsets)
             boundary = np.array([BOUNDARY], np.int32)
             return SlotRows(np.append(boundary, ids), np.append(np.zeros(1, np.int32), offsets + 1))
         row_of = self.row_of[feature.table]
         if feature.kind == "char_cnn":
             return _characters(row_of, keys)
-        values = values_of(feature, keys, self.columns)
-        rows = [row_of.get(value, UNKNOWN) for value in values]
+        values = slot_values(feature, keys, self.columns, self.lexicons)
+        if feature.kind == "vectors":  # a row is never 0
+            rows = [row_of.get(form) or row_of.get(form.lower(), UNKNOWN) for form in values]
+        else:
+            rows = [row_of.get(value, UNKNOWN) for value in values]
         return SlotRows(np.array([BOUNDARY, *rows], np.int32))
+
+
+def _rows_of_bits(bits: bytes) -> Ints:
+    held = np.unpackbits(np.frombuffer(bits, np.uint8))
+    rows = np.cumsum(held, dtype=np.int32) + np.int32(FIRST_VALUE - 1)
+    return np.where(held, rows, np.int32(0))
+
+
+def _with_rows(rows: Ints, offsets: Ints) -> tuple[Ints, Ints]:
+    """Bags of rows (N,), offsets (T + 1,), without the zeros."""
+    held = rows > 0
+    ends = np.zeros(len(rows) + 1, np.int32)
+    np.cumsum(held, out=ends[1:])
+    return rows[held], ends[offsets]
+
+
+def slot_values(
+    feature: Feature, keys: Sequence[Key], columns: Sequence[str], lexicons: Lexicons
+) -> list[str]:
+    """The value of each token that is listed in the slot's table; of no cluster an empty string."""
+    values = values_of(feature, keys, columns)
+    if feature.kind == "cluster":
+        clusters = lexicons[feature.source]
+        assert isinstance(clusters, Clusters)
+        return [cluster[: feature.length or None] for cluster in clusters.of(values)]
+    return values
 
 
 def _characters(row_of: Mapping[str, int], keys: Sequence[Key]) -> SlotRows:
@@ -150,43 +202,56 @@ def build_vocabulary(
     columns: Sequence[str],
     counts: Mapping[Key, int],
     labels: Sequence[str],
+    lexicons: Lexicons | None = None,
+    words: Mapping[str, Sequence[str]] | None = None,
 ) -> Vocabulary:
     """The vocabulary of a corpus given as its distinct tokens with their counts.
 
     Values that occur fewer than `min_count` times read as unknown. The order does not depend on
-    the order of `counts`, nor on hash seeds.
+    the order of `counts`, nor on hash seeds. `words`: those of each table of vectors.
     """
+    lexicons = lexicons or {}
     by_table: dict[str, Counter[str]] = {}
     least: dict[str, int] = {}
     for feature in features:
-        if feature.kind == "ngrams":
+        if feature.kind in ("ngrams", "vectors"):
             continue
         counter = by_table.setdefault(feature.table, Counter())
         least[feature.table] = feature.min_count
-        _count(feature, columns, counts, counter)
+        _count(feature, columns, lexicons, counts, counter)
     forms: Counter[str] = Counter()
     for key, count in counts.items():
         forms[form_of(key)] += count
     return Vocabulary(
         features=tuple(features),
         columns=tuple(columns),
-        values={table: _ranked(counter, least[table]) for table, counter in by_table.items()},
+        values={
+            **{table: _ranked(counter, least[table]) for table, counter in by_table.items()},
+            **(words or {}),
+        },
         labels=tuple(sorted(labels, key=label_order)),
         seen=_ranked(forms, 1),
+        lexicons=lexicons,
     )
 
 
 def _count(
-    feature: Feature, columns: Sequence[str], counts: Mapping[Key, int], counter: Counter[str]
+    feature: Feature,
+    columns: Sequence[str],
+    lexicons: Lexicons,
+    counts: Mapping[Key, int],
+    counter: Counter[str],
 ) -> None:
     if feature.kind == "char_cnn":
         for key, count in counts.items():
             for character in spelled(key):
                 counter[character] += count
         return
-    values = values_of(feature, list(counts), columns)
+    values = slot_values(feature, list(counts), columns, lexicons)
     for value, count in zip(values, counts.values(), strict=True):
         counter[value] += count
+    if feature.kind == "cluster":
+        del counter[""]  # words of no cluster are what the unknown row learns from
 
 
 def _ranked(counter: Counter[str], least: int) -> tuple[str, ...]:

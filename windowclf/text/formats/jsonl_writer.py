@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, TextIO
 
+from windowclf.errors import DataError
 from windowclf.text.formats.documents import Document, Piece, marked_spans
 from windowclf.text.formats.layout import Layout
 from windowclf.text.formats.segmentation import words_of
@@ -17,7 +18,8 @@ class JsonlWriter:
     """Sets `labels`, `spans` of a text or `words`; what stood there stays as `gold_…`.
 
     `probabilities` is a list with one object a token, class to probability; for a text, objects
-    with the start and end of the token and its `classes`.
+    with the start and end of the token and its `classes`. `n_best` is a list of label sequences
+    with their probabilities.
     """
 
     def __init__(self, out: TextIO, layout: Layout, classes: Sequence[str]):
@@ -26,6 +28,7 @@ class JsonlWriter:
         self._classes = classes
         self._answer: list[Any] = []
         self._probabilities: list[Any] | None = [] if classes else None
+        self._n_best: list[Any] | None = None
 
     def write(
         self, sentence: Sentence, labels: Sequence[str], probabilities: Probabilities | None = None
@@ -37,6 +40,8 @@ class JsonlWriter:
         if self._probabilities is not None:
             assert probabilities is not None
             self._probabilities += self._objects(piece, probabilities)
+        if probabilities is not None and probabilities.n_best is not None:
+            self._n_best = self._paths(sentence, piece, probabilities.n_best)
         if piece.is_last(len(labels)):
             self._give_back(piece.document)
 
@@ -59,6 +64,16 @@ class JsonlWriter:
             for (start, end), classes in zip(piece.offsets(len(objects)), objects, strict=True)
         ]
 
+    def _paths(
+        self, sentence: Sentence, piece: Piece, paths: Sequence[tuple[Sequence[str], float]]
+    ) -> list[Any]:
+        if piece.document.text is not None:
+            raise DataError(
+                f'{sentence.place()}: expected "tokens" for the most probable label sequences, '
+                'found "text", which may hold several sentences; split it into tokens.'
+            )
+        return [{"labels": list(own), "probability": probability} for own, probability in paths]
+
     def _give_back(self, document: Document) -> None:
         self._out.write(document.before)
         if document.record is not None:
@@ -66,9 +81,12 @@ class JsonlWriter:
             record[self._key(document)] = self._answer
             if self._probabilities is not None:
                 record["probabilities"] = self._probabilities
+            if self._n_best is not None:
+                record["n_best"] = self._n_best
             self._out.write(json.dumps(record, ensure_ascii=False) + document.end)
         self._answer = []
         self._probabilities = [] if self._classes else None
+        self._n_best = None
 
     def _key(self, document: Document) -> str:
         if self._layout.task == "segmentation":

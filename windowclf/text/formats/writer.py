@@ -13,6 +13,7 @@ class Probabilities(NamedTuple):
 
     of_label: Sequence[float]  # per token, the probability of the label that it was given
     of_class: Sequence[Sequence[float]]  # per token, one per class in the writer's order
+    n_best: Sequence[tuple[Sequence[str], float]] | None = None  # label sequences of the sentence
 
 
 class Writer(Protocol):

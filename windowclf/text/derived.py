@@ -1,0 +1,48 @@
+"""Columns that no file has: what a token's sentence says of it, made before keys are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TypeAlias
+
+from windowclf.text.clusters import Clusters
+from windowclf.text.features import PLACE, Feature
+from windowclf.text.gazetteer import Gazetteer
+from windowclf.text.sentence import Sentence
+
+Derive: TypeAlias = Callable[[Sequence[str]], Sequence[str]]
+"""From the tokens of a sentence to one value for each."""
+Lexicons: TypeAlias = Mapping[str, Gazetteer | Clusters]
+"""What features look tokens up in, by Feature.source."""
+
+
+def derived_columns(features: Iterable[Feature], lexicons: Lexicons) -> dict[str, Derive]:
+    """The columns that features read and that are made from the tokens, by name."""
+    found: dict[str, Derive] = {}
+    for feature in features:
+        if feature.kind == "gazetteer":
+            gazetteer = lexicons[feature.source]
+            assert isinstance(gazetteer, Gazetteer)
+            found[feature.reads] = gazetteer.marks
+        elif feature.position:
+            found[PLACE] = places
+    return found
+
+
+def with_derived(
+    sentences: Iterable[Sentence], derived: Mapping[str, Derive]
+) -> Iterator[Sentence]:
+    """The sentences with these columns besides their own."""
+    if not derived:
+        yield from sentences
+        return
+    for s in sentences:
+        own = {name: derive(s.tokens) for name, derive in derived.items()}
+        yield Sentence(s.tokens, s.labels, {**s.columns, **own}, s.path, s.lines, s.source)
+
+
+def places(tokens: Sequence[str]) -> list[str]:
+    """first, inside, last or only: where each token stands in its sentence."""
+    if len(tokens) < 2:
+        return ["only"] * len(tokens)
+    return ["first", *["inside"] * (len(tokens) - 2), "last"]
