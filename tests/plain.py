@@ -69,7 +69,7 @@ def convolve(L, C, c, width: int, characters: list[int]):
     return np.array([values[winners[n]][n] for n in range(len(c))]), winners, padded
 
 
-def loss_and_gradients(p, architecture, batch, objective, mask):
+def loss_and_gradients(p, architecture, batch, objective, masks):
     """(J, gradients) of a batch, J with its L2 term."""
     a, read = architecture, windows_of(batch)
     n = len(read)
@@ -88,6 +88,15 @@ def loss_and_gradients(p, architecture, batch, objective, mask):
                 else:
                     parts.append(sum((L[i] for i in ids), np.zeros(L.shape[1])))
         x.append(np.concatenate(parts))
+
+    mask = masks.hidden
+    on_x = [np.ones_like(x_b) for x_b in x]
+    if masks.inputs is not None:
+        kept_share = 1 - round(256 * objective.input_dropout) / 256
+        for b in range(n):
+            read_by_b = batch.neighbours[:, b]
+            on_x[b] = np.concatenate([masks.inputs[t] for t in read_by_b]) / kept_share
+            x[b] = x[b] * on_x[b]
 
     # z, h, kept
     linear = a.activation == "none"
@@ -157,6 +166,7 @@ def loss_and_gradients(p, architecture, batch, objective, mask):
 
     # backwards into the tables
     for b, window in enumerate(read):
+        dx[b] = dx[b] * on_x[b]
         at = 0
         for position in window:
             for feature, ids in zip(a.features, position, strict=True):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from windowclf.architecture import Architecture, initialize
-from windowclf.network import Objective
+from windowclf.network import Masks, Objective
 from windowclf.text.batches import Batch, lay_out, make_batch, pieces_of
 from windowclf.text.corpus import NO_CLASS, Corpus, encode_corpus
 from windowclf.text.features import Feature
@@ -35,7 +35,7 @@ class Problem:
     parameters: dict[str, np.ndarray]
     batch: Batch
     objective: Objective
-    mask: np.ndarray | None
+    masks: Masks
     corpus: Corpus
     vocabulary: Vocabulary
 
@@ -101,13 +101,16 @@ def problem(
     objective = Objective(
         l2=0.0 if plain else 0.1,
         dropout=0.0 if plain else 0.3,
+        input_dropout=0.0 if plain else 0.2,
         class_weights=None if plain or output == "crf" else np.linspace(0.5, 2, labels),
         targets=targets,
         label_smoothing=0.0 if plain or output != "softmax" else 0.1,
     )
-    mask = None
-    if not plain and activation != "none":
-        shape = (len(batch.labels), architecture.hidden_width)
-        shape = shape if members == 1 else (members, *shape)
-        mask = (rng.random(shape) < 0.7).view(np.uint8)
-    return Problem(architecture, parameters, batch, objective, mask, corpus, vocabulary)
+
+    def mask(rows, width, kept):
+        shape = (rows, width) if members == 1 else (members, rows, width)
+        return (rng.random(shape) < kept).view(np.uint8) if width and not plain else None
+
+    hidden = mask(len(batch.labels), architecture.hidden_width, 0.7)
+    masks = Masks(mask(batch.slots[0].tokens(), architecture.token_width, 0.8), hidden)
+    return Problem(architecture, parameters, batch, objective, masks, corpus, vocabulary)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from small import problem
 
-from windowclf import ensemble, network
+from windowclf import ensemble
 from windowclf.arrays import RowGradient
 from windowclf.gradient_check import GradientProblem
 
@@ -42,13 +42,11 @@ def dense(p, gradients) -> dict[str, np.ndarray]:
 def figures(p) -> dict[str, float]:
     """‖a − n‖ / (‖a‖ + ‖n‖) of every array, over every entry that no kink makes meaningless."""
     a = p.architecture
-    frozen = ensemble.forward(
-        a, p.parameters, p.batch, network.Objective(targets=p.objective.targets)
-    ).h
+    frozen = ensemble.forward(a, p.parameters, p.batch, p.objective, p.masks).h
     _, gradients = ensemble.loss_and_gradients(
-        a, p.parameters, p.batch, p.objective, p.mask, frozen
+        a, p.parameters, p.batch, p.objective, p.masks, frozen
     )
-    measured = GradientProblem(a, p.parameters, p.batch, p.objective, p.mask)
+    measured = GradientProblem(a, p.parameters, p.batch, p.objective, p.masks)
     errors = {}
     for name, analytic in dense(p, gradients).items():
         numeric = np.full_like(analytic, np.nan)

@@ -15,6 +15,7 @@ import windowclf
 from windowclf import ensemble, network
 from windowclf.architecture import initialize, parameters_of, with_member
 from windowclf.errors import ConfigError
+from windowclf.network import Masks
 from windowclf.threads import Workers
 
 OUTPUTS = ["softmax", "one", "many", "crf"]
@@ -39,14 +40,14 @@ def test_every_member_learns_as_it_would_alone(activation, output, recurrence, t
     p = problem(activation, output, True, directions, truncate, members=3)
     workers = Workers(threads)
     J, gradients = ensemble.loss_and_gradients(
-        p.architecture, p.parameters, p.batch, p.objective, p.mask, workers=workers
+        p.architecture, p.parameters, p.batch, p.objective, p.masks, workers=workers
     )
     workers.close()
     own, found, wanted = p.architecture.of_one_member(), dense(p, gradients), []
     for i in range(3):
         alone = {name: p.parameters[with_member(name, i)] for name in own.shapes()}
-        mask = None if p.mask is None else p.mask[i]
-        J_i, g = network.loss_and_gradients(own, alone, p.batch, p.objective, mask)
+        masks = Masks(*(None if mask is None else mask[i] for mask in p.masks))
+        J_i, g = network.loss_and_gradients(own, alone, p.batch, p.objective, masks)
         wanted.append(J_i)
         for name, gradient in g.items():
             part = found[with_member(name, i)]

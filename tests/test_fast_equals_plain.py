@@ -20,7 +20,7 @@ from windowclf.text.features import BOUNDARY, Feature
 
 
 def run(p):
-    return network.loss_and_gradients(p.architecture, p.parameters, p.batch, p.objective, p.mask)
+    return network.loss_and_gradients(p.architecture, p.parameters, p.batch, p.objective, p.masks)
 
 
 # A CRF's twin looks at every path, so that it comes with few of the other parts.
@@ -38,7 +38,7 @@ def test_loss_and_gradients(activation, output, char_cnn, recurrence, unregulari
     p = problem(activation, output, char_cnn, directions, truncate, plain=unregularised, window=2)
     J, gradients = run(p)
     wanted_J, wanted = plain.loss_and_gradients(
-        p.parameters, p.architecture, p.batch, p.objective, p.mask
+        p.parameters, p.architecture, p.batch, p.objective, p.masks
     )
     assert pytest.approx(wanted_J, rel=1e-12) == J
     for name, whole in dense(p, gradients).items():
@@ -108,7 +108,9 @@ def tiny_problem():
         "U": np.eye(2),
         "b2": np.zeros(2),
     }
-    return Problem(architecture, parameters, batch, network.Objective(), None, corpus, vocabulary)
+    return Problem(
+        architecture, parameters, batch, network.Objective(), network.Masks(), corpus, vocabulary
+    )
 
 
 def test_batch_gradient_is_the_mean_of_single_ones():

@@ -82,12 +82,12 @@ def test_pieces_cover_the_length_once(length, operations, most):
 def test_gradients_of_shared_work(activation, directions, output, dtype, monkeypatch):
     """The sums over windows and tokens are made in pieces, which only rounds differently."""
     p = problem(activation, output, char_cnn=True, directions=directions, dtype=dtype)
-    alone = network.loss_and_gradients(p.architecture, p.parameters, p.batch, p.objective, p.mask)
+    alone = network.loss_and_gradients(p.architecture, p.parameters, p.batch, p.objective, p.masks)
     monkeypatch.setattr(threads, "SMALLEST_PIECE", 1)
     monkeypatch.setattr(network, "AT_ONCE", 12)
     with closing(Workers(3)) as workers:
         J, shared = network.loss_and_gradients(
-            p.architecture, p.parameters, p.batch, p.objective, p.mask, workers=workers
+            p.architecture, p.parameters, p.batch, p.objective, p.masks, workers=workers
         )
     tolerance = 1e-12 if dtype == "float64" else 1e-5
     assert pytest.approx(alone[0], rel=tolerance) == J

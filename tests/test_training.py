@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import windowclf
-from windowclf import assembly, network, tensor_file
+from windowclf import assembly, ensemble, tensor_file
 from windowclf.architecture import initialize
 from windowclf.arrays import RowGradient
 from windowclf.config.reading import make_config
@@ -87,13 +87,12 @@ def test_one_step_moves_the_rows_that_it_read(tmp_path):
 
 def test_the_boundary_takes_the_gradient_of_its_own_slots(tmp_path):
     """With a window of nothing no boundary is read, and its row gets no gradient."""
-    from windowclf import network
 
     for window, present in ((0, False), (1, True)):
         trainer = trainer_of(corpora.tagging(tmp_path), f"features.window={window}")
-        batch, mask = trainer.next_batch()
-        _, gradients = network.loss_and_gradients(
-            trainer.architecture, trainer.parameters, batch, trainer.settings.objective, mask
+        batch, masks = trainer.next_batch()
+        _, gradients = ensemble.loss_and_gradients(
+            trainer.architecture, trainer.parameters, batch, trainer.settings.objective, masks
         )
         gradient = gradients["L.word"]
         assert isinstance(gradient, RowGradient)
@@ -187,7 +186,7 @@ def test_divergence_names_step_rate_and_array(tmp_path, setting, array):
 
 def spoilt_gradient(name: str, value: float):
     """A network whose gradients, from the fifth step on, hold a number that they should not."""
-    real, calls = network.loss_and_gradients, itertools.count(1)
+    real, calls = ensemble.loss_and_gradients, itertools.count(1)
 
     def spoilt(*arguments, workers):
         J, gradients = real(*arguments, workers=workers)
@@ -195,17 +194,17 @@ def spoilt_gradient(name: str, value: float):
             values_of(gradients[name]).flat[-1] = value
         return J, gradients
 
-    return network, "loss_and_gradients", spoilt
+    return ensemble, "loss_and_gradients", spoilt
 
 
 def spoilt_loss(value: float):
-    real, calls = network.loss_and_gradients, itertools.count(1)
+    real, calls = ensemble.loss_and_gradients, itertools.count(1)
 
     def spoilt(*arguments, workers):
         J, gradients = real(*arguments, workers=workers)
         return (value if next(calls) >= 5 else J), gradients
 
-    return network, "loss_and_gradients", spoilt
+    return ensemble, "loss_and_gradients", spoilt
 
 
 def spoilt_update(name: str, value: float):

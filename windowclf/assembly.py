@@ -309,6 +309,7 @@ def settings_of(config: cfg.Config, data: TrainingData) -> Settings:
         objective=network.Objective(
             l2=t.l2,
             dropout=t.dropout,
+            input_dropout=t.input_dropout,
             class_weights=_class_weights(t.class_weights, data),
             targets=data.targets,
             label_smoothing=t.label_smoothing,

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from windowclf import network
 from windowclf.architecture import Architecture, Parameters, parameters_of, with_member
-from windowclf.arrays import Bytes, Floats, Gradients, Ints, RowGradient
+from windowclf.arrays import Floats, Gradients, Ints, RowGradient
 from windowclf.kernels.crf import posterior_marginals
-from windowclf.network import Forward, Objective
+from windowclf.network import NO_MASKS, Forward, Masks, Objective
 from windowclf.text.batches import Batch
 from windowclf.text.vocabulary import SlotRows
 from windowclf.threads import ALONE, Workers
@@ -30,17 +30,17 @@ def forward(
     parameters: Parameters,
     batch: Batch,
     objective: Objective,
-    mask: Bytes | None = None,
+    masks: Masks = NO_MASKS,
     frozen: Floats | None = None,
 ) -> Forward:
-    """As network.forward; with M members, mask, frozen and h are (M, B, G)."""
+    """As network.forward; with M members, frozen and h are (M, B, G)."""
     M = architecture.members
     if M == 1:
-        return network.forward(architecture, parameters, batch, objective, mask, frozen)
+        return network.forward(architecture, parameters, batch, objective, masks, frozen)
     own, done = architecture.of_one_member(), []
     for i in range(M):
         p = parameters_of(own, parameters, i)
-        done.append(network.forward(own, p, batch, objective, _at(mask, i), _at(frozen, i)))
+        done.append(network.forward(own, p, batch, objective, _masks_at(masks, i), _at(frozen, i)))
     hidden = [one.h for one in done if one.h is not None]
     winners = [each for one in done for each in one.winners]
     return Forward(sum(one.J for one in done) / M, np.stack(hidden) if hidden else None, winners)
@@ -51,15 +51,15 @@ def loss_and_gradients(
     parameters: Parameters,
     batch: Batch,
     objective: Objective,
-    mask: Bytes | None = None,
+    masks: Masks = NO_MASKS,
     frozen: Floats | None = None,
     workers: Workers = ALONE,
 ) -> tuple[float, Gradients]:
-    """As network.loss_and_gradients; with M members, mask and frozen are (M, B, G)."""
+    """As network.loss_and_gradients; with M members, frozen is (M, B, G)."""
     M = architecture.members
     if M == 1:
         return network.loss_and_gradients(
-            architecture, parameters, batch, objective, mask, frozen, workers
+            architecture, parameters, batch, objective, masks, frozen, workers
         )
     own = architecture.of_one_member()
     # Threads take whole members where that keeps all of them busy to the end.
@@ -68,7 +68,7 @@ def loss_and_gradients(
     def one_member(i: int) -> tuple[float, Gradients]:
         p = parameters_of(own, parameters, i)
         J, found = network.loss_and_gradients(
-            own, p, batch, objective, _at(mask, i), _at(frozen, i), inner
+            own, p, batch, objective, _masks_at(masks, i), _at(frozen, i), inner
         )
         return J, {with_member(name, i): _shared_by(M, g) for name, g in found.items()}
 
@@ -153,6 +153,10 @@ def probabilities(
 def _at(arrays: NDArray[Number] | None, member: int) -> NDArray[Number] | None:
     """A member's part of an array (M, …)."""
     return None if arrays is None else arrays[member]
+
+
+def _masks_at(masks: Masks, member: int) -> Masks:
+    return Masks(_at(masks.inputs, member), _at(masks.hidden, member))
 
 
 def _shared_by(members: int, gradient: Floats | RowGradient) -> Floats | RowGradient:

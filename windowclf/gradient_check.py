@@ -15,7 +15,7 @@ import numpy as np
 
 from windowclf import ensemble, network
 from windowclf.architecture import Architecture
-from windowclf.arrays import Bools, Bytes, Floats, Ints, RowGradient
+from windowclf.arrays import Bools, Floats, Ints, RowGradient
 from windowclf.text.batches import Batch
 
 STEP = 1e-5
@@ -50,12 +50,12 @@ class GradientProblem:
     parameters: dict[str, Floats]
     batch: Batch
     objective: network.Objective
-    mask: Bytes | None
+    masks: network.Masks
 
     def forward(self, frozen: Floats | None) -> tuple[float, list[Floats | Ints | Bools]]:
         """J at the present parameters, and on which side of every kink the network is."""
         a, p = self.architecture, self.parameters
-        done = ensemble.forward(a, p, self.batch, self.objective, self.mask, frozen)
+        done = ensemble.forward(a, p, self.batch, self.objective, self.masks, frozen)
         sides: list[Floats | Ints | Bools] = [*done.winners]
         if done.h is not None and a.activation == "relu":
             sides.append(done.h > 0)
@@ -74,10 +74,10 @@ def check_gradients(
     """One ArrayCheck per parameter array, within about `seconds` in all."""
     p = problem.parameters
     frozen = ensemble.forward(
-        problem.architecture, p, problem.batch, problem.objective, problem.mask
+        problem.architecture, p, problem.batch, problem.objective, problem.masks
     ).h
     _, gradients = ensemble.loss_and_gradients(
-        problem.architecture, p, problem.batch, problem.objective, problem.mask, frozen
+        problem.architecture, p, problem.batch, problem.objective, problem.masks, frozen
     )
     end = time.monotonic() + seconds
     checks = []

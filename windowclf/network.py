@@ -49,10 +49,24 @@ class Objective:
     """What J adds to the plain mean cross-entropy, and how labels become targets."""
 
     l2: float = 0.0
-    dropout: float = 0.0
+    dropout: float = 0.0  # of h
+    input_dropout: float = 0.0  # of E
     class_weights: Floats | None = None  # (label indices,) w_y
     targets: Bytes | None = None  # (label indices, K) 0/1 rows for a sigmoid output
     label_smoothing: float = 0.0  # of a softmax output
+
+
+class Masks(NamedTuple):
+    """What dropout leaves of a batch: 1 for kept and 0 for dropped, None where nothing is dropped.
+
+    Of M members that have masks of their own, each array has M as its first axis.
+    """
+
+    inputs: Bytes | None = None  # (T, D) on E: a distinct token is the same in all its windows
+    hidden: Bytes | None = None  # (B, G) on h
+
+
+NO_MASKS = Masks()
 
 
 class Forward(NamedTuple):
@@ -68,7 +82,7 @@ def forward(
     parameters: Parameters,
     batch: Batch,
     objective: Objective,
-    mask: Bytes | None = None,
+    masks: Masks = NO_MASKS,
     frozen: Floats | None = None,
 ) -> Forward:
     """J of a batch without its gradients, h, and which characters won the max pooling.
@@ -77,12 +91,13 @@ def forward(
     """
     a, p = architecture, parameters
     E, characters = features_forward(a, p, batch.slots)
+    E = _kept(E, masks.inputs, objective.input_dropout)
     h = None
     if a.activation == "none":
         theta = window_forward(E, batch.neighbours, p["U"], p["b2"])
     else:
         h = _hidden_forward(a, p, E, batch, frozen)
-        kept = h if mask is None else dropout_forward(h, mask, objective.dropout)
+        kept = _kept(h, masks.hidden, objective.dropout)
         theta = affine_forward(kept, p["U"], p["b2"])
     if a.output == "crf":
         J, *_ = crf_cross_entropy(theta, batch.lengths, batch.labels, *_chain(p))
@@ -97,27 +112,30 @@ def loss_and_gradients(
     parameters: Parameters,
     batch: Batch,
     objective: Objective,
-    mask: Bytes | None = None,
+    masks: Masks = NO_MASKS,
     frozen: Floats | None = None,
     workers: Workers = ALONE,
 ) -> tuple[float, Gradients]:
     """J of the batch, L2 included, and dJ/dp for every parameter p.
 
-    `mask` (B, G) is the dropout mask M on h; `frozen` (B, G) an earlier h whose states enter the
-    truncated blocks of a recurrence, for central differences. Tables get a RowGradient; every other
-    array a dense gradient of its own shape.
+    `masks` are those of dropout; `frozen` (B, G) an earlier h whose states enter the truncated
+    blocks of a recurrence, for central differences. Tables get a RowGradient; every other array a
+    dense gradient of its own shape.
     """
     a, p = architecture, parameters
     gradients: Gradients = {}
     E, characters = features_forward(a, p, batch.slots, workers)
+    E = _kept(E, masks.inputs, objective.input_dropout)
     W, b = _window_layer(a)
     P = project(E, p[W], p[b], workers)
-    output = _Output(a, p, batch, objective, mask)
+    output = _Output(a, p, batch, objective, masks.hidden)
     if a.directions:
         J, delta2 = _through_recurrence(output, P, frozen, gradients, workers)
     else:
         J, delta2 = _through_windows(output, P, gradients, workers)
     dE, gradients[W], gradients[b] = window_backward(delta2, E, batch.neighbours, p[W], workers)
+    if masks.inputs is not None:
+        dE = dropout_backward(dE, masks.inputs, objective.input_dropout)
     features_backward(a, p, dE, batch.slots, characters, gradients, workers)
     for name in a.weight_matrices() if objective.l2 else ():
         gradient = gradients[name]
@@ -164,9 +182,8 @@ class _Output:
 
     def theta(self, h: Floats, rows: slice) -> tuple[Floats, Floats]:
         """h after dropout, and theta, of some rows."""
-        kept = h
-        if self.mask is not None:
-            kept = dropout_forward(h, self.mask[rows], self.objective.dropout)
+        mask = None if self.mask is None else self.mask[rows]
+        kept = _kept(h, mask, self.objective.dropout)
         return kept, affine_forward(kept, self.p["U"], self.p["b2"])
 
     def d_h(self, delta1: Floats, kept: Floats, rows: slice) -> tuple[Floats, Floats, Floats]:
@@ -345,6 +362,11 @@ def scores_of_windows(
 def probabilities(architecture: Architecture, theta: Floats) -> Floats:
     """y_hat (B, K): softmax over the classes, or the logistic function of each logit."""
     return softmax(theta) if architecture.output == "softmax" else logistic(theta)
+
+
+def _kept(x: Floats, mask: Bytes | None, p: float) -> Floats:
+    """What dropout with the rate p leaves of x."""
+    return x if mask is None else dropout_forward(x, mask, p)
 
 
 def _window_layer(a: Architecture) -> tuple[str, str]:

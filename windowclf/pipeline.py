@@ -165,8 +165,10 @@ def gradcheck(
     )
     with threadpool_limits(limits=1):
         trainer = Trainer(architecture, data.corpus, data.slots, settings, None, data.given)
-        batch, mask = trainer.next_batch()
-        problem = GradientProblem(architecture, trainer.parameters, batch, settings.objective, mask)
+        batch, masks = trainer.next_batch()
+        problem = GradientProblem(
+            architecture, trainer.parameters, batch, settings.objective, masks
+        )
         return check_gradients(problem, np.random.default_rng(resolved.seed), progress=on_progress)
 
 

@@ -50,6 +50,7 @@ class Purpose(IntEnum):
     SHUFFLE = 1
     WORD_DROPOUT = 2
     DROPOUT = 3
+    INPUT_DROPOUT = 4
 
 
 def generator(seed: int, purpose: Purpose, epoch: int, step: int = 0) -> np.random.Generator:
@@ -156,11 +157,11 @@ class Trainer:
                 yield self._step(number, pieces, chosen)
             yield self._end_epoch(began, self.progress.tokens - tokens)
 
-    def next_batch(self) -> tuple[Batch, Bytes | None]:
-        """The batch that comes next, and its dropout mask."""
+    def next_batch(self) -> tuple[Batch, network.Masks]:
+        """The batch that comes next, and its dropout masks."""
         number, pieces, chosen = next(self._batches_ahead())
         batch = self._batch(number, pieces, chosen)
-        return batch, self._mask(number, len(batch.labels))
+        return batch, self._masks(number, batch)
 
     def averaged(self) -> dict[str, Floats]:
         """The parameters to evaluate and to keep."""
@@ -224,11 +225,11 @@ class Trainer:
     def _step(self, number: int, pieces: Pieces, chosen: Ints) -> StepReport:
         progress, objective = self.progress, self.settings.objective
         batch = self._batch(number, pieces, chosen)
-        mask = self._mask(number, len(batch.labels))
+        masks = self._masks(number, batch)
         lr = self._learning_rate()
         with np.errstate(over="ignore", invalid="ignore"):  # looked for by _check_and_clip
             J, gradients = ensemble.loss_and_gradients(
-                self.architecture, self.parameters, batch, objective, mask, workers=self.workers
+                self.architecture, self.parameters, batch, objective, masks, workers=self.workers
             )
             self._check_and_clip(J, gradients, lr)
             self.optimizer.step(gradients, lr, self.workers)
@@ -251,14 +252,26 @@ class Trainer:
             dropped = rng.random(len(places.tokens), np.float32) < s.word_dropout
         return make_batch(places, self.corpus.labels, self._train_slots, k, dropped)
 
-    def _mask(self, number: int, windows: int) -> Bytes | None:
-        s, width = self.settings, self.architecture.hidden_width
-        if s.objective.dropout == 0 or width == 0:
+    def _masks(self, number: int, batch: Batch) -> network.Masks:
+        a, objective = self.architecture, self.settings.objective
+        T, B = batch.slots[0].tokens(), len(batch.labels)
+        return network.Masks(
+            self._mask(number, Purpose.INPUT_DROPOUT, T, a.token_width, objective.input_dropout),
+            self._mask(number, Purpose.DROPOUT, B, a.hidden_width, objective.dropout),
+        )
+
+    def _mask(
+        self, number: int, purpose: Purpose, rows: int, width: int, rate: float
+    ) -> Bytes | None:
+        """A mask (rows, width), or one for each of several members; None where all is kept."""
+        if rate == 0 or width == 0:
             return None
-        rng = generator(s.seed, Purpose.DROPOUT, self.progress.epoch, number)
-        M = self.architecture.members
-        mask = dropout_mask(rng, (M * windows, width), s.objective.dropout)
-        return mask if M == 1 else mask.reshape(M, windows, width)
+        rng, M = (
+            generator(self.settings.seed, purpose, self.progress.epoch, number),
+            self.architecture.members,
+        )
+        mask = dropout_mask(rng, (M * rows, width), rate)
+        return mask if M == 1 else mask.reshape(M, rows, width)
 
     def _learning_rate(self) -> float:
         s = self.settings

@@ -113,6 +113,9 @@ class Training(Section):
     dropout: float = Field(
         default=0.4, ge=0, lt=1, description="on h; without effect where hidden is none"
     )
+    input_dropout: float = Field(
+        default=0.0, ge=0, lt=1, description="on the features of each distinct token of a batch"
+    )
     word_dropout: float = Field(
         default=0.1, ge=0, lt=1, description="tokens that read as unknown words"
     )
