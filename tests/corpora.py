@@ -158,8 +158,8 @@ TASKS = {"tagging": tagging, "spans": spans, "segmentation": segmentation, "slot
 
 # What a run needs to learn one of the corpora above to zero error.
 LEARN = (
-    "training={epochs: 40, batch_tokens: 40, dropout: 0, word_dropout: 0, early_stopping: null, "
-    "optimizer: {learning_rate: 0.02}}"
+    "training={epochs: 40, batch_tokens: 40, dropout: 0, input_dropout: 0, word_dropout: 0, "
+    "early_stopping: null, optimizer: {learning_rate: 0.02}}"
 )
 
 

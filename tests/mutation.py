@@ -29,11 +29,14 @@ TESTS = (
     "tests/test_fast_equals_plain.py",
     "tests/test_optimizers.py",
     "tests/test_threads.py",
+    "tests/test_ensemble.py",
 )
 CRF_TESTS = ("tests/test_crf.py", "tests/test_decoding.py")
 CRF_MODULES = {"crf.py", "trellis.py", "decoding.py"}  # forward is half of the gradient there
 KERNELS = sorted((PACKAGE / "kernels").glob("*.py"))
-WIRING = [PACKAGE / name for name in ("network.py", "token_features.py", "recurrence.py")]
+WIRING = [
+    PACKAGE / name for name in ("network.py", "ensemble.py", "token_features.py", "recurrence.py")
+]
 WIRING_FUNCTIONS = {
     "loss_and_gradients",
     "l2_term",
@@ -49,6 +52,7 @@ WIRING_FUNCTIONS = {
     "_chain_loss",
     "d_h",
     "_sum_up",
+    "_shared_by",
     "_hidden_backward",
     "_cut_states",
 }

@@ -257,7 +257,7 @@ CASES = {
     ),
     "resume with another config": Case(
         lambda w: ["train", str(w.config), "--resume", "--set", "training.dropout=0.25"],
-        ("cannot continue this run with another config or other data (training.dropout: 0.4",),
+        ("cannot continue this run with another config or other data (training.dropout: 0.2",),
     ),
     "learning rate far too high": Case(
         lambda w: w.train(

@@ -53,8 +53,8 @@ def test_twenty_sentences_of_chance_are_learnt_by_heart(tmp_path):
         config,
         [
             f"data={{train: {path}, dev: {path}}}",
-            "training={epochs: 60, batch_tokens: 40, dropout: 0, word_dropout: 0, "
-            "early_stopping: null, optimizer: {learning_rate: 0.01}}",
+            "training={epochs: 60, batch_tokens: 40, dropout: 0, input_dropout: 0, "
+            "word_dropout: 0, early_stopping: null, optimizer: {learning_rate: 0.01}}",
             "features.use=[{kind: word, dim: 16, min_count: 1}]",
             "model.hidden.units=32",
         ],
@@ -71,7 +71,7 @@ def test_one_step_moves_the_rows_that_it_read(tmp_path):
         config,
         f"data={{train: {path}}}",
         "features={window: 1, use: [{kind: word, dim: 4, min_count: 1}]}",
-        "training={batch_tokens: 2, word_dropout: 0, dropout: 0, average: null, "
+        "training={batch_tokens: 2, word_dropout: 0, dropout: 0, input_dropout: 0, average: null, "
         "optimizer: {name: sgd}}",
     )
     before = trainer.parameters["L.word"].copy()

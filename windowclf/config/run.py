@@ -19,6 +19,7 @@ from windowclf.errors import quoted
 Task: TypeAlias = Literal["tagging", "spans", "segmentation", "slots"]
 
 WINDOWS = {"slots": 0, "segmentation": 3}
+INPUT_DROPOUT = {"spans": 0.6, "segmentation": 0.3, "slots": 0.0}
 CHARACTER_FEATURES = [{"kind": "word", "dim": 64, "min_count": 2}, {"kind": "shape", "dim": 16}]
 
 
@@ -40,11 +41,13 @@ class Config(Section):
     @model_validator(mode="before")
     @classmethod
     def _defaults_of_task(cls, given: Any) -> Any:
-        """Defaults that depend on the task: the run folder, the window and the features."""
+        """Defaults that depend on the task: the run folder, window, features, input dropout."""
         if not isinstance(given, dict) or not isinstance(given.get("task"), str):
             return given
         task = given["task"]
-        filled = {"output": f"runs/{task}", "features": {}, **given}
+        filled = {"output": f"runs/{task}", "features": {}, "training": {}, **given}
+        if isinstance(filled["training"], dict) and task in INPUT_DROPOUT:
+            filled["training"] = {"input_dropout": INPUT_DROPOUT[task], **filled["training"]}
         features = filled["features"]
         if isinstance(features, dict):
             by_task: dict[str, Any] = {"window": WINDOWS.get(task, 2)}

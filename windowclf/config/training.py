@@ -106,15 +106,19 @@ class Training(Section):
 
     epochs: int = Field(default=10, ge=1)
     batch_tokens: int = Field(
-        default=512, ge=1, description="about as many; sentences are never cut"
+        default=256, ge=1, description="about as many; sentences are never cut"
     )
     optimizer: Optimizer = AdamRule(name="adam")
     schedule: Schedule = Schedule()
     dropout: float = Field(
-        default=0.4, ge=0, lt=1, description="on h; without effect where hidden is none"
+        default=0.2, ge=0, lt=1, description="on h; without effect where hidden is none"
     )
     input_dropout: float = Field(
-        default=0.0, ge=0, lt=1, description="on the features of each distinct token of a batch"
+        default=0.5,
+        ge=0,
+        lt=1,
+        description="on the features of each distinct token of a batch; 0.6 for spans, 0.3 for "
+        "segmentation and 0 for slots by default",
     )
     word_dropout: float = Field(
         default=0.1, ge=0, lt=1, description="tokens that read as unknown words"
