@@ -26,14 +26,20 @@ NETWORKS: dict[str, tuple[str, list[str]]] = {
     "sigmoid": ("ewt-sigmoid", []),
     "tanh": ("ewt-sigmoid", ["model.hidden.activation=tanh"]),
     "hard_tanh": ("ewt-sigmoid", ["model.hidden.activation=hard_tanh"]),
-    "relu": ("ewt", []),
+    "relu": ("ewt-sigmoid", ["model.hidden.activation=relu"]),
     "relu + char_cnn": ("ewt-char-cnn", []),
     "relu, Elman one way": ("ewt-elman", ["model.recurrence.directions=1"]),
     "relu, Elman two ways": ("ewt-elman", []),
-    "word + shape": ("ewt", ["features.use=[{kind: word}, {kind: shape}]"]),
+    "word + shape": (
+        "ewt-sigmoid",
+        ["model.hidden.activation=relu", "features.use=[{kind: word}, {kind: shape}]"],
+    ),
     "word + shape + char_cnn": (
-        "ewt",
-        ["features.use=[{kind: word}, {kind: shape}, {kind: char_cnn}]"],
+        "ewt-sigmoid",
+        [
+            "model.hidden.activation=relu",
+            "features.use=[{kind: word}, {kind: shape}, {kind: char_cnn}]",
+        ],
     ),
 }
 
