@@ -15,7 +15,8 @@ from commands import run
 
 import windowclf
 from windowclf import display
-from windowclf.plain_predict import _PLAIN, label, plain_predict
+from windowclf.plain_predict import _PLAIN, plain_predict
+from windowclf.streaming import predict_file
 
 
 @pytest.fixture
@@ -201,6 +202,6 @@ def test_plain_names_are_those_of_the_parser():
             declared = [getattr(extra, "default", None), *(getattr(extra, "param_decls", 0) or ())]
             options |= {option: name for option in declared if isinstance(option, str)}
     assert _PLAIN.items() <= options.items()
-    for name, parameter in inspect.signature(label).parameters.items():
-        if name != "model":
+    for name, parameter in inspect.signature(predict_file).parameters.items():
+        if name not in ("model", "on_progress"):
             assert inspect.signature(predict).parameters[name].default == parameter.default

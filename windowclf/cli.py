@@ -17,7 +17,7 @@ from typing import Annotated, Literal
 import typer
 
 from windowclf.limits import CACHE_MB, LONGEST_SENTENCE
-from windowclf.plain_predict import label
+from windowclf.plain_predict import prediction_progress
 
 app = typer.Typer(
     name="windowclf",
@@ -285,12 +285,15 @@ def predict(
     Reads what train read, or raw text with one sentence or document a line. Without --keep-labels
     the label field of the input is never looked at.
     """
-    label(
+    from windowclf.streaming import predict_file
+
+    predict_file(
         model,
         input_,
         output,
         format_,
         probabilities,
+        prediction_progress(input_),
         longest_sentence,
         cache_mb,
         jobs,

@@ -7,7 +7,7 @@ import sys
 
 from windowclf.durable import reason
 from windowclf.errors import WindowclfError
-from windowclf.plain_predict import label, plain_predict
+from windowclf.plain_predict import plain_predict, prediction_progress
 
 
 def main() -> None:
@@ -15,7 +15,10 @@ def main() -> None:
     try:
         try:
             if (plain := plain_predict(sys.argv[1:])) is not None:
-                label(**plain)
+                from windowclf.streaming import predict_file
+
+                progress = prediction_progress(plain.get("input_", "-"))
+                predict_file(**plain, on_progress=progress)
             else:
                 from windowclf.cli import app
 

@@ -5,23 +5,17 @@ Setting that parser up takes longer than loading a model and tagging a page.
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
-
-from windowclf.limits import CACHE_MB, LONGEST_SENTENCE
-
-if TYPE_CHECKING:
-    from windowclf.decoding import Decode
+from typing import Any
 
 _PLAIN = {"--output": "output", "-o": "output", "--format": "format_"}
 _FLAGS = {"--probabilities": "probabilities", "--keep-labels": "keep_labels"}
 
 
 def plain_predict(arguments: Sequence[str]) -> dict[str, Any] | None:
-    """What `label` is to be called with; None for all that the full parser must see."""
+    """What `predict_file` is to be called with; None for all that the full parser must see."""
     if not arguments or arguments[0] != "predict":
         return None
     found: dict[str, Any] = {}
@@ -40,40 +34,7 @@ def plain_predict(arguments: Sequence[str]) -> dict[str, Any] | None:
     return found if "model" in found else None
 
 
-def label(
-    model: str | os.PathLike[str],
-    input_: str = "-",
-    output: str = "-",
-    format_: str | None = None,
-    probabilities: bool = False,
-    longest_sentence: int = LONGEST_SENTENCE,
-    cache_mb: float = CACHE_MB,
-    jobs: int = 1,
-    keep_labels: bool = False,
-    n_best: int = 0,
-    decode: Decode = "viterbi",
-) -> None:
-    """predict_file with its progress on a terminal."""
-    from windowclf.streaming import predict_file
-
-    progress = _prediction_progress(input_)
-    predict_file(
-        os.fspath(model),
-        input_,
-        output,
-        format_,
-        probabilities,
-        progress,
-        longest_sentence,
-        cache_mb,
-        jobs,
-        keep_labels,
-        n_best,
-        decode,
-    )
-
-
-def _prediction_progress(input_: str) -> Callable[[int, float | None], None] | None:
+def prediction_progress(input_: str) -> Callable[[int, float | None], None] | None:
     """A line on a terminal's standard error, from the second second on."""
     if not sys.stderr.isatty() or input_ == "-":
         return None

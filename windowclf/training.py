@@ -266,10 +266,8 @@ class Trainer:
         """A mask (rows, width), or one for each of several members; None where all is kept."""
         if rate == 0 or width == 0:
             return None
-        rng, M = (
-            generator(self.settings.seed, purpose, self.progress.epoch, number),
-            self.architecture.members,
-        )
+        M = self.architecture.members
+        rng = generator(self.settings.seed, purpose, self.progress.epoch, number)
         mask = dropout_mask(rng, (M * rows, width), rate)
         return mask if M == 1 else mask.reshape(M, rows, width)
 
@@ -317,10 +315,11 @@ class Trainer:
         progress.epoch += 1
         progress.batch, progress.loss_sum, progress.loss_tokens = 0, 0.0, 0
         score, metrics = None, dict[str, float]()
-        if bad := _first_not_finite(self.optimizer.averaged()):
+        averaged = self.optimizer.averaged()
+        if bad := _first_not_finite(averaged):
             raise self._diverged(f"the average of {bad}", lr)
         if self.evaluate:
-            score, found = self.evaluate(self.averaged())
+            score, found = self.evaluate(self.parameters | averaged)
             metrics.update(found)
         better = score is None or progress.best_score is None or score > progress.best_score
         if better:
