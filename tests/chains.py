@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from windowclf.kernels.crf import crf_cross_entropy
+from windowclf.network.kernels.crf import crf_cross_entropy
 
 MIXED = (3, 1, 0, 5, 2, 1, 4, 0)
 

@@ -37,9 +37,9 @@ from threadpoolctl import threadpool_limits
 
 import windowclf
 from windowclf.errors import DataError, ModelFileError, RunFolderError, TrainingDiverged
-from windowclf.model_file import load_model, model_bytes
-from windowclf.prediction import Tagger
-from windowclf.pruning import with_rows
+from windowclf.tagging.model_file import load_model, model_bytes
+from windowclf.tagging.pruning import with_rows
+from windowclf.tagging.tagger import Tagger
 
 SENTENCES = [["the", "green", "cat", "sees", "a", "Fish", "."], ["unknown"], [], ["a"] * 5]
 SPANS = "the O\ngreen B-A\ncat I-A\nsees O\na B-B\n\n"

@@ -24,10 +24,10 @@ from pathlib import Path
 
 import corpora
 
-from windowclf import tensor_file
-from windowclf.model_file import load_model
+from windowclf.system import tensor_file
+from windowclf.tagging.model_file import load_model
 
-PROGRAM = (sys.executable, "-c", "from windowclf.command import main; main()", "train")
+PROGRAM = (sys.executable, "-c", "from windowclf.commands.entry import main; main()", "train")
 
 
 @dataclass(frozen=True)

@@ -26,16 +26,17 @@ from typing import NamedTuple
 REPOSITORY = Path(__file__).parents[1]
 PACKAGE = REPOSITORY / "windowclf"
 TESTS = (
-    "tests/test_fast_equals_plain.py",
-    "tests/test_optimizers.py",
-    "tests/test_threads.py",
-    "tests/test_ensemble.py",
+    "tests/network/test_fast_equals_plain.py",
+    "tests/network/test_optimizers.py",
+    "tests/system/test_threads.py",
+    "tests/network/test_ensemble.py",
 )
-CRF_TESTS = ("tests/test_crf.py", "tests/test_decoding.py")
+CRF_TESTS = ("tests/network/test_crf.py", "tests/network/test_decoding.py")
 CRF_MODULES = {"crf.py", "trellis.py", "decoding.py"}  # forward is half of the gradient there
-KERNELS = sorted((PACKAGE / "kernels").glob("*.py"))
+KERNELS = sorted((PACKAGE / "network" / "kernels").glob("*.py"))
 WIRING = [
-    PACKAGE / name for name in ("network.py", "ensemble.py", "token_features.py", "recurrence.py")
+    PACKAGE / "network" / name
+    for name in ("gradients.py", "members.py", "token_features.py", "recurrence.py")
 ]
 WIRING_FUNCTIONS = {
     "loss_and_gradients",

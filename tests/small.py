@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from windowclf.architecture import Architecture, initialize
-from windowclf.network import Masks, Objective
+from windowclf.network.architecture import Architecture, initialize
+from windowclf.network.gradients import Masks, Objective
 from windowclf.text.batches import Batch, lay_out, make_batch, pieces_of
 from windowclf.text.corpus import NO_CLASS, Corpus, encode_corpus
 from windowclf.text.features import Feature

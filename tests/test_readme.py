@@ -14,7 +14,7 @@ import pytest
 
 from windowclf.config.plain_yaml import parse_yaml
 from windowclf.config.reading import make_config
-from windowclf.search_space import check_space
+from windowclf.pipeline.search.space import check_space
 
 REPOSITORY = Path(__file__).parents[1]
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")

@@ -16,7 +16,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from windowclf.compression import compress
     from windowclf.errors import (
         ConfigError,
         DataError,
@@ -25,11 +24,15 @@ if TYPE_CHECKING:
         TrainingDiverged,
         WindowclfError,
     )
-    from windowclf.pipeline import TrainingResult, compare, evaluate, gradcheck, info, train
-    from windowclf.prediction import Tagger, TextSpan, load
-    from windowclf.streaming import predict_file
+    from windowclf.pipeline.compress import compress
+    from windowclf.pipeline.evaluate import compare, evaluate
+    from windowclf.pipeline.gradcheck import gradcheck
+    from windowclf.pipeline.info import info
+    from windowclf.pipeline.predict import predict_file
+    from windowclf.pipeline.search.tune import TuningResult, tune
+    from windowclf.pipeline.train import TrainingResult, train
+    from windowclf.tagging.tagger import Tagger, TextSpan, load
     from windowclf.text.sentence import Sentence
-    from windowclf.tuning import TuningResult, tune
 
 __version__ = "0.1.0"
 
@@ -57,12 +60,15 @@ __all__ = [
 ]
 
 _HOMES = {
-    "windowclf.compression": ("compress",),
-    "windowclf.pipeline": ("TrainingResult", "compare", "evaluate", "gradcheck", "info", "train"),
-    "windowclf.prediction": ("Tagger", "TextSpan", "load"),
-    "windowclf.streaming": ("predict_file",),
+    "windowclf.pipeline.compress": ("compress",),
+    "windowclf.pipeline.evaluate": ("compare", "evaluate"),
+    "windowclf.pipeline.gradcheck": ("gradcheck",),
+    "windowclf.pipeline.info": ("info",),
+    "windowclf.pipeline.predict": ("predict_file",),
+    "windowclf.pipeline.search.tune": ("TuningResult", "tune"),
+    "windowclf.pipeline.train": ("TrainingResult", "train"),
+    "windowclf.tagging.tagger": ("Tagger", "TextSpan", "load"),
     "windowclf.text.sentence": ("Sentence",),
-    "windowclf.tuning": ("TuningResult", "tune"),
 }
 
 

@@ -24,7 +24,7 @@ from machine import describe
 from stream import make_trainer, read_stream
 from threadpoolctl import threadpool_limits
 
-from windowclf.memory import keep_freed_memory
+from windowclf.system.memory import keep_freed_memory
 from windowclf.text.formats import Layout, read_sentences
 
 STEPS = 300

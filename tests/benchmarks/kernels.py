@@ -15,12 +15,12 @@ import pytest
 from stream import LEARNING_RATE, make_trainer, read_stream
 from threadpoolctl import threadpool_limits
 
-from windowclf import network
-from windowclf.kernels.affine import affine_backward, affine_forward
-from windowclf.kernels.dropout import dropout_mask
-from windowclf.kernels.lookup import lookup_backward
-from windowclf.kernels.output import softmax_cross_entropy
-from windowclf.kernels.window import project, sum_over_positions, window_backward
+from windowclf.network import gradients as network
+from windowclf.network.kernels.affine import affine_backward, affine_forward
+from windowclf.network.kernels.dropout import dropout_mask
+from windowclf.network.kernels.lookup import lookup_backward
+from windowclf.network.kernels.output import softmax_cross_entropy
+from windowclf.network.kernels.window import project, sum_over_positions, window_backward
 
 CORPORA = Path(os.environ.get("WINDOWCLF_CORPORA", "../shared/data"))
 

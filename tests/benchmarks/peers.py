@@ -22,11 +22,11 @@ import pycrfsuite
 from crf_features import features_of
 from machine import describe
 
-from windowclf.assembly import inside_scheme, layout_of, learnt_labels, read_all
+from windowclf.analysis.metrics import Tally
 from windowclf.config import Config, Holdout
 from windowclf.config.reading import read_config
-from windowclf.input_files import files_of
-from windowclf.metrics import Tally
+from windowclf.pipeline.assembly import inside_scheme, layout_of, learnt_labels, read_all
+from windowclf.pipeline.input_files import files_of
 from windowclf.text.formats import Layout
 from windowclf.text.sentence import Sentence
 from windowclf.text.spans import from_spans, to_spans, words_from_segmentation

@@ -21,7 +21,7 @@ from typing import Any
 
 from machine import describe
 
-PROGRAM = [sys.executable, "-c", "from windowclf.command import main; main()", "train"]
+PROGRAM = [sys.executable, "-c", "from windowclf.commands.entry import main; main()", "train"]
 
 
 def main_score(evaluation: dict[str, Any]) -> float:

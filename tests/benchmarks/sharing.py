@@ -18,8 +18,8 @@ from machine import describe
 from stream import make_trainer, read_stream
 from threadpoolctl import threadpool_limits
 
-from windowclf.memory import keep_freed_memory
-from windowclf.threads import available_cores
+from windowclf.system.memory import keep_freed_memory
+from windowclf.system.threads import available_cores
 
 
 def measure(corpora: Path, seconds: float) -> float:

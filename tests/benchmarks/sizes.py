@@ -19,10 +19,10 @@ from pathlib import Path
 os.environ.pop("OPENBLAS_CORETYPE", None)
 
 import windowclf
-from windowclf import assembly
-from windowclf.evaluation import evaluate_tagger, main_figures
-from windowclf.model_file import find_model, load_model
-from windowclf.prediction import Tagger
+from windowclf.analysis.evaluation import evaluate_tagger, main_figures
+from windowclf.pipeline import assembly
+from windowclf.tagging.model_file import find_model, load_model
+from windowclf.tagging.tagger import Tagger
 
 SIZES = ("2MB", "1.75MB", "1.5MB", "1.25MB", "1MB", "800kB", "600kB")
 

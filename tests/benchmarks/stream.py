@@ -16,16 +16,16 @@ os.environ.pop("OPENBLAS_CORETYPE", None)
 import numpy as np
 from numpy.typing import NDArray
 
-from windowclf.architecture import Architecture
-from windowclf.network import Objective
-from windowclf.optimizers import Adam
+from windowclf.network.architecture import Architecture
+from windowclf.network.gradients import Objective
+from windowclf.network.optimizers import Adam
+from windowclf.network.trainer import Settings, Trainer
+from windowclf.system.threads import Workers
 from windowclf.text.batches import lay_out, pieces_of
 from windowclf.text.corpus import Corpus, encode_corpus
 from windowclf.text.features import FIRST_VALUE, Feature
 from windowclf.text.formats import Layout, read_sentences
 from windowclf.text.vocabulary import SlotRows, build_vocabulary
-from windowclf.threads import Workers
-from windowclf.training import Settings, Trainer
 
 WINDOW, WIDTH, HIDDEN = 2, 40, 200
 POSITIONS = 2 * WINDOW + 1

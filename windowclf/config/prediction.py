@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from windowclf.config.section import Section
-from windowclf.limits import CACHE_MB, LONGEST_SENTENCE
+from windowclf.system.limits import CACHE_MB, LONGEST_SENTENCE
 
 
 class Prediction(Section):

@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from pydantic import ValidationError
 
@@ -19,6 +19,16 @@ LARGEST_FILE = 1 << 20  # bytes
 MOST_KEYS = 32  # of an override, one below the other
 
 _INDEX = re.compile("[0-9]{1,5}")
+ConfigLike: TypeAlias = "Config | Mapping[str, Any] | str | Path"
+
+
+def as_config(config: ConfigLike, overrides: Sequence[str]) -> Config:
+    """A Config from a path, a mapping or a Config, with overrides applied. Raises ConfigError."""
+    if isinstance(config, Config):
+        config = config.model_dump(mode="json")
+    if isinstance(config, Mapping):
+        return make_config(config, overrides)
+    return read_config(config, overrides)
 
 
 def read_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:

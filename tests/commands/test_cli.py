@@ -1,0 +1,207 @@
+"""The commands: results on standard output, the rest on standard error, the same as from Python."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+import shlex
+import signal
+from pathlib import Path
+
+import corpora
+import pytest
+from command_line import run
+
+import windowclf
+from windowclf.commands import display
+from windowclf.commands.quick_predict import _PLAIN, plain_predict
+from windowclf.pipeline.predict import predict_file
+
+
+@pytest.fixture
+def config(tmp_path) -> str:
+    """The path of a tagging config whose run folder is tmp_path/run."""
+    return corpora.write(tmp_path / "c.yaml", json.dumps(corpora.tagging(tmp_path)))
+
+
+def test_training_prints_scores_and_where_the_model_is(config, tmp_path):
+    code, out, err = run(["train", config])
+    assert code == 0
+    assert out.splitlines()[-1] == f"model: {tmp_path}/run/model.safetensors"
+    assert out.startswith("dev")
+    assert [line.split()[0] for line in err.splitlines()] == ["epoch", "1", "2", "3"]
+    assert "\x1b" not in out + err  # no colours into files
+
+
+def test_a_command_and_its_function_make_the_same_model(config, tmp_path):
+    settings = ["training.epochs=2", "model.hidden={activation: tanh, units: 5}"]
+    options = [part for setting in settings for part in ("--set", setting)]
+    assert run(["train", config, *options, "--output", f"{tmp_path}/a: b"])[0] == 0
+    windowclf.train(config, [*settings, f"output={tmp_path}/python"])
+    assert corpora.digest(tmp_path / "a: b") == corpora.digest(tmp_path / "python")
+    assert corpora.log(tmp_path / "a: b") == corpora.log(tmp_path / "python")
+
+
+def test_the_last_override_holds(config, tmp_path):
+    assert (
+        run(["train", config, "--set", "training.epochs=9", "--set", "training.epochs=1"])[0] == 0
+    )
+    assert len(corpora.log(tmp_path / "run")) == 1
+
+
+def test_notices_go_to_standard_error(config):
+    code, out, err = run(["train", config, "--set", "data.dev=null"])
+    assert code == 0
+    assert "note: no dev data: the final averaged model is kept and early stopping is off." in err
+    assert "note" not in out
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_the_words_after_a_signal_are_a_command_that_works(
+    config, tmp_path, monkeypatch, number, code
+):
+    """Settings with spaces and quotes survive being pasted into a shell."""
+    sent = []
+
+    class Signalling(display.TrainingDisplay):
+        def report(self, report):
+            if not sent:
+                sent.append(report)
+                os.kill(os.getpid(), number)
+
+    handlers = [signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)]
+    with monkeypatch.context() as patched:
+        patched.setattr(display, "TrainingDisplay", Signalling)
+        command = ["train", config, "--set", "training.optimizer={name: adam, beta1: 0.8}"]
+        found, out, err = run([*command, "--output", f"{tmp_path}/it's here"])
+    assert (found, out) == (code, "")
+    assert [signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)] == handlers
+    again = err.splitlines()[-1].partition("Go on with: ")[2]
+    program, *arguments = shlex.split(again)
+    assert program == "windowclf"
+    code, out, err = run(arguments)
+    assert code == 0
+    assert "note: continuing after step 1." in err
+    whole = [*command, "--output", f"{tmp_path}/whole"]
+    assert run(whole)[0] == 0
+    assert corpora.digest(tmp_path / "it's here") == corpora.digest(tmp_path / "whole")
+
+
+def test_resume_and_overwrite_together_are_unusable(config):
+    code, out, err = run(["train", config, "--resume", "--overwrite"])
+    assert (code, out) == (2, "")
+    assert "give one of" in err
+
+
+def test_info_and_evaluate_as_json(config, tmp_path):
+    run(["train", config])
+    code, out, err = run(["info", str(tmp_path / "run"), "--json"])
+    assert (code, err) == (0, "")
+    assert json.loads(out) == windowclf.info(tmp_path / "run")
+    dev = str(tmp_path / "dev.conll")
+    code, out, err = run(["evaluate", str(tmp_path / "run" / "model.safetensors"), dev, "--json"])
+    assert (code, err) == (0, "")
+    assert json.loads(out) == windowclf.evaluate(tmp_path / "run", dev)
+
+
+def test_info_as_text_has_every_fact(config, tmp_path):
+    run(["train", config])
+    code, out, _ = run(["info", str(tmp_path / "run")])
+    assert code == 0
+    for name in windowclf.info(tmp_path / "run"):
+        assert any(line.startswith(f"{name}:") for line in out.splitlines())
+
+
+def test_evaluate_tells_unknown_labels_beside_the_json(config, tmp_path):
+    run(["train", config])
+    data = corpora.write(tmp_path / "odd.conll", "the\tDET\ncat\t[bold]\ndog\t:cat:\n")
+    code, out, err = run(["evaluate", str(tmp_path / "run"), data, "--json"])
+    assert code == 0
+    assert json.loads(out)["tokens"] == 3
+    assert err.endswith("has labels that train lacks, counted as errors: :cat:, [bold].\n")
+    code, out, _ = run(["evaluate", str(tmp_path / "run"), data])
+    assert code == 0
+    assert out.count("[bold]") == out.count(":cat:") == 2  # neither markup nor a picture
+
+
+@pytest.mark.parametrize(
+    "command", ["train", "tune", "evaluate", "predict", "gradcheck", "info", "compress"]
+)
+def test_every_command_explains_itself(command):
+    code, out, err = run([command, "--help"])
+    assert (code, err) == (0, "")
+    assert f"Usage: windowclf {command}" in out
+    assert run([command, "-h"])[1] == out
+
+
+def test_without_a_command_there_is_help():
+    code, out, err = run([])
+    for command in ("train", "tune", "evaluate", "predict", "gradcheck", "info", "compress"):
+        assert command in out + err
+    assert code in (0, 2)
+
+
+@pytest.mark.parametrize("task", corpora.TASKS)
+def test_the_whole_way_of_every_task(tmp_path, task):
+    """config → gradcheck → train → info → evaluate → predict, as a user would go it."""
+    tree = corpora.TASKS[task](tmp_path)
+    path = corpora.write(tmp_path / "c.yaml", json.dumps(tree))
+    model, dev = tree["output"], tree["data"]["dev"]
+    for command in (
+        ["gradcheck", path],
+        ["train", path],
+        ["info", model],
+        ["evaluate", model, dev],
+        ["predict", model, dev],
+    ):
+        code, out, err = run(command)
+        assert code == 0, err
+        assert out
+        assert "Traceback" not in err
+    assert len(out.splitlines()) == len(Path(dev).read_text(encoding="utf-8").splitlines())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "plain"),
+    [
+        (["predict", "m"], {"model": "m"}),
+        (["predict", "m", "-"], {"model": "m", "input_": "-"}),
+        (
+            ["predict", "m", "in", "-o", "-", "--format", "conll", "--probabilities"],
+            {
+                "model": "m",
+                "input_": "in",
+                "output": "-",
+                "format_": "conll",
+                "probabilities": True,
+            },
+        ),
+        (["predict"], None),
+        (["predict", "--help"], None),
+        (["predict", "m", "a", "b"], None),
+        (["predict", "m", "-o"], None),
+        (["predict", "m", "-o", "--format"], None),
+        (["predict", "m", "--jobs", "2"], None),
+        (["predict", "m", "--output=x"], None),
+        (["train", "m"], None),
+        ([], None),
+    ],
+)
+def test_only_plain_arguments_pass_by_the_parser(arguments, plain):
+    assert plain_predict(arguments) == plain
+
+
+def test_plain_names_are_those_of_the_parser():
+    """What the quick way knows are options of the command, with the parameters they set."""
+    from windowclf.commands.app import predict
+
+    options = {}
+    for name, annotation in inspect.get_annotations(predict, eval_str=True).items():
+        for extra in getattr(annotation, "__metadata__", ()):
+            declared = [getattr(extra, "default", None), *(getattr(extra, "param_decls", 0) or ())]
+            options |= {option: name for option in declared if isinstance(option, str)}
+    assert _PLAIN.items() <= options.items()
+    for name, parameter in inspect.signature(predict_file).parameters.items():
+        if name not in ("model", "on_progress"):
+            assert inspect.signature(predict).parameters[name].default == parameter.default

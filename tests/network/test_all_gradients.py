@@ -1,0 +1,86 @@
+"""Every hand-derived gradient against central differences in float64, entry by entry."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pytest
+from small import problem
+
+from windowclf.arrays import RowGradient
+from windowclf.network import members as ensemble
+from windowclf.network.gradient_check import GradientProblem
+
+STEP = 1e-5
+LIMIT = 1e-7
+RECURRENCES = {"none": (0, None), "one": (1, None), "two": (2, None), "truncated": (2, 3)}
+NETWORKS = [
+    (activation, output, char_cnn, recurrence)
+    for activation, output, char_cnn, recurrence in product(
+        ("none", "relu", "sigmoid", "tanh", "hard_tanh"),
+        ("softmax", "one", "many", "crf"),
+        (False, True),
+        RECURRENCES,
+    )
+    if activation != "none" or recurrence == "none"
+]
+
+
+def dense(p, gradients) -> dict[str, np.ndarray]:
+    """Gradients as whole arrays: rows that a batch did not touch have none."""
+    whole = {name: np.zeros_like(array) for name, array in p.parameters.items()}
+    for name, gradient in gradients.items():
+        if isinstance(gradient, RowGradient):
+            assert (np.diff(gradient.rows) > 0).all()
+            whole[name][gradient.rows] = gradient.values
+        else:
+            whole[name][...] = gradient
+    return whole
+
+
+def figures(p) -> dict[str, float]:
+    """‖a − n‖ / (‖a‖ + ‖n‖) of every array, over every entry that no kink makes meaningless."""
+    a = p.architecture
+    frozen = ensemble.forward(a, p.parameters, p.batch, p.objective, p.masks).h
+    _, gradients = ensemble.loss_and_gradients(
+        a, p.parameters, p.batch, p.objective, p.masks, frozen
+    )
+    measured = GradientProblem(a, p.parameters, p.batch, p.objective, p.masks)
+    errors = {}
+    for name, analytic in dense(p, gradients).items():
+        numeric = np.full_like(analytic, np.nan)
+        array = p.parameters[name]
+        for i in np.ndindex(*array.shape):
+            kept = array[i]
+            array[i] = kept + STEP
+            above, above_sides = measured.forward(frozen)
+            array[i] = kept - STEP
+            below, below_sides = measured.forward(frozen)
+            array[i] = kept
+            if all(map(np.array_equal, above_sides, below_sides)):
+                numeric[i] = (above - below) / (2 * STEP)
+        known = ~np.isnan(numeric)
+        assert known.mean() > 0.98, f"{name}: too many kinks, draw another network"
+        difference = np.linalg.norm((analytic - numeric)[known])
+        scale = np.linalg.norm(analytic[known]) + np.linalg.norm(numeric[known])
+        assert scale > 0, f"{name}: nothing to compare"
+        errors[name] = difference / scale
+    return errors
+
+
+@pytest.mark.parametrize("plain", [False, True], ids=["regularised", "plain"])
+@pytest.mark.parametrize(("activation", "output", "char_cnn", "recurrence"), NETWORKS)
+def test_gradients(activation, output, char_cnn, recurrence, plain):
+    directions, truncate = RECURRENCES[recurrence]
+    p = problem(activation, output, char_cnn, directions, truncate, plain=plain)
+    errors = figures(p)
+    assert set(errors) == set(p.architecture.shapes())
+    assert max(errors.values()) < LIMIT, errors
+
+
+@pytest.mark.parametrize("window", [0, 1, 2])
+@pytest.mark.parametrize("text", [[("one", "A"), ("two", "B")], [("a b", "A B"), ("c", "A")]])
+def test_small_sizes(window, text):
+    errors = figures(problem(window=window, text=text, char_cnn=True))
+    assert max(errors.values()) < LIMIT, errors

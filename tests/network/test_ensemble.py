@@ -1,0 +1,116 @@
+"""Members: each learns as a network alone does, and their scores are averaged."""
+
+from __future__ import annotations
+
+import json
+
+import corpora
+import numpy as np
+import pytest
+from command_line import run
+from small import problem
+from test_all_gradients import LIMIT, RECURRENCES, dense, figures
+
+import windowclf
+from windowclf.errors import ConfigError
+from windowclf.network import gradients as network
+from windowclf.network import members as ensemble
+from windowclf.network.architecture import initialize, parameters_of, with_member
+from windowclf.network.gradients import Masks
+from windowclf.system.threads import Workers
+
+OUTPUTS = ["softmax", "one", "many", "crf"]
+FORMS = [("none", "none"), ("relu", "none"), ("tanh", "truncated")]
+
+
+@pytest.mark.parametrize("output", OUTPUTS)
+@pytest.mark.parametrize(("activation", "recurrence"), FORMS)
+def test_gradients(activation, output, recurrence):
+    directions, truncate = RECURRENCES[recurrence]
+    p = problem(activation, output, False, directions, truncate, members=2)
+    errors = figures(p)
+    assert set(errors) == set(p.architecture.shapes())
+    assert max(errors.values()) < LIMIT, errors
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("output", OUTPUTS)
+@pytest.mark.parametrize(("activation", "recurrence"), FORMS)
+def test_every_member_learns_as_it_would_alone(activation, output, recurrence, threads):
+    directions, truncate = RECURRENCES[recurrence]
+    p = problem(activation, output, True, directions, truncate, members=3)
+    workers = Workers(threads)
+    J, gradients = ensemble.loss_and_gradients(
+        p.architecture, p.parameters, p.batch, p.objective, p.masks, workers=workers
+    )
+    workers.close()
+    own, found, wanted = p.architecture.of_one_member(), dense(p, gradients), []
+    for i in range(3):
+        alone = {name: p.parameters[with_member(name, i)] for name in own.shapes()}
+        masks = Masks(*(None if mask is None else mask[i] for mask in p.masks))
+        J_i, g = network.loss_and_gradients(own, alone, p.batch, p.objective, masks)
+        wanted.append(J_i)
+        for name, gradient in g.items():
+            part = found[with_member(name, i)]
+            rows = getattr(gradient, "rows", slice(None))
+            values = getattr(gradient, "values", gradient)
+            np.testing.assert_allclose(3 * part[rows], values, rtol=1e-12, atol=1e-15)
+    assert pytest.approx(np.mean(wanted), rel=1e-14) == J
+
+
+@pytest.mark.parametrize("output", OUTPUTS)
+def test_scores_are_the_mean(output):
+    p = problem("relu", output, members=3)
+    own = p.architecture.of_one_member()
+    parts = [network.scores(own, parameters_of(own, p.parameters, i), p.batch) for i in range(3)]
+    theta = ensemble.scores(p.architecture, p.parameters, p.batch)
+    np.testing.assert_allclose(theta, np.mean(parts, axis=0), rtol=1e-12, atol=1e-14)
+    if output == "crf":
+        for name, mean in zip(
+            network.CHAIN, ensemble.chain(p.architecture, p.parameters), strict=True
+        ):
+            members = [p.parameters[with_member(name, i)] for i in range(3)]
+            np.testing.assert_allclose(mean, np.mean(members, axis=0), rtol=1e-14)
+
+
+def test_members_begin_apart_and_the_first_as_a_network_alone():
+    many = initialize(problem("relu", members=2, units=200).architecture, 1, "float64")
+    alone = initialize(problem("relu", units=200).architecture, 1, "float64")
+    for name, p in alone.items():
+        assert (many[name] == p).all()
+        assert not p.any() or (many[with_member(name, 1)] != p).any()
+    assert np.std(many["W@2"]) == pytest.approx(np.std(many["W"]), rel=0.1)
+
+
+@pytest.mark.parametrize("output", ["softmax", "crf"])
+def test_a_run(tmp_path, output):
+    """Trained, stopped and resumed, loaded, cached and not, one sentence or many."""
+    config = corpora.tagging(tmp_path)
+    settings = ["model.members=3", f"model.output={output}", corpora.LEARN]
+    result = windowclf.train(config, settings)
+    assert result.evaluations["dev"]["accuracy"] == 1.0
+    assert windowclf.info(result.model_path)["parameters"]["b1@3"] == "8"
+    cached, plain = windowclf.load(result.model_path), windowclf.load(result.model_path, cache_mb=0)
+    text = [list(corpora.TAGS), ["cat"], list(corpora.TAGS)[::-1]]
+    assert cached.predict(text) == plain.predict(text)
+    for a, b in zip(cached.predict_proba(text), plain.predict_proba(text), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-7)
+        np.testing.assert_allclose(a.sum(axis=1), 1, rtol=1e-5)
+    config["output"] = str(tmp_path / "again")
+    steps = iter(range(5))
+    stopped = windowclf.train(config, settings, should_stop=lambda: next(steps, None) is None)
+    assert stopped.stopped
+    windowclf.train(config, settings, resume=True)
+    assert corpora.digest(tmp_path / "again") == corpora.digest(tmp_path / "run")
+
+
+def test_the_users_own_check_looks_at_every_member(tmp_path):
+    path = corpora.write(tmp_path / "c.yaml", json.dumps(corpora.tagging(tmp_path)))
+    code, out, _ = run(["gradcheck", path, "--set", "model.members=2"])
+    assert code == 0
+    assert "W@2" in out
+
+
+def test_members_are_counted_from_one(tmp_path):
+    with pytest.raises(ConfigError, match=r"model\.members"):
+        windowclf.train(corpora.tagging(tmp_path), ["model.members=0"])

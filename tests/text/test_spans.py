@@ -1,0 +1,170 @@
+"""Spans by conlleval's rules, in every scheme; words of segmentation."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import random
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from windowclf.text.spans import (
+    Span,
+    fault_in_label,
+    from_spans,
+    legal_transitions,
+    segmentation_from_words,
+    to_spans,
+    words_from_segmentation,
+)
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "conlleval.json"
+PREFIXES = {"BIO": "BI", "IOB1": "BI", "IO": "I", "BIOES": "BIES"}
+SCHEMES = list(PREFIXES)
+
+
+def random_labels(rng: random.Random, scheme: str, length: int) -> list[str]:
+    """Any sequence, legal or not; types with a dash in their name too."""
+    labels = ["O"] + [f"{p}-{t}" for p in PREFIXES[scheme] for t in ("A", "B", "C-D")]
+    return [rng.choice(labels) if rng.random() < 0.7 else "O" for _ in range(length)]
+
+
+def random_pairs(scheme: str, seed: int, sequences: int):
+    """Pairs of gold and guess; the guess repeats part of the gold so that spans can be right."""
+    rng = random.Random(f"{scheme}{seed}")
+    for _ in range(sequences):
+        gold = random_labels(rng, scheme, rng.randrange(0, 13))
+        other = random_labels(rng, scheme, len(gold))
+        yield gold, [g if rng.random() < 0.6 else o for g, o in zip(gold, other, strict=True)]
+
+
+def counts(scheme: str, seed: int, sequences: int) -> dict[str, dict[str, int]]:
+    correct, guessed, wanted = Counter(), Counter(), Counter()
+    for gold, guess in random_pairs(scheme, seed, sequences):
+        a, b = set(to_spans(gold, scheme)), set(to_spans(guess, scheme))
+        wanted.update(span.type for span in a)
+        guessed.update(span.type for span in b)
+        correct.update(span.type for span in a & b)
+    return {"correct": dict(correct), "guessed": dict(guessed), "gold": dict(wanted)}
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_counts_are_conllevals(scheme):
+    golden = json.loads(GOLDEN.read_text(encoding="utf-8"))
+    for batch in golden["schemes"][scheme]:
+        assert counts(scheme, batch["seed"], batch["sequences"]) == batch["counts"]
+
+
+@pytest.mark.parametrize(
+    ("scheme", "labels", "spans"),
+    [
+        ("BIO", "O B-A I-A O", [(1, 3, "A")]),
+        ("BIO", "I-A I-A", [(0, 2, "A")]),  # starts without B
+        ("BIO", "B-A I-B", [(0, 1, "A"), (1, 2, "B")]),
+        ("BIO", "B-A B-A", [(0, 1, "A"), (1, 2, "A")]),
+        ("IOB1", "I-A B-A I-A", [(0, 1, "A"), (1, 3, "A")]),
+        ("IO", "I-A I-A I-B", [(0, 2, "A"), (2, 3, "B")]),
+        ("BIOES", "S-A B-A E-A I-A", [(0, 1, "A"), (1, 3, "A"), (3, 4, "A")]),
+        ("BIOES", "B-A E-B", [(0, 1, "A"), (1, 2, "B")]),
+        ("BIO", "", []),
+    ],
+)
+def test_by_hand(scheme, labels, spans):
+    assert to_spans(labels.split(), scheme) == [Span(*span) for span in spans]
+
+
+@st.composite
+def layouts(draw):
+    """Spans in order that do not overlap, and a length."""
+    spans, end = [], 0
+    for _ in range(draw(st.integers(0, 6))):
+        start = end + draw(st.integers(0, 2))
+        end = start + draw(st.integers(1, 4))
+        spans.append(Span(start, end, draw(st.sampled_from(["A", "B", "C-D"]))))
+    return spans, end + draw(st.integers(0, 2))
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@settings(derandomize=True, deadline=None)
+@given(layouts())
+def test_there_and_back(scheme, layout):
+    spans, length = layout
+    labels = from_spans(spans, length, scheme)
+    assert len(labels) == length
+    assert all(fault_in_label(label, scheme) is None for label in labels)
+    if scheme == "IO":  # adjoining spans of one type become one
+        joined = []
+        for span in spans:
+            if joined and joined[-1].end == span.start and joined[-1].type == span.type:
+                joined[-1] = joined[-1]._replace(end=span.end)
+            else:
+                joined.append(span)
+        spans = joined
+    assert to_spans(labels, scheme) == spans
+
+
+@pytest.mark.parametrize("label", ["12", "", "-A", "B-", "B_A", "X-A", "b-A", "OO", "BI-A"])
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_faulty_labels(scheme, label):
+    sentence = fault_in_label(label, scheme)
+    assert sentence is not None
+    assert repr(label) in sentence
+    assert scheme in sentence
+
+
+def test_labels_of_another_scheme_are_faults():
+    assert fault_in_label("S-A", "BIO") == "expected a BIO label (O, B-TYPE, I-TYPE), found 'S-A'"
+    assert fault_in_label("B-A", "IO") == "expected an IO label (O, I-TYPE), found 'B-A'"
+
+
+@settings(derandomize=True, deadline=None)
+@given(st.lists(st.integers(1, 5)))
+def test_words_there_and_back(lengths):
+    tags = segmentation_from_words(lengths)
+    words = words_from_segmentation(tags)
+    assert [end - start for start, end in words] == lengths
+
+
+@settings(derandomize=True, deadline=None)
+@given(st.lists(st.sampled_from("BMES")))
+def test_any_tags_are_words_that_cover_the_line(tags):
+    words = words_from_segmentation(tags)
+    assert [i for start, end in words for i in range(start, end)] == list(range(len(tags)))
+    assert all(start < end for start, end in words)
+
+
+@pytest.mark.parametrize("scheme", [*SCHEMES, "BMES"])
+def test_a_sequence_is_legal_if_reading_and_writing_leaves_it(scheme):
+    """Every sequence of up to four labels of two types."""
+    labels = ["O"] + [f"{p}-{t}" for t in ("A", "B") for p in PREFIXES.get(scheme, "")]
+    if scheme == "BMES":
+        labels = list("MSEB")
+    legal = legal_transitions(labels, scheme)
+    assert legal.transitions.shape == (len(labels), len(labels))
+    for length in range(1, 5):
+        for path in itertools.product(range(len(labels)), repeat=length):
+            sentence = [labels[k] for k in path]
+            if scheme == "BMES":
+                words = words_from_segmentation(sentence)
+                again = segmentation_from_words([end - start for start, end in words])
+            else:
+                again = from_spans(to_spans(sentence, scheme), length, scheme)
+            allowed = legal.start[path[0]] and legal.end[path[-1]]
+            allowed = allowed and all(legal.transitions[i, j] for i, j in itertools.pairwise(path))
+            assert allowed == (again == sentence), sentence
+
+
+def test_types_may_have_dashes_and_labels_be_missing():
+    legal = legal_transitions(["B-C-D", "I-C-D", "I-D"], "BIO")
+    assert legal.start.tolist() == [True, False, False]
+    assert legal.end.tolist() == [True, True, True]
+    assert legal.transitions.tolist() == [
+        [True, True, False],
+        [True, True, False],
+        [True, False, True],
+    ]
+    assert legal_transitions([], "BIOES").transitions.shape == (0, 0)

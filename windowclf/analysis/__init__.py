@@ -1,0 +1,1 @@
+"""A Tagger and sentences in, figures out; never a path."""

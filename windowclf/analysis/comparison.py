@@ -1,0 +1,140 @@
+"""Two models on the same labelled text: their scores, what may be chance, where they differ."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import tee
+from typing import Any, TypeAlias
+
+from windowclf.analysis.bootstrap import Counts, differences
+from windowclf.analysis.evaluation import Scorer, f1_name, in_order
+from windowclf.errors import ModelFileError, named
+from windowclf.tagging.model_file import Model
+from windowclf.tagging.tagger import Tagger
+from windowclf.text.formats import Layout
+from windowclf.text.sentence import Sentence
+
+Comparison: TypeAlias = dict[str, Any]
+
+
+def shared_layout(one: Model, other: Model, name: str, other_name: str) -> Layout:
+    """How to read text for both: as the first model does, with the columns of both.
+
+    Raises ModelFileError where they are not for the same task and labels, or do not agree on
+    where a column is or in what scheme a dictionary is written.
+    """
+    kinds = [_kind(model) for model in (one, other)]
+    if kinds[0] != kinds[1]:
+        raise ModelFileError(
+            f"{other_name}: expected a model for {kinds[0]} as {name} is, found one for "
+            f"{kinds[1]}; only models for the same task can be compared."
+        )
+    ours, theirs = _label_set(one), _label_set(other)
+    if 2 * len(ours & theirs) < min(len(ours), len(theirs)):
+        raise ModelFileError(
+            f"{other_name}: expected labels such as those of {name} ({named(sorted(ours))}), found "
+            f"{named(sorted(theirs))}; models with other labels cannot be compared."
+        )
+    a, b = one.layout, other.layout
+    for column, place in b.extra.items():
+        if a.extra.get(column, place) != place:
+            raise ModelFileError(
+                f"{other_name}: expected the column {column!r} at {a.extra[column]!r} as {name} "
+                f"does, found {place!r}; train both on files of one layout."
+            )
+    if other.dictionary and b.scheme != a.scheme:
+        raise ModelFileError(
+            f"{other_name}: expected a dictionary of labels in the scheme of {name}, {a.scheme}, "
+            f"found {b.scheme}; train both on files of one scheme."
+        )
+    slots = tuple(dict.fromkeys((*a.slots, *b.slots)))
+    return replace(a, extra={**a.extra, **b.extra}, slots=slots)
+
+
+def compare_taggers(
+    one: Tagger, other: Tagger, sentences: Iterable[Sentence], most: int | None = None
+) -> Comparison:
+    """Both evaluations, their differences, and the sentences with different answers, streamed.
+
+    Both models have one layout; of the sentences the first `most` are kept, or all.
+    """
+    ours, theirs = Scorer(one.model), Scorer(other.model)
+    rows: Counter[tuple[Counts, Counts]] = Counter()
+    differing = _Differing(most, one.model.is_multilabel)
+    text, again = tee(sentences)  # never more than a block of sentences apart
+    answers = one.tag(text, probabilities=True), other.tag(again, probabilities=True)
+    for a, b in zip(*answers, strict=True):
+        rows[ours.add(a), theirs.add(b)] += 1
+        differing.add(a.sentence, a.labels, b.labels)
+    return {
+        "model": ours.report(),
+        "against": theirs.report(),
+        "differences": differences(rows, f1_name(one.model)),
+        **differing.report(),
+    }
+
+
+def _kind(model: Model) -> str:
+    task = model.layout.task
+    return f"{task} with several labels a token" if model.is_multilabel else task
+
+
+def _label_set(model: Model) -> set[str]:
+    """Labels, of spans their types."""
+    labels = set(model.vocabulary.labels)
+    if model.inside is None:
+        return labels
+    return {label[2:] for label in labels if label != "O"}
+
+
+class _Differing:
+    """The sentences to whose labelled tokens two models give different labels."""
+
+    def __init__(self, most: int | None, multilabel: bool):
+        self._most = most
+        self._multilabel = multilabel
+        self._sentences: Counter[str] = Counter()
+        self._tokens: Counter[str] = Counter()
+        self._kept: list[dict[str, Any]] = []
+
+    def add(self, sentence: Sentence, ours: Sequence[str], theirs: Sequence[str]) -> None:
+        gold = sentence.labels or [None] * len(ours)
+        if self._multilabel:
+            gold = [None if label is None else in_order(label) for label in gold]
+        known = [row for row in zip(gold, ours, theirs, strict=True) if row[0] is not None]
+        unlike = [(wanted, a, b) for wanted, a, b in known if a != b]
+        if not unlike:
+            return
+        self._tokens["differ"] += len(unlike)
+        self._tokens["model_right"] += sum(a == wanted for wanted, a, _ in unlike)
+        self._tokens["against_right"] += sum(b == wanted for wanted, _, b in unlike)
+        self._sentences["differ"] += 1
+        self._sentences["model_right"] += all(a == wanted for wanted, a, _ in known)
+        self._sentences["against_right"] += all(b == wanted for wanted, _, b in known)
+        if self._most is None or len(self._kept) < self._most:
+            self._kept.append(_record(sentence, gold, ours, theirs))
+
+    def report(self) -> dict[str, Any]:
+        keys = ("differ", "model_right", "against_right")
+        return {
+            "sentences": {key: self._sentences[key] for key in keys},
+            "tokens": {key: self._tokens[key] for key in keys},
+            "differing": self._kept,
+        }
+
+
+def _record(
+    sentence: Sentence, gold: Sequence[str | None], ours: Sequence[str], theirs: Sequence[str]
+) -> dict[str, Any]:
+    columns = {name: list(column) for name, column in sentence.columns.items()}
+    return {
+        "place": sentence.place(),
+        "lines": list(sentence.lines),
+        "tokens": list(sentence.tokens),
+        **({"columns": columns} if columns else {}),
+        "gold": list(gold),
+        "model": list(ours),
+        "against": list(theirs),
+    }

@@ -1,0 +1,97 @@
+"""A comparison of two models as tables: A is the first model, B the one it is compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from rich.table import Table
+
+from windowclf.commands.tables import interval_text, new_table, percent, plain_console
+from windowclf.errors import legible
+
+SENTENCES_SHOWN = 20
+FIGURES = {
+    "accuracy": "accuracy",
+    "spans_f1": "spans f1",
+    "words_f1": "words f1",
+    "micro_f1": "micro f1",
+}
+
+
+def print_comparison(comparison: Mapping[str, Any], model: str, against: str) -> None:
+    """The figures side by side, and the first sentences with different labels."""
+    console = plain_console()
+    console.print(f"A  {legible(model)}\nB  {legible(against)}")
+    console.print(_figures(comparison))
+    console.print(_who_is_right(comparison))
+    shown, differ = comparison["differing"][:SENTENCES_SHOWN], comparison["sentences"]["differ"]
+    for record in shown:
+        console.print(f"\n{_text(record)}")
+        console.print(_rows(record))
+    if differ > len(shown):
+        console.print(f"\n… and {differ - len(shown):,} more sentences; --json has all.")
+
+
+def _figures(comparison: Mapping[str, Any]) -> Table:
+    table = new_table("", "A", "B", "A − B", "95 % interval", "p")
+    both = comparison["model"], comparison["against"]
+    for key, row in comparison["differences"].items():
+        table.add_row(
+            FIGURES[key],
+            *(percent(_figure(evaluation, key)) for evaluation in both),
+            percent(row["difference"]),
+            interval_text(row["interval"]),
+            f"{row['p']:.3f}",
+        )
+    for part in ("seen", "unseen"):
+        parts = [evaluation.get(part) for evaluation in both]
+        if all(each and each["tokens"] for each in parts):
+            table.add_row(f"  {part} words", *(percent(each["accuracy"]) for each in parts))
+    table.add_row("macro f1", *(percent(evaluation["macro"]["f1"]) for evaluation in both))
+    errors = (percent(evaluation["calibration"]["error"]) for evaluation in both)
+    table.add_row("calibration error", *errors)
+    return table
+
+
+def _figure(evaluation: Mapping[str, Any], key: str) -> float:
+    if key == "accuracy":
+        return float(evaluation[key])
+    part, figure = key.split("_")
+    return float(evaluation[part][figure])
+
+
+def _who_is_right(comparison: Mapping[str, Any]) -> Table:
+    table = new_table("with different labels", "", "A right", "B right")
+    for kind in ("sentences", "tokens"):
+        row = comparison[kind]
+        numbers = (row[key] for key in ("differ", "model_right", "against_right"))
+        table.add_row(f"  {kind}", *(f"{number:,}" for number in numbers))
+    return table
+
+
+def _text(record: Mapping[str, Any]) -> str:
+    return f"{record['place']}: {' '.join(map(legible, _tokens(record)))}"
+
+
+def _tokens(record: Mapping[str, Any]) -> Sequence[str]:
+    """The tokens, or of a row of slots what stands in it."""
+    if record["tokens"] == [""] and "columns" in record:
+        return [" ".join(f"{name}={values[0]}" for name, values in record["columns"].items())]
+    tokens: Sequence[str] = record["tokens"]
+    return tokens
+
+
+def _rows(record: Mapping[str, Any]) -> Table:
+    """The tokens to which the models give different labels."""
+    table = new_table("", "gold", "A", "B")
+    for cells in _unlike(record):
+        table.add_row(*map(legible, cells))
+    return table
+
+
+def _unlike(record: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
+    answers = zip(_tokens(record), record["gold"], record["model"], record["against"], strict=True)
+    for token, gold, ours, theirs in answers:
+        if gold is not None and ours != theirs:
+            yield f"  {token}", gold, ours, theirs

@@ -1,0 +1,1 @@
+"""Where the numbers are: the network, its hand-derived gradients, and how it learns."""

@@ -1,0 +1,150 @@
+"""Best paths of a linear-chain CRF: Viterbi, the n best, and decoding by marginals.
+
+Scores as in crf.py. −inf in start, transitions and end forbids for the whole batch, `allowed`
+(B, K) for single tokens (a dictionary's labels, or labels that are given). Paths are compared in
+float64 whatever the dtype of theta, so that they do not depend on how long a sentence is.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from windowclf.arrays import Bools, Floats, Ints
+from windowclf.network.kernels.trellis import NoPath, Trellis, side_by_side, unary_scores
+
+
+def viterbi(
+    theta: Floats,
+    lengths: Ints,
+    start: Floats,
+    transitions: Floats,
+    end: Floats,
+    allowed: Bools | None = None,
+) -> Ints:
+    """The path with the highest score of each sentence.   theta (B, K)  ->  (B,) class indices.
+
+    Of equal paths it is the one whose last label is lowest, among those the one whose label before
+    it is, and so on. NoPath where all paths of a sentence are forbidden.
+    """
+    trellis = side_by_side(lengths)
+    A = transitions.astype(np.float64)
+    v = _best_scores(unary_scores(theta, trellis, start, end, allowed), A, trellis)
+    path = np.empty(len(v), np.intp)
+    path[trellis.last] = _best_ends(v[trellis.last], trellis)
+    # Only on the path itself is it asked again which label a maximum came from.
+    arriving = np.ascontiguousarray(A.T)
+    for now, before in reversed(trellis.steps()):
+        path[before] = (v[before] + arriving[path[now]]).argmax(axis=1)
+    labels = np.empty(len(theta), np.intp)
+    labels[trellis.rows] = path
+    return labels
+
+
+def posterior_decode(
+    marginals: Floats,
+    lengths: Ints,
+    start_ok: Bools,
+    ok: Bools,
+    end_ok: Bools,
+) -> Ints:
+    """The legal path with the largest product of marginals.   marginals (B, K)  ->  (B,).
+
+    start_ok (K,), ok (K, K) [from, to] and end_ok (K,) say what is legal. Where everything is, the
+    answer is the argmax of each row, which has the most labels right in expectation. A marginal
+    of 0 counts as the smallest normal number, so that it is no more than very unlikely.
+    """
+    theta = np.log(np.maximum(marginals, np.finfo(marginals.dtype).tiny))
+    return viterbi(theta, lengths, forbid(start_ok), forbid(ok), forbid(end_ok))
+
+
+def forbid(ok: Bools, scores: Floats | float = 0.0) -> Floats:
+    """The scores where ok and −inf elsewhere, in the shape of ok."""
+    return np.where(ok, scores, -np.inf)
+
+
+def n_best(
+    theta: Floats,
+    lengths: Ints,
+    start: Floats,
+    transitions: Floats,
+    end: Floats,
+    n: int,
+    allowed: Bools | None = None,
+) -> list[list[tuple[float, Ints]]]:
+    """The n best paths of each sentence, exactly: (score, class indices) in falling order.
+
+    A sentence that has fewer than n paths which are not forbidden gets those; an empty one has one
+    path, with the score 0. Equal paths are ordered as in `viterbi`. NoPath where none is left.
+    """
+    trellis = side_by_side(lengths)
+    A = transitions.astype(np.float64)
+    x = unary_scores(theta, trellis, start, end, allowed)
+    v, origins = _n_best_scores(x, A, trellis, n)
+    K = x.shape[1]
+    flat = v[trellis.last].reshape(len(trellis.last), K * n)  # index = label · n + rank
+    _best_ends(flat, trellis)  # there is one
+    ends = np.argsort(-flat, axis=1, kind="stable")[:, :n]
+    at = np.empty((len(x), ends.shape[1]), np.intp)
+    at[trellis.last] = ends
+    for now, before in reversed(trellis.steps()):
+        at[before] = np.take_along_axis(origins[now].reshape(-1, K * n), at[now], axis=1)
+    scores = np.take_along_axis(flat, ends, axis=1)
+    paths = np.empty((len(theta), ends.shape[1]), np.intp)
+    paths[trellis.rows] = at // n
+    found: list[list[tuple[float, Ints]]] = [[(0.0, paths[:0, 0])] for _ in lengths]
+    starts = np.cumsum(lengths) - lengths
+    for s, row in zip(trellis.sentences.tolist(), scores, strict=True):
+        own = paths[starts[s] : starts[s] + lengths[s]]
+        found[s] = [
+            (float(score), own[:, rank]) for rank, score in enumerate(row) if score != -np.inf
+        ]
+    return found
+
+
+def _best_ends(v: Floats, trellis: Trellis) -> Ints:
+    """Where each sentence's best path ends.   v (S′, anything) scores at the last tokens -> (S′,).
+
+    NoPath if the best of a sentence is −inf.
+    """
+    ends: Ints = v.argmax(axis=1)
+    none = v[np.arange(len(v)), ends] == -np.inf
+    if none.any():
+        raise NoPath(trellis.sentences[none])
+    return ends
+
+
+def _best_scores(x: Floats, A: Floats, trellis: Trellis) -> Floats:
+    """v_t[j] = x_t[j] + max_i (v_{t−1}[i] + A[i, j]).   x (N, K), A (K, K)  ->  v (N, K)."""
+    K = x.shape[1]
+    v = x.copy()
+    work = np.empty((K, len(trellis.sentences), K))  # (from, sentence, to)
+    for now, before in trellis.steps():
+        previous = v[before]
+        sums = work[:, : len(previous)]
+        np.add(previous.T[:, :, None], A[:, None, :], out=sums)
+        v[now] += sums.max(axis=0)
+    return v
+
+
+def _n_best_scores(x: Floats, A: Floats, trellis: Trellis, n: int) -> tuple[Floats, Ints]:
+    """The n best ways to reach each label.   x (N, K), A (K, K)  ->  v, origins (N, K, n).
+
+    v[t, j] falls; origins[t, j, r] = i·n + q: way r to j is way q to i, and then j. The ways to a
+    label are merged from the lists of all labels before it, whose heads alone can be next.
+    """
+    N, K = x.shape
+    v, origins = np.full((N, K, n), -np.inf), np.zeros((N, K, n), np.intp)
+    v[: len(trellis.sentences), :, 0] = x[: len(trellis.sentences)]
+    for now, before in trellis.steps():
+        previous = np.pad(v[before], ((0, 0), (0, 0), (0, 1)), constant_values=-np.inf)
+        s, j = np.indices((len(previous), K), sparse=True)
+        heads = previous[:, :, 0, None] + A  # (sentences, from, to)
+        ranks = np.zeros(heads.shape, np.intp)
+        for r in range(n):
+            i = heads.argmax(axis=1)
+            q = ranks[s, i, j]  # at most r, so that q + 1 is at most n
+            v[now, :, r] = heads[s, i, j] + x[now]
+            origins[now, :, r] = i * n + q
+            ranks[s, i, j] = q + 1
+            heads[s, i, j] = previous[s, i, q + 1] + A[i, j]
+    return v, origins

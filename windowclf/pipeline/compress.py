@@ -1,0 +1,145 @@
+"""compress: a trained model in fewer bytes, by coarser numbers and by rows left out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+
+from windowclf.analysis.evaluation import main_figures
+from windowclf.errors import ConfigError, ModelFileError
+from windowclf.pipeline.evaluate import evaluate
+from windowclf.system.durable import write_whole
+from windowclf.system.limits import LONGEST_SENTENCE
+from windowclf.tagging.model_file import Model, find_model, load_model, model_bytes
+from windowclf.tagging.model_header import Stored
+from windowclf.tagging.pruning import Rows, ranked_rows, with_rows
+
+UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9}
+
+
+def compress(
+    model: str | Path,
+    output: str | Path,
+    dtype: str = "int8",
+    size: int | str | None = None,
+    data: str | None = None,
+    on_notice: Callable[[str], None] | None = None,
+    longest_sentence: int = LONGEST_SENTENCE,
+) -> dict[str, Any]:
+    """Write a smaller model file that load, predict and evaluate read as any other.
+
+    `dtype` is what the matrices are stored as: int8 with a scale for each row, float16 or float32;
+    they are computed with as float32. `size` is the most that the file may have, as bytes or as
+    "900kB" or "1.5MB" (powers of ten): where it is needed the forms seen in training are left out
+    first, then the rows of the tables that matter least. `data`, a labelled file, is scored before
+    and after. Returns the bytes, rows and scores of both.
+    Raises ConfigError, DataError, ModelFileError or RunFolderError (the file cannot be written).
+    """
+    file, target = find_model(Path(model)), Path(output)
+    stored, most = _stored(dtype), _bytes(size)
+    loaded = _uncompressed(file)
+    if target.exists() and target.samefile(file):
+        raise ConfigError(f"--output: expected another file than the model itself, {file}.")
+    notify = on_notice or (lambda _text: None)
+    before = _facts(loaded, file, data, longest_sentence)
+    try:
+        small = _fitted(replace(loaded, compressed=stored), most)
+        content = model_bytes(small)
+    except ValueError as error:
+        raise ModelFileError(f"{file}: cannot be stored so, {error}.") from error
+    write_whole(target, content)
+    if small.vocabulary.seen is None:
+        notify(
+            "the forms seen in training are left out; evaluate will not tell seen words from "
+            "unseen ones."
+        )
+    after = _facts(load_model(target), target, data, longest_sentence)
+    return {"file": str(target), "stored as": stored, "before": before, "after": after}
+
+
+def _stored(dtype: str) -> Stored:
+    for stored in get_args(Stored):
+        if dtype == stored:
+            return stored  # type: ignore[no-any-return]
+    raise ConfigError(
+        f"--dtype: expected one of {', '.join(get_args(Stored))}, found {dtype!r:.40}."
+    )
+
+
+def _bytes(size: int | str | None) -> int | None:
+    if size is None:
+        return None
+    match = re.fullmatch(
+        r"(\d{1,15}(?:\.\d{1,9})?) ?([kmg]?b)?", str(size).strip().lower(), re.ASCII
+    )
+    if match is None:
+        raise ConfigError(f"--size: expected bytes such as 900kB or 1.5MB, found {size!r:.40}.")
+    return int(Decimal(match[1]) * UNITS[match[2] or ""])
+
+
+def _uncompressed(file: Path) -> Model:
+    loaded = load_model(file)
+    if loaded.compressed is not None:
+        raise ModelFileError(
+            f"{file}: expected a model as train wrote it, found one that is compressed already; "
+            "compress the model that it was made from."
+        )
+    return loaded
+
+
+def _fitted(model: Model, most: int | None) -> Model:
+    """The model within `most` bytes, with as much of it as goes in."""
+    whole = with_rows(model, {})
+    if _fits(whole, most):
+        return whole
+    without_seen = _without_seen(whole)
+    if _fits(without_seen, most):
+        return without_seen
+    itemsize = np.dtype(model.compressed).itemsize
+    rows, rest = ranked_rows(model, itemsize), _without_seen(model)
+    fewest = with_rows(rest, rows.first(0))
+    if not _fits(fewest, most):
+        raise ConfigError(
+            f"--size: expected at least {len(model_bytes(fewest)):,} bytes, what the model takes "
+            f"without any listed value, found {most:,}; ask for more, or train fewer hidden units."
+        )
+    return with_rows(rest, rows.first(_most_rows(rest, rows, most)))
+
+
+def _most_rows(model: Model, rows: Rows, most: int | None) -> int:
+    """How many of the rows go in, by halving: `fit` do, `too_many` do not."""
+    fit, too_many = 0, len(rows.row)
+    while too_many - fit > 1:
+        middle = (fit + too_many) // 2
+        if _fits(with_rows(model, rows.first(middle)), most):
+            fit = middle
+        else:
+            too_many = middle
+    return fit
+
+
+def _fits(model: Model, most: int | None) -> bool:
+    return most is None or len(model_bytes(model)) <= most
+
+
+def _without_seen(model: Model) -> Model:
+    return replace(model, vocabulary=replace(model.vocabulary, seen=None))
+
+
+def _facts(model: Model, file: Path, data: str | None, longest_sentence: int) -> Mapping[str, Any]:
+    """Bytes, rows, and with `data` the scores."""
+    v = model.vocabulary
+    facts = {
+        "bytes": file.stat().st_size,
+        "rows": model.architecture.table_sizes,
+        "words seen in training": None if v.seen is None else len(v.seen),
+    }
+    if data is not None:
+        facts["scores"] = main_figures(model, evaluate(file, data, None, longest_sentence))
+    return facts

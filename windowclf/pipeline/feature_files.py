@@ -1,0 +1,149 @@
+"""The features that a config asks for, and the lists and vectors that they name."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, BinaryIO, cast
+
+from windowclf import config as cfg
+from windowclf.config.features import tables_of
+from windowclf.errors import DataError, Faults
+from windowclf.pipeline.input_files import files_of
+from windowclf.text.clusters import Clusters, read_clusters
+from windowclf.text.corpus_cache import Hashed
+from windowclf.text.derived import Lexicons
+from windowclf.text.features import Feature, Key, form_of
+from windowclf.text.formats.lines import Input, open_bytes, open_input
+from windowclf.text.gazetteer import Gazetteer, read_phrases, with_joined_types
+from windowclf.text.lexicon import grouped
+from windowclf.text.word_vectors import (
+    WordVectors,
+    read_binary_vectors,
+    read_text_vectors,
+    width_of,
+)
+
+
+@dataclass(frozen=True)
+class FeatureFiles:
+    """The slots of a token, and what was read for them."""
+
+    features: tuple[Feature, ...]
+    lexicons: Lexicons
+    digests: Mapping[str, str]  # place in the config -> sha256 of the files that it names
+
+
+def read_feature_files(config: cfg.Config) -> FeatureFiles:
+    """The features in the config's order, with the files that they name. Raises DataError."""
+    features: list[Feature] = []
+    lexicons: dict[str, Gazetteer | Clusters] = {}
+    digests: dict[str, str] = {}
+    for i, f in enumerate(config.features.use):
+        features += _slots_of(f)
+        place, digest = f"features.use.{i}", hashlib.sha256()
+        if f.kind == "gazetteer":
+            paths = files_of(f.path, f"{place}.path")
+            characters = config.task == "segmentation"
+            lexicons[f.table_name] = _gazetteer(paths, f.lower, characters, digest)
+        elif f.kind == "cluster":
+            lexicons[f.table_name] = _clusters(f.path, digest)
+        else:
+            continue  # vectors are read when the words of the text are known
+        digests[place] = digest.hexdigest()
+    return FeatureFiles(tuple(features), lexicons, digests)
+
+
+def read_vector_files(
+    config: cfg.Config, keys: Iterable[Key]
+) -> tuple[dict[str, WordVectors], dict[str, str]]:
+    """The vectors that features name, by table, and the sha256 of each file by its place.
+
+    `keys` are the distinct tokens of the training text. Raises DataError.
+    """
+    found: dict[str, WordVectors] = {}
+    digests: dict[str, str] = {}
+    for i, f in enumerate(config.features.use):
+        if f.kind == "vectors":
+            forms = {form_of(key) for key in keys} if f.rows == "train" else None
+            wanted = None if forms is None else forms | {form.lower() for form in forms}
+            digest = hashlib.sha256()
+            found[f.table_name] = _vectors(f.path, wanted, digest)
+            digests[f"features.use.{i}"] = digest.hexdigest()
+    return found, digests
+
+
+def _slots_of(f: cfg.Feature) -> list[Feature]:
+    table = f.table_name
+    match f.kind:
+        case "char_cnn":
+            return [Feature(f.kind, table, f.dim, f.min_count, filters=f.filters, width=f.width)]
+        case "ngrams":
+            return [Feature(f.kind, table, f.dim, 1, min=f.min, max=f.max, buckets=f.buckets)]
+        case "prefix" | "suffix":
+            return [Feature(f.kind, table, f.dim, f.min_count, length=f.length)]
+        case "column":
+            return [Feature(f.kind, table, f.dim, f.min_count, column=f.column)]
+        case "shape":
+            return [Feature(f.kind, table, f.dim, f.min_count, position=f.position)]
+        case "gazetteer":
+            return [Feature(f.kind, table, f.dim, f.min_count, source=table, lower=f.lower)]
+        case "vectors":
+            return [Feature(f.kind, table, width_of(f.path), frozen=not f.trained)]
+        case "cluster":
+            return [
+                Feature(f.kind, own, f.dim, f.min_count, source=table, length=length)
+                for own, length in zip(tables_of(f), f.prefixes, strict=True)
+            ]
+        case _:
+            return [Feature(f.kind, table, f.dim, f.min_count)]
+
+
+def _gazetteer(paths: Sequence[str], lower: bool, characters: bool, digest: Any) -> Gazetteer:
+    faults = Faults()
+
+    def pairs() -> Iterator[tuple[str, str]]:
+        for path in paths:
+            with _input(path, faults, digest) as source:
+                yield from read_phrases(source, lower, characters)
+
+    types = with_joined_types(pairs())
+    faults.raise_if_any()
+    if not types:
+        raise DataError(f"{', '.join(paths)}: no phrase found; expected at least one.")
+    return Gazetteer(grouped(types), lower)
+
+
+def _clusters(path: str, digest: Any) -> Clusters:
+    faults = Faults()
+    with _input(path, faults, digest) as source:
+        cluster_of = read_clusters(source)
+    faults.raise_if_any()
+    if not cluster_of:
+        raise DataError(f"{path}: no cluster found; expected lines of cluster, tab, word.")
+    return Clusters(grouped(cluster_of))
+
+
+def _vectors(path: str, wanted: Collection[str] | None, digest: Any) -> WordVectors:
+    faults = Faults()
+    if path.endswith(".bin"):
+        found = read_binary_vectors(path, wanted, faults, digest)
+    else:
+        width = width_of(path)
+        with _input(path, faults, digest) as source:
+            found = read_text_vectors(source, width, wanted)
+    faults.raise_if_any()
+    if not found.words:
+        raise DataError(f"{path}: no vector found of any word of the training text.")
+    return found
+
+
+@contextmanager
+def _input(path: str, faults: Faults, digest: Any) -> Iterator[Input]:
+    """The lines of a file, hashed as they are read."""
+    with open_bytes(path) as file:
+        hashed = cast(BinaryIO, Hashed(file, digest, lambda _count: None))
+        with open_input(hashed, path, faults) as source:
+            yield source

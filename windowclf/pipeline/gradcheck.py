@@ -1,0 +1,43 @@
+"""gradcheck: the hand-derived gradients of a config's own network and data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from windowclf.config.reading import ConfigLike, as_config
+from windowclf.network.gradient_check import ArrayCheck, GradientProblem, check_gradients
+from windowclf.network.trainer import Trainer
+from windowclf.pipeline import assembly
+from windowclf.pipeline.input_files import files_of
+
+GRADCHECK_TOKENS = 32
+
+
+def gradcheck(
+    config: ConfigLike,
+    overrides: Sequence[str] = (),
+    on_progress: Callable[[str], None] | None = None,
+) -> list[ArrayCheck]:
+    """Central differences in float64 on a small part of the config's first batch.
+
+    Dropout masks are fixed; one ArrayCheck per parameter array.
+    """
+    resolved = as_config(config, overrides)
+    train_files = files_of(resolved.data.train, "data.train")
+    layout = assembly.layout_of(resolved, train_files)
+    data = assembly.training_data(resolved, layout, train_files)
+    architecture = assembly.architecture_of(resolved, data)
+    settings = replace(
+        assembly.settings_of(resolved, data), dtype="float64", batch_tokens=GRADCHECK_TOKENS
+    )
+    with threadpool_limits(limits=1):
+        trainer = Trainer(architecture, data.corpus, data.slots, settings, None, data.given)
+        batch, masks = trainer.next_batch()
+        problem = GradientProblem(
+            architecture, trainer.parameters, batch, settings.objective, masks
+        )
+        return check_gradients(problem, np.random.default_rng(resolved.seed), progress=on_progress)

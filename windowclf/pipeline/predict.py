@@ -1,0 +1,137 @@
+"""Files in, the same files with the answers out, streamed: memory does not grow with the input."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import BinaryIO, TextIO, cast, get_args
+
+from windowclf.errors import DataError
+from windowclf.pipeline.labelling import OnProgress, label_stream
+from windowclf.system.durable import reason
+from windowclf.system.limits import CACHE_MB, LONGEST_SENTENCE
+from windowclf.tagging.decoding import Decode
+from windowclf.tagging.tagger import load
+from windowclf.text.formats import Format, Layout, guess_format, open_bytes
+
+SMALLEST_SHARED = 2 << 20  # bytes; starting processes takes longer than labelling less
+
+
+def predict_file(
+    model: str | Path,
+    input_: str = "-",
+    output: str = "-",
+    format_: str | None = None,
+    probabilities: bool = False,
+    on_progress: OnProgress | None = None,
+    longest_sentence: int = LONGEST_SENTENCE,
+    cache_mb: float = CACHE_MB,
+    jobs: int = 1,
+    keep_labels: bool = False,
+    n_best: int = 0,
+    decode: Decode = "viterbi",
+) -> None:
+    """Label a file or standard input (`-`), and write it with the answers to a file or `-`.
+
+    `format_` is that of the input; by its suffix if left out, and text for standard input. An
+    output file appears only once it is whole. `longest_sentence` bounds what a model with
+    recurrence takes, in tokens; `cache_mb` is the memory for rows of frequent tokens. `jobs`
+    processes share a large file of a format with a sentence a line or empty lines between
+    sentences; the output is the same. `keep_labels`: labels in the input stay, and those that are
+    missing are chosen around them. `n_best`: how many label sequences jsonl gets for each sentence,
+    of a CRF; `decode`: how that chooses, viterbi or posterior. Raises ModelFileError or DataError.
+    """
+    tagger = load(model, longest_sentence, cache_mb, decode)
+    layout = layout_for(tagger.model.layout, input_, format_, keep_labels)
+    if n_best and layout.format != "jsonl":
+        raise DataError(
+            f"--n-best: expected jsonl, which has a place for it, found {layout.format}."
+        )
+    name = "<stdin>" if input_ == "-" else input_
+    with _input(input_) as (source, size), _output(output) as out:
+        if jobs > 1 and size > SMALLEST_SHARED and layout.format not in ("csv", "tsv"):
+            from windowclf.pipeline.processes import ChunkFault, How, label_in_processes
+
+            how = How(str(model), layout, probabilities, longest_sentence, cache_mb, decode, n_best)
+            try:
+                label_in_processes(how, source, size, out, jobs, on_progress)
+            except ChunkFault:
+                source.seek(0)
+                with Path(os.devnull).open("w") as nowhere:  # raises the fault with its line
+                    label_stream(
+                        tagger, layout, source, name, nowhere, probabilities, n_best=n_best
+                    )
+                raise
+            return
+        label_stream(tagger, layout, source, name, out, probabilities, size, on_progress, n_best)
+
+
+def layout_for(
+    trained: Layout, input_: str, format_: str | None, keep_labels: bool = False
+) -> Layout:
+    """How to read an input of this format, which need not be that of the training files."""
+    if format_ is not None and format_ not in get_args(Format):
+        known = ", ".join(get_args(Format))
+        raise DataError(f"--format: expected one of {known}, found {format_!r}.")
+    if format_ is None:
+        is_table = trained.format in ("csv", "tsv")
+        format_ = guess_format(input_) if input_ != "-" else trained.format if is_table else "text"
+    if keep_labels and trained.task == "segmentation":
+        raise DataError("--keep-labels: expected labels of tokens, segmentation has words.")
+    if format_ == trained.format:
+        return replace(trained, read_labels=keep_labels)
+    conllu = "upos" if trained.task == "tagging" else "misc.Entity"
+    labels = {"conllu": conllu, "conll": 1 if keep_labels else None}
+    return Layout(
+        format=cast(Format, format_),
+        task=trained.task,
+        label=labels.get(format_),
+        extra={name: name for name in trained.extra} if format_ in ("conllu", "jsonl") else {},
+        scheme=trained.scheme,
+        tokenizer=trained.tokenizer,
+        slots=trained.slots,
+        read_labels=keep_labels,
+    )
+
+
+@contextmanager
+def _input(path: str) -> Iterator[tuple[BinaryIO, int]]:
+    """The bytes of a file or of standard input, and how many there are (0 where unknown)."""
+    if path == "-":
+        yield sys.stdin.buffer, 0
+        return
+    with open_bytes(path) as file:
+        yield file, os.fstat(file.fileno()).st_size
+
+
+@contextmanager
+def _output(path: str) -> Iterator[TextIO]:
+    """A text stream that leaves line ends alone; a file takes its name when it is whole."""
+    if path == "-":
+        out = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", newline="", write_through=False)
+        try:
+            yield out
+            out.flush()
+        finally:
+            with contextlib.suppress(BrokenPipeError, ValueError):
+                out.detach()
+        return
+    target = Path(path)
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("w", encoding="utf-8", newline="") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(target)
+    except OSError as error:
+        raise DataError(f"{path}: cannot write, {reason(error)}.") from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)

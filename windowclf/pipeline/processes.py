@@ -1,0 +1,117 @@
+"""A large file labelled by several processes: cut between sentences, answered in order."""
+
+from __future__ import annotations
+
+import io
+import multiprocessing
+import re
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from typing import Any, BinaryIO, NamedTuple, TextIO
+
+from windowclf.errors import DataError
+from windowclf.pipeline.labelling import OnProgress, label_stream
+from windowclf.tagging.decoding import Decode
+from windowclf.tagging.tagger import Tagger, load
+from windowclf.text.formats import Format, Layout
+
+CHUNK = 1 << 20  # bytes that a process takes at a time
+_EMPTY_LINE = re.compile(rb"\n[ \t\r]*\n")
+_ANY_LINE = re.compile(rb"\n")
+BETWEEN: dict[Format, re.Pattern[bytes]] = {  # what ends with a place where a file can be cut
+    "conll": _EMPTY_LINE,
+    "conllu": _EMPTY_LINE,
+    "jsonl": _ANY_LINE,
+    "text": _ANY_LINE,
+}
+
+
+class ChunkFault(Exception):
+    """A part of the file has faults; only who reads the whole file can say in which line."""
+
+
+class How(NamedTuple):
+    """What every process needs to know."""
+
+    model: str
+    layout: Layout
+    probabilities: bool
+    longest_sentence: int
+    cache_mb: float
+    decode: Decode
+    n_best: int
+
+
+def label_in_processes(
+    how: How,
+    source: BinaryIO,
+    size: int,
+    out: TextIO,
+    jobs: int,
+    on_progress: OnProgress | None,
+) -> None:
+    """Label all of `source` into `out`. Raises ChunkFault where a part cannot be read."""
+    pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _begin, how)
+    answers: deque[tuple[int, Future[tuple[str, int]]]] = deque()
+    written = tokens = 0
+
+    def write_next() -> None:
+        nonlocal written, tokens
+        length, answer = answers.popleft()
+        text, count = answer.result()
+        out.write(text)
+        tokens += count
+        written += length
+        if on_progress:
+            on_progress(tokens, written / size)
+
+    with pool:
+        try:
+            for chunk in chunks_of(source, BETWEEN[how.layout.format]):
+                answers.append((len(chunk), pool.submit(_label, chunk)))
+                if len(answers) > 2 * jobs:
+                    write_next()
+            while answers:
+                write_next()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def chunks_of(source: BinaryIO, between: re.Pattern[bytes]) -> Iterator[bytes]:
+    """The bytes of a file in parts of at least CHUNK, but for the last, cut where allowed."""
+    pending = b""
+    while data := source.read(CHUNK):
+        pending += data
+        searched = between.finditer(pending, max(0, len(pending) - len(data) - 1))
+        for last in deque(searched, maxlen=1):
+            yield pending[: last.end()]
+            pending = pending[last.end() :]
+    if pending:
+        yield pending
+
+
+_own: tuple[Tagger, How]  # of a process of the pool
+
+
+def _begin(*given: Any) -> None:
+    from threadpoolctl import threadpool_limits
+
+    global _own
+    how = How(*given)
+    _own = load(how.model, how.longest_sentence, how.cache_mb, how.decode), how
+    threadpool_limits(1)  # the processes share the cores
+
+
+def _label(chunk: bytes) -> tuple[str, int]:
+    """The answers for a part of the file, and its number of tokens."""
+    tagger, how = _own
+    out = io.StringIO(newline="")
+    try:
+        tokens = label_stream(
+            tagger, how.layout, io.BytesIO(chunk), "", out, how.probabilities, n_best=how.n_best
+        )
+    except DataError as error:
+        raise ChunkFault from error
+    return out.getvalue(), tokens

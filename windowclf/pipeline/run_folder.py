@@ -1,0 +1,197 @@
+"""The folder of a run: which files it holds, who may write to it, and in which order."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import json
+import os
+import sys
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from windowclf.arrays import Floats
+from windowclf.config.reading import make_config
+from windowclf.errors import ConfigError, ModelFileError, RunFolderError
+from windowclf.system import tensor_file
+from windowclf.system.checked import build, in_range
+from windowclf.system.durable import make_folder, reason, sync_folder, write_whole
+from windowclf.tagging.model_file import MODEL_NAME, Model, save_model
+
+CONFIG_NAME = "config.yaml"
+STATE_NAME = "state.safetensors"
+METRICS_NAME = "metrics.jsonl"
+EVALUATION_NAME = "evaluation.json"
+_LOCK_NAME = ".lock"
+_MOST_THREADS = 1024
+_OWN_NAMES = (CONFIG_NAME, MODEL_NAME, STATE_NAME, METRICS_NAME, EVALUATION_NAME)
+
+
+@dataclass(frozen=True)
+class SavedState:
+    """What --resume starts from; whether it fits the run is for the trainer to say."""
+
+    progress: Mapping[str, Any]
+    config: Mapping[str, Any]
+    data: Mapping[str, str]  # sha256 of the files by name
+    threads: int
+    metrics_lines: int
+    arrays: Mapping[str, Floats]
+
+
+class RunFolder:
+    """A claimed folder. One process at a time may hold it; `close` gives it back."""
+
+    def __init__(self, path: Path, resume: bool, overwrite: bool):
+        self.path = path
+        try:
+            make_folder(path)
+            self._lock = (path / _LOCK_NAME).open("w")
+        except OSError as error:
+            raise self._unusable(error) from error
+        try:
+            self._claim(resume, overwrite)
+        except BaseException:
+            self.close()
+            raise
+
+    def _claim(self, resume: bool, overwrite: bool) -> None:
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._clear_temporary_files()
+            self._refuse_if_taken(resume, overwrite)
+        except BlockingIOError as error:
+            raise RunFolderError(f"{self.path}: another run is writing to this folder.") from error
+        except OSError as error:
+            raise self._unusable(error) from error
+
+    def _unusable(self, error: OSError) -> RunFolderError:
+        return RunFolderError(f"{self.path}: cannot be the run folder, {reason(error)}.")
+
+    def _refuse_if_taken(self, resume: bool, overwrite: bool) -> None:
+        others = sorted(p.name for p in self.path.iterdir() if p.name != _LOCK_NAME)
+        if others and not (resume or overwrite):
+            raise RunFolderError(
+                f"{self.path}: not empty (it holds {others[0]}); continue that run with --resume, "
+                "replace it with --overwrite, or choose another folder with --output."
+            )
+        if overwrite or STATE_NAME not in others:
+            self._refuse_strangers(others)
+        if resume and MODEL_NAME in others and STATE_NAME not in others:
+            raise RunFolderError(
+                f"{self.path}: holds a model but no {STATE_NAME} to go on from; replace that run "
+                "with --overwrite, or choose another folder with --output."
+            )
+
+    def _refuse_strangers(self, names: Collection[str]) -> None:
+        """What a run would replace must come from a run, whose first file is its state."""
+        ours = [name for name in (STATE_NAME, MODEL_NAME) if name in names]
+        strangers = [name for name in ours if not tensor_file.is_ours(self.path / name)]
+        if not ours:
+            strangers = [name for name in _OWN_NAMES if name in names]
+        if strangers:
+            raise RunFolderError(
+                f"{self.path / strangers[0]}: not from a run of windowclf (or damaged), and this "
+                "run would replace it; move it away, or choose another folder with --output."
+            )
+
+    def _clear_temporary_files(self) -> None:
+        for name in _OWN_NAMES:
+            for leftover in self.path.glob(f".{name}.*.tmp"):
+                leftover.unlink(missing_ok=True)
+
+    def remove_old_run(self) -> None:
+        """Remove what an earlier run wrote, and nothing else; the state is ours already."""
+        try:
+            for name in _OWN_NAMES:
+                if name != STATE_NAME:
+                    (self.path / name).unlink(missing_ok=True)
+            sync_folder(self.path)
+        except OSError as error:
+            raise RunFolderError(
+                f"{self.path}: cannot remove the old run, {reason(error)}; mend that and try again."
+            ) from error
+
+    def write_config(self, text: str) -> None:
+        """The config as resolved."""
+        write_whole(self.path / CONFIG_NAME, text.encode())
+
+    def save_model(self, model: Model) -> None:
+        """The best model so far."""
+        save_model(self.path / MODEL_NAME, model)
+
+    def write_evaluation(self, evaluation: Mapping[str, Any]) -> None:
+        """The scores of the model that was kept."""
+        text = json.dumps(evaluation, indent=2, ensure_ascii=False) + "\n"
+        write_whole(self.path / EVALUATION_NAME, text.encode())
+
+    def save_state(self, header: Mapping[str, Any], arrays: Mapping[str, Floats]) -> None:
+        """What --resume needs; always after the model that it speaks of."""
+        data = tensor_file.to_bytes("state", header, arrays)
+        write_whole(self.path / STATE_NAME, data)
+
+    def load_state(self) -> SavedState | None:
+        """The saved state, each field of its type; None where none was saved yet.
+
+        Raises ModelFileError.
+        """
+        path = self.path / STATE_NAME
+        if not os.path.lexists(path):
+            return None
+        file = tensor_file.read(path, "state")
+        try:
+            state = build(SavedState, file.header, "the header", arrays=file.arrays)
+            in_range(state.threads, 1, _MOST_THREADS, "threads")
+            in_range(state.metrics_lines, 0, sys.maxsize, "metrics_lines")
+            make_config(state.config)
+        except (ValueError, ConfigError) as error:
+            raise self.unfit_state(error) from error
+        return state
+
+    def unfit_state(self, error: Exception) -> ModelFileError:
+        """The error to raise for a state that is whole and yet cannot be gone on from."""
+        return ModelFileError(
+            f"{self.path / STATE_NAME}: does not fit ({' '.join(str(error).split()):.300}); "
+            "use another copy, or start again with --overwrite."
+        )
+
+    def append_metrics(self, line: Mapping[str, Any]) -> None:
+        """One report as a line of metrics.jsonl, on the disk before this returns."""
+        path = self.path / METRICS_NAME
+        data = (json.dumps(line, ensure_ascii=False) + "\n").encode()
+        try:
+            with path.open("ab") as file:
+                written = file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            if written != len(data):
+                raise OSError(errno.EIO, "the line was written in part")
+            sync_folder(self.path)  # the file may be a new one
+        except OSError as error:
+            raise RunFolderError(
+                f"{path}: cannot write, {reason(error)}; mend that and try again."
+            ) from error
+
+    def cut_metrics(self, lines: int) -> int:
+        """Keep the first `lines` lines, those that the state speaks of; how many there are.
+
+        A last line without its end was torn by a crash and goes.
+        """
+        path = self.path / METRICS_NAME
+        try:
+            whole = path.read_bytes().split(b"\n")[:-1]
+        except FileNotFoundError:
+            return 0
+        except OSError as error:
+            raise RunFolderError(f"{path}: cannot be read, {reason(error)}.") from error
+        kept = whole[:lines]
+        write_whole(path, b"".join(line + b"\n" for line in kept))
+        return len(kept)
+
+    def close(self) -> None:
+        """Give the folder back."""
+        with contextlib.suppress(OSError):  # nothing was written to the lock
+            self._lock.close()

@@ -1,0 +1,253 @@
+"""The search for a good config: random settings, successive halving, a process for each trial.
+
+Every trial of a rung is trained from the beginning, for as many epochs as the rung has, since the
+schedule of the learning rate depends on them; the best go on to the next rung. A result depends on
+the config, the settings and the epochs alone, so that neither the number of processes nor a stop
+on the way changes which trial wins.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from windowclf.config.reading import ConfigLike, dump_config
+from windowclf.errors import ConfigError, RunFolderError, legible
+from windowclf.pipeline import assembly
+from windowclf.pipeline.evaluate import Notify
+from windowclf.pipeline.input_files import digest_of, files_of
+from windowclf.pipeline.search.folder import SearchFolder, Trial
+from windowclf.pipeline.search.plan import Search, plan
+from windowclf.pipeline.worker import Outcome, TrialProcesses
+from windowclf.system.threads import available_cores
+
+WAIT = 0.2  # seconds between two looks at should_stop
+
+
+@dataclass(frozen=True)
+class TuningResult:
+    """What a search has found so far."""
+
+    best: Trial | None  # of the longest rung that is whole
+    best_path: Path | None  # its config
+    trials: tuple[Trial, ...]  # all that have ended, by rung and number
+    stopped: bool  # True: should_stop ended the search early
+
+
+@dataclass
+class _Hooks:
+    """Who is told what, and asked whether to go on."""
+
+    trial: Callable[[Trial], None]
+    progress: Callable[[float], None]
+    notice: Notify
+    should_stop: Callable[[], bool]
+
+
+def tune(
+    config: ConfigLike,
+    overrides: Sequence[str] = (),
+    *,
+    jobs: int | None = None,
+    time_budget: float | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    on_trial: Callable[[Trial], None] | None = None,
+    on_progress: Callable[[float], None] | None = None,
+    on_notice: Notify | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> TuningResult:
+    """Search the space in the config's section `tune` for what scores best on dev.
+
+    `jobs` processes train at a time, as many as there are cores by default. No rung begins once
+    `time_budget` seconds have passed. `resume` keeps the trials that have ended, `overwrite`
+    replaces the search in the folder. `should_stop` is asked a few times a second. The files of
+    data.test are never read. A trial that fails is lost and does not end the search.
+    Raises ConfigError, DataError or RunFolderError.
+    """
+    began = time.monotonic()
+    search = plan(config, overrides)
+    if resume and overwrite:
+        raise RunFolderError(f"{search.tune.output}: expected resume or overwrite, found both.")
+    hooks = _Hooks(
+        on_trial or (lambda _trial: None),
+        on_progress or (lambda _fraction: None),
+        on_notice or (lambda _text: None),
+        should_stop or (lambda: False),
+    )
+    with closing(SearchFolder(Path(search.tune.output or ""), resume, overwrite)) as folder:
+        digests = _read_data(search, folder, hooks.notice)
+        known = folder.begin(search.config.model_dump(mode="json"), digests)
+        _refuse_other_settings(search, folder, known)
+        if known:
+            hooks.notice(f"trials that had ended before and are kept: {len(known)}.")
+        end = None if time_budget is None else began + time_budget
+        return _climb(search, folder, known, jobs or available_cores(), end, hooks)
+
+
+def _read_data(search: Search, folder: SearchFolder, notify: Notify) -> dict[str, str]:
+    """Read all but test once, so that faults of files are known before the first trial.
+
+    The training text is encoded beside the trials' folders, where they all find it. Returns the
+    sha256 of the files by name.
+    """
+    if len(search.settings) < search.tune.trials:
+        notify(f"the space has only {len(search.settings)} different trials.")
+    config = search.config_of(1, 1, "data.cache_above_mb=0", "data.test=null")
+    files = files_of(config.data.train, "data.train")
+    layout, beside = assembly.layout_of(config, files), folder.run_folder(1, 1).parent
+    data = assembly.training_data(config, layout, files, beside)
+    assembly.dictionary_of(config, layout, data)
+    digests = {"train": data.digest, **data.feature_digests}
+    for name in ("dev", "dictionary"):
+        if isinstance(where := getattr(config.data, name), str | tuple):
+            digests[name] = digest_of(files_of(where, f"data.{name}"))
+    return digests
+
+
+def _refuse_other_settings(
+    search: Search, folder: SearchFolder, known: Mapping[tuple[int, int], Trial]
+) -> None:
+    for trial in known.values():
+        if not 1 <= trial.trial <= len(search.settings):
+            continue  # of a search with more trials, and not asked for now
+        if trial.settings != search.settings[trial.trial - 1]:
+            raise RunFolderError(
+                f"{folder.path}: trial {trial.trial} has other settings than this search gives "
+                "it; start again with --overwrite."
+            )
+
+
+def _climb(
+    search: Search,
+    folder: SearchFolder,
+    known: dict[tuple[int, int], Trial],
+    jobs: int,
+    end: float | None,
+    hooks: _Hooks,
+) -> TuningResult:
+    """Rung by rung, from all trials to the best ones."""
+    best, best_path = None, None
+    entrants = list(range(1, len(search.settings) + 1))
+    shown = _Progress(search, hooks.progress)
+    for rung, epochs in enumerate(search.tune.rungs):
+        if rung and end is not None and time.monotonic() >= end:
+            hooks.notice(f"the time is up before the rung of {epochs} epochs.")
+            break
+        todo = [trial for trial in entrants if (epochs, trial) not in known]
+        shown.begin(rung, len(entrants) - len(todo))
+        for trial in _train_all(search, folder, epochs, todo, jobs, hooks, shown):
+            known[trial.key] = trial
+            hooks.trial(trial)
+        if any((epochs, trial) not in known for trial in entrants):
+            return TuningResult(best, best_path, _in_order(known), stopped=True)
+        folder.write_trials(known.values())
+        ranked = _ranked([known[epochs, trial] for trial in entrants])
+        if not ranked and best is None:
+            raise ConfigError(_all_lost(search, known[epochs, entrants[0]]))
+        if not ranked:
+            hooks.notice(f"every trial of {epochs} epochs was lost.")
+            break
+        best = ranked[0]
+        best_path = folder.write_best(_best_config(search, best))
+        entrants = sorted(trial.trial for trial in ranked[: search.kept(len(entrants))])
+    folder.remove_runs()
+    return TuningResult(best, best_path, _in_order(known), stopped=False)
+
+
+def _train_all(
+    search: Search,
+    folder: SearchFolder,
+    epochs: int,
+    trials: Sequence[int],
+    jobs: int,
+    hooks: _Hooks,
+    shown: _Progress,
+) -> Iterator[Trial]:
+    """The trials as they end, each on the disk; fewer of them where should_stop says so."""
+    processes = TrialProcesses()
+
+    def train(trial: int) -> Outcome:
+        more = [f"output={json.dumps(str(folder.run_folder(epochs, trial)), ensure_ascii=False)}"]
+        more += ["data.test=null", "training.threads=1", "data.cache_above_mb=0"]
+        try:
+            config = search.config_of(epochs, trial, *more)
+        except ConfigError as error:
+            return Outcome(None, 0, 0.0, str(error))
+        return processes.run(config, lambda fraction: shown.set(trial, fraction))
+
+    with ThreadPoolExecutor(jobs) as pool:
+        running: dict[Future[Outcome], int] = {pool.submit(train, each): each for each in trials}
+        try:
+            while running and not hooks.should_stop():
+                done, _ = wait(running, WAIT, FIRST_COMPLETED)
+                for future in done:
+                    number = running.pop(future)
+                    outcome = asdict(future.result())
+                    trial = Trial(epochs, number, search.settings[number - 1], **outcome)
+                    folder.append(trial)
+                    shown.set(number, 1.0)
+                    yield trial
+                shown.tell()
+        finally:
+            processes.close()
+            pool.shutdown(cancel_futures=True)
+
+
+class _Progress:
+    """How much of the search is done, in epochs."""
+
+    def __init__(self, search: Search, tell: Callable[[float], None]):
+        self._epochs = search.tune.rungs
+        self._sizes = search.sizes()
+        self._tell = tell
+        self._rung, self._known = 0, 0
+        self._done: dict[int, float] = {}
+
+    def begin(self, rung: int, known: int) -> None:
+        """A rung begins of which some trials are known."""
+        self._rung, self._known, self._done = rung, known, {}
+
+    def set(self, trial: int, fraction: float) -> None:
+        """So much of a trial is done. Any thread may call it."""
+        self._done[trial] = fraction
+
+    def tell(self) -> None:
+        """Say which fraction of the search is done."""
+        work = [epochs * size for epochs, size in zip(self._epochs, self._sizes, strict=True)]
+        here = self._epochs[self._rung] * (self._known + sum(list(self._done.values())))
+        self._tell(min(1.0, (sum(work[: self._rung]) + here) / sum(work)))
+
+
+def _ranked(trials: Sequence[Trial]) -> list[Trial]:
+    """Those that have a score, the best first; of equal ones the first comes first."""
+    scored = [(-trial.score, trial.trial, trial) for trial in trials if trial.score is not None]
+    return [trial for *_, trial in sorted(scored, key=lambda row: row[:2])]
+
+
+def _in_order(known: Mapping[tuple[int, int], Trial]) -> tuple[Trial, ...]:
+    return tuple(known[key] for key in sorted(known))
+
+
+def _all_lost(search: Search, first: Trial) -> str:
+    return f"{search.name}: tune: every trial was lost; the first one's words: {first.lost}"
+
+
+def _best_config(search: Search, best: Trial) -> str:
+    """YAML that `windowclf train` takes as it is, and where it comes from."""
+    config = search.config_of(best.epochs, best.trial)
+    lines = [
+        f"Found by windowclf tune: trial {best.trial}, the best of {len(search.settings)} on dev,",
+        f"{100 * (best.score or 0):.2f} at epoch {best.best_epoch} of {best.epochs} on one thread. "
+        "It differs from",
+        f"{json.dumps(search.name)} in",
+        *(f"  {legible(path)}: {json.dumps(value)}" for path, value in best.settings.items()),
+    ]
+    if not best.settings:
+        lines[-1] += " nothing but the epochs."
+    return "".join(f"# {line}\n" for line in lines) + dump_config(config)

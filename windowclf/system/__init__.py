@@ -1,0 +1,1 @@
+"""The machine: threads, memory, and files that a crash cannot tear."""

@@ -1,0 +1,250 @@
+"""Named arrays and a JSON header in one safetensors file, under one digest.
+
+`__metadata__` has the one key `windowclf`: canonical JSON with sorted keys, whose field `digest` is
+the sha256 of the whole file with that field's 64 digits as zeros. Equal content gives equal bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import mmap
+import os
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from math import prod
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias, overload
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import save
+
+from windowclf.errors import ModelFileError
+from windowclf.system.durable import reason
+
+FORMAT_VERSION = 1
+LARGEST_HEADER = 16 << 20  # bytes
+_KEY = "windowclf"
+_OWN_FIELDS = ("kind", "version", "digest")
+_NO_DIGEST = "0" * 64
+_DIGEST_FIELD = b'\\"digest\\":\\"'  # as it stands in the file: JSON inside JSON
+Data: TypeAlias = bytes | mmap.mmap
+_DTYPES = {
+    **{"F16": np.float16, "F32": np.float32, "F64": np.float64},
+    **{"I8": np.int8, "I64": np.int64, "U8": np.uint8},
+}
+
+
+class TensorFile(NamedTuple):
+    """What a file holds: the fields and the arrays that `to_bytes` was given."""
+
+    header: dict[str, Any]
+    arrays: dict[str, NDArray[Any]]
+
+
+def to_bytes(kind: str, header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> bytes:
+    """The file as bytes. `kind` ("model", "state") guards against mixing them up."""
+    text = _canonical({**header, "kind": kind, "version": FORMAT_VERSION, "digest": _NO_DIGEST})
+    contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    data = save(contiguous, metadata={_KEY: text})
+    place = data.index(_DIGEST_FIELD) + len(_DIGEST_FIELD)
+    digest = hashlib.sha256(data).hexdigest()
+    whole = memoryview(data)  # files may be large: no copy but the one that is returned
+    return b"".join([whole[:place], digest.encode(), whole[place + len(digest) :]])
+
+
+def read(path: Path, kind: str) -> TensorFile:
+    """Read and check a file: size, header, version, kind, digest, places of the arrays.
+
+    The arrays are views of the file, mapped into memory, and cannot be written to: processes that
+    read one file share it. Raises ModelFileError.
+    """
+    data = _bytes_of(path)
+    end = 8 + _header_length(path, data, len(data))
+    entries, header = _header(path, data[8:end])
+    found, version = header.get("kind"), header.get("version")
+    if found != kind:
+        other = f"a {found:.20}" if isinstance(found, str) else "another"
+        raise ModelFileError(f"{path}: expected a {kind} file, found {other} file.")
+    if type(version) is not int or version != FORMAT_VERSION:
+        raise ModelFileError(
+            f"{path}: expected format version {FORMAT_VERSION}, found {version!r:.20}; "
+            "read it with the windowclf that wrote it."
+        )
+    _check_digest(path, data, header)
+    fields = {key: value for key, value in header.items() if key not in _OWN_FIELDS}
+    try:
+        return TensorFile(fields, _arrays(entries, data, end))
+    except ValueError as error:
+        raise ModelFileError(f"{path}: damaged, {error!s:.300}; use another copy.") from error
+
+
+def is_ours(path: Path) -> bool:
+    """True where the file's header says that windowclf wrote it; no more is looked at.
+
+    Raises OSError where it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            start = file.read(8)
+            _header(path, file.read(_header_length(path, start, path.stat().st_size)))
+    except ModelFileError:
+        return False
+    return True
+
+
+def _bytes_of(path: Path) -> Data:
+    try:
+        if path.exists() and not path.is_file():  # a device has no end, a pipe may never answer
+            raise ModelFileError(f"{path}: expected a file, found a folder or a device.")
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b""
+    except FileNotFoundError as error:
+        raise ModelFileError(f"{path}: no such file.") from error
+    except OSError as error:
+        raise ModelFileError(f"{path}: cannot be read, {reason(error)}.") from error
+
+
+def _header_length(path: Path, start: Data, size: int) -> int:
+    """Bytes of the JSON that follows the first eight, at most what the file has."""
+    if len(start) < 8:
+        raise _stranger(path)
+    (length,) = struct.unpack("<Q", start[:8])
+    if length > min(LARGEST_HEADER, size - 8):
+        raise ModelFileError(f"{path}: cut short or not a windowclf file.")
+    return int(length)
+
+
+def _header(path: Path, text: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The entries of the arrays by name, and the JSON under our key as it was written."""
+    try:
+        entries = _strict_json(text.decode("utf-8"))
+        (ours,) = entries.pop("__metadata__").items()
+        fields = _strict_json(ours[1])
+        if ours[0] != _KEY or type(fields) is not dict or _canonical(fields) != ours[1]:
+            raise _stranger(path)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise _stranger(path) from error
+    return entries, fields
+
+
+def _stranger(path: Path) -> ModelFileError:
+    return ModelFileError(
+        f"{path}: not a windowclf file; expected a safetensors file written by windowclf."
+    )
+
+
+def _canonical(fields: Mapping[str, Any]) -> str:
+    return json.dumps(fields, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+
+
+def _strict_json(text: str) -> Any:
+    """JSON without keys that stand twice, NaN and infinities. Raises ValueError."""
+    return json.loads(text, object_pairs_hook=_each_once, parse_constant=_no_number)
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key stands twice")
+    return found
+
+
+def _no_number(text: str) -> None:
+    raise ValueError(f"{text} is no JSON")
+
+
+def _check_digest(path: Path, data: Data, header: Mapping[str, Any]) -> None:
+    place = data.find(_DIGEST_FIELD) + len(_DIGEST_FIELD)
+    checked = hashlib.sha256(data[:place])
+    checked.update(_NO_DIGEST.encode())
+    checked.update(memoryview(data)[place + len(_NO_DIGEST) :])
+    if checked.hexdigest() != header.get("digest"):
+        raise ModelFileError(
+            f"{path}: damaged, its content does not match its digest; use another copy."
+        )
+
+
+def _arrays(entries: Mapping[str, Any], data: Data, begin: int) -> dict[str, NDArray[Any]]:
+    """Views of `data`, one per entry. Raises ValueError unless they fill it from `begin` on."""
+    places = {name: _place(name, entry) for name, entry in entries.items()}
+    arrays, end = {}, begin
+    for name, (dtype, shape, first, last) in sorted(places.items(), key=lambda item: item[1][2:]):
+        size = prod(shape) * dtype.itemsize
+        if begin + first != end or last - first != size or end + size > len(data):
+            raise ValueError(f"the bytes of {name} are not where they should be")
+        if end % dtype.itemsize or max(shape, default=1) > max(1, len(data)):
+            raise ValueError(f"{name} cannot have the shape {shape} here")
+        arrays[name] = np.frombuffer(data, dtype, prod(shape), end).reshape(shape)
+        end += size
+    if end != len(data):
+        raise ValueError(f"{len(data) - end} bytes after the last array")
+    return {name: arrays[name] for name in entries}
+
+
+def _place(name: str, entry: Any) -> tuple[np.dtype[Any], tuple[int, ...], int, int]:
+    """dtype, shape, first byte and byte after the last, of the right types. Raises ValueError."""
+    if type(entry) is not dict or entry.keys() != {"dtype", "shape", "data_offsets"}:
+        raise ValueError(f"{name} is not described as an array")
+    dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
+    if type(dtype) is not str or dtype not in _DTYPES:
+        raise ValueError(f"{name} is of an unknown type")
+    if not (_are_sizes(shape) and len(shape) <= 2 and _are_sizes(offsets) and len(offsets) == 2):
+        raise ValueError(f"{name} has a shape or place that is none")
+    return np.dtype(_DTYPES[dtype]), tuple(shape), offsets[0], offsets[1]
+
+
+def _are_sizes(value: Any) -> bool:
+    return type(value) is list and all(type(n) is int and 0 <= n < 1 << 62 for n in value)
+
+
+def pack_strings(name: str, strings: Sequence[str]) -> dict[str, NDArray[Any]]:
+    """A list of strings as two arrays: UTF-8 bytes, and where each ends in code points."""
+    ends = np.cumsum([len(string) for string in strings], dtype=np.int64)
+    text = "".join(strings).encode("utf-8", "surrogatepass")
+    return {f"{name}.text": np.frombuffer(text, np.uint8), f"{name}.ends": ends.astype(np.int64)}
+
+
+def unpack_strings(name: str, arrays: Mapping[str, NDArray[Any]]) -> Sequence[str]:
+    """The list that `pack_strings` packed. Raises ValueError where the arrays do not fit."""
+    packed, ends = arrays[f"{name}.text"], arrays[f"{name}.ends"]
+    if [packed.dtype, ends.dtype, packed.ndim, ends.ndim] != [np.uint8, np.int64, 1, 1]:
+        raise ValueError(f"{name} is not a list of strings")
+    text = packed.tobytes().decode("utf-8", "surrogatepass")
+    last = int(ends[-1]) if len(ends) else 0
+    if last != len(text) or (np.diff(ends, prepend=0) < 0).any():
+        raise ValueError(f"the ends of {name} do not fit its text")
+    return PackedStrings(text, ends)
+
+
+class PackedStrings(Sequence[str]):
+    """Many strings as one, and where each ends: they are cut out when they are first read."""
+
+    def __init__(self, text: str, ends: NDArray[np.int64]):
+        self._text, self._ends = text, ends
+
+    @cached_property
+    def _strings(self) -> list[str]:
+        ends = self._ends.tolist()
+        return [self._text[a:b] for a, b in zip([0, *ends[:-1]], ends, strict=False)]
+
+    def __len__(self) -> int:
+        return len(self._ends)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and [*self] == [*other]
+
+    __hash__ = None  # type: ignore[assignment]  # as for any other list
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._strings)
+
+    @overload
+    def __getitem__(self, i: int) -> str: ...
+    @overload
+    def __getitem__(self, i: slice) -> list[str]: ...
+    def __getitem__(self, i: int | slice) -> str | list[str]:
+        return self._strings[i]

@@ -1,0 +1,1 @@
+"""What loading a model and tagging need: numpy, safetensors and the standard library."""

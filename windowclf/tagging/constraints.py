@@ -1,0 +1,110 @@
+"""Which labels a token may have: those of a dictionary, or the one that it has been given."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from windowclf.arrays import Bools, Ints
+from windowclf.errors import DataError, named, quoted
+from windowclf.network.kernels.trellis import NoPath
+from windowclf.tagging.model_file import Model
+from windowclf.text.sentence import Sentence
+from windowclf.text.spans import Legal, States
+
+
+class Choices(NamedTuple):
+    """Which states each token of some sentences may take."""
+
+    of_token: Ints  # (N,) rows of masks; 0 where nothing is said
+    masks: Bools  # (C, R); row 0 allows all
+
+    def rows(self, tokens: Ints | slice) -> Bools:
+        """(n, R) the masks of some tokens."""
+        return self.masks[self.of_token[tokens]]
+
+
+@dataclass(frozen=True)
+class Constraints:
+    """What is said of tokens before they are tagged; a label that is given outdoes the dictionary.
+
+    Both speak of the labels of the files, and a decoder of classes: between them are the states.
+    """
+
+    model: Model
+    keep_labels: bool
+
+    def choices(self, sentences: Sequence[Sentence]) -> Choices:
+        """What is said of each token. Raises DataError for a label that the model does not give."""
+        index: dict[tuple[str, ...], int] = {(): 0}
+        of_token = [
+            index.setdefault(allowed, len(index))
+            for sentence in sentences
+            for allowed in self._allowed(sentence)
+        ]
+        labels = self.model.states.labels
+        masks = np.array([[not own or name in own for name in labels] for own in index], bool)
+        for own, mask in zip(index, masks, strict=True):
+            if not mask.any():
+                self._refuse_unknown(own[0], sentences)
+        return Choices(np.array(of_token, np.intp), masks)
+
+    def _allowed(self, sentence: Sentence) -> list[tuple[str, ...]]:
+        """The labels, in the scheme of the files, that each token may have; () for any."""
+        dictionary = self.model.dictionary
+        listed = [dictionary.get(token, ()) for token in sentence.tokens]
+        if not self.keep_labels or sentence.labels is None:
+            return listed
+        if len(sentence.labels) != len(listed):
+            raise DataError(
+                f"{sentence.place()}: expected {len(listed)} labels, one a token or None, found "
+                f"{len(sentence.labels)}."
+            )
+        return [
+            own if label is None else (label,)
+            for own, label in zip(listed, sentence.labels, strict=True)
+        ]
+
+    def _refuse_unknown(self, label: str, sentences: Sequence[Sentence]) -> None:
+        place = next(
+            sentence.place(list(sentence.labels).index(label))
+            for sentence in sentences
+            if sentence.labels is not None and label in sentence.labels
+        )
+        raise DataError(
+            f"{place}: expected a label that the model gives, to be kept, found "
+            f"{quoted(str(label))}; its labels are {named(known_labels(self.model.states))}."
+        )
+
+    def refuse(self, none: NoPath, sentences: Sequence[Sentence], choices: Choices) -> None:
+        """Raise DataError if what is said of words leaves one of the sentences no legal path."""
+        starts = np.cumsum([0, *(len(sentence.tokens) for sentence in sentences)])
+        for s in none.sentences.tolist():
+            rows = slice(starts[s], starts[s + 1])
+            if choices.of_token[rows].any():
+                at = _dead_end(choices.rows(rows), self.model.states.legal)
+                allowed = self._allowed(sentences[s])[at]
+                which = f"may only be {' or '.join(allowed)}" if allowed else "ends it"
+                raise DataError(
+                    f"{sentences[s].place(at)}: expected a legal sequence of labels, found none "
+                    f"up to the word {quoted(sentences[s].tokens[at])}, which {which}; mend the "
+                    f"{'labels that are given' if self.keep_labels else 'dictionary'}."
+                )
+
+
+def known_labels(states: States) -> list[str]:
+    """The labels of the files that can be given, each once."""
+    return list(dict.fromkeys(states.labels))
+
+
+def _dead_end(allowed: Bools, legal: Legal) -> int:
+    """The first token that no legal path reaches, or the last.   allowed (n, R)."""
+    reached = legal.start & allowed[0]
+    for t in range(1, len(allowed)):
+        if not reached.any():
+            return t - 1
+        reached = legal.transitions[reached].any(axis=0) & allowed[t]
+    return len(allowed) - 1

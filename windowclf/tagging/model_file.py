@@ -1,0 +1,279 @@
+"""A model as one self-contained file: what tagging and inspection need, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from windowclf.arrays import Floats
+from windowclf.errors import ModelFileError
+from windowclf.network.architecture import Architecture
+from windowclf.system import tensor_file
+from windowclf.system.durable import write_whole
+from windowclf.tagging import compact
+from windowclf.tagging.model_header import (
+    Stored,
+    header_of,
+    lexicon_kinds,
+    read_architecture,
+    read_header,
+    value_tables,
+)
+from windowclf.text import lexicon
+from windowclf.text.clusters import Clusters
+from windowclf.text.derived import Lexicons
+from windowclf.text.features import Feature
+from windowclf.text.formats import Layout
+from windowclf.text.gazetteer import Gazetteer
+from windowclf.text.spans import Legal, Scheme, States, legal_transitions, span_states
+from windowclf.text.vocabulary import Vocabulary
+
+MODEL_NAME = "model.safetensors"
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trained network with the vocabulary and the layout of the text it reads."""
+
+    architecture: Architecture
+    vocabulary: Vocabulary
+    layout: Layout
+    inside: Scheme | None  # the scheme of the classes, for spans
+    thresholds: Floats | None  # (K,) probability above which a label is given; sigmoid output
+    provenance: Mapping[str, str]  # sha256 of the training files and of the config
+    parameters: Mapping[str, Floats]
+    temperature: float = 1.0  # divides the scores before they become probabilities
+    compressed: Stored | None = None  # how its file keeps the matrices, if `compress` wrote it
+    dictionary: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Words and the only labels, in the scheme of the files, that they may have."""
+
+    @property
+    def is_multilabel(self) -> bool:
+        """True where a token may have several labels at once."""
+        return self.architecture.output == "sigmoid" and self.architecture.classes > 1
+
+    @cached_property
+    def legal(self) -> Legal | None:
+        """Which classes may follow which; None where any may."""
+        labels = self.vocabulary.labels
+        if self.layout.task == "segmentation":
+            return legal_transitions(labels, "BMES")
+        if self.inside is None or self.inside == "IO":
+            return None
+        return legal_transitions(labels, self.inside)
+
+    @cached_property
+    def states(self) -> States:
+        """What a token may be, and what that is called in the files."""
+        labels = self.vocabulary.labels
+        if self.inside is not None:
+            return span_states(labels, self.inside, self.layout.scheme)
+        every = np.ones(len(labels), bool)
+        legal = self.legal or Legal(every, every[:, None] & every, every)
+        return States(tuple(range(len(labels))), labels, legal)
+
+
+def model_bytes(model: Model) -> bytes:
+    """The file of a model; equal models give equal bytes.
+
+    Raises ValueError where a parameter is too large for what it is to be stored as.
+    """
+    a, v = model.architecture, model.vocabulary
+    tables = value_tables(a.features)
+    header = header_of(
+        a, model.layout, model.inside, v.columns, tables, model.provenance, model.temperature
+    )
+    lists: dict[str, Sequence[str]] = {"labels": v.labels}
+    if v.seen is not None:
+        lists["seen"] = v.seen
+    lists |= {f"values.{table}": v.values[table] for table in tables}
+    for source, entries in v.lexicons.items():
+        lists[f"lexicon.{source}"] = lexicon.packed(entries.groups)
+    if model.dictionary:
+        lists["dictionary.words"] = list(model.dictionary)
+        lists["dictionary.labels"] = [" ".join(own) for own in model.dictionary.values()]
+    arrays: dict[str, NDArray[Any]] = dict(model.parameters)
+    if model.compressed is None:
+        for name, strings in lists.items():
+            arrays |= tensor_file.pack_strings(name, strings)
+    else:
+        arrays = compact.pack_parameters(model.parameters, model.compressed)
+        packed, sizes = compact.pack_lists(lists)
+        arrays |= packed
+        arrays |= {f"buckets.{t}": np.frombuffer(bits, np.uint8) for t, bits in v.kept.items()}
+        header["compressed"] = {"dtype": model.compressed, "lists": sizes}
+    if model.thresholds is not None:
+        arrays["thresholds"] = model.thresholds
+    return tensor_file.to_bytes("model", header, arrays)
+
+
+def save_model(path: Path, model: Model) -> None:
+    """Write a model so that the old file stays whole until the new one is."""
+    write_whole(path, model_bytes(model))
+
+
+def find_model(path: Path) -> Path:
+    """The model file that `path` names: itself, or the one in the run folder it is."""
+    if path.is_dir():
+        if not (path / MODEL_NAME).is_file():
+            raise ModelFileError(
+                f"{path}: no {MODEL_NAME} in this folder; expected a run folder or a model file."
+            )
+        return path / MODEL_NAME
+    return path
+
+
+def load_model(path: Path) -> Model:
+    """Read a model and check that all of its parts fit. Raises ModelFileError."""
+    file = find_model(path)
+    header, arrays = tensor_file.read(file, "model")
+    try:
+        return _assemble(header, dict(arrays))
+    except ValueError as error:
+        raise ModelFileError(
+            f"{file}: damaged, its parts do not fit ({error!s:.300}); use another copy."
+        ) from error
+
+
+def _assemble(header: Mapping[str, Any], arrays: dict[str, NDArray[Any]]) -> Model:
+    """The model, with every array used once. Raises ValueError."""
+    parts = read_header(header)
+    kept: dict[str, bytes] = {}
+    if parts.compressed is not None:
+        arrays = compact.unpack_lists(arrays, parts.compressed.lists)
+        arrays = compact.unpack_parameters(arrays, parts.compressed.dtype)
+        kept = _take_kept(parts.features, arrays)
+    without_seen = parts.compressed is not None and "seen.ends" not in arrays
+    vocabulary = Vocabulary(
+        features=parts.features,
+        columns=tuple(header["columns"]),
+        values={
+            table: _take_unique(f"values.{table}", arrays) for table in value_tables(parts.features)
+        },
+        labels=tuple(_take_unique("labels", arrays)),
+        seen=None if without_seen else _take_strings("seen", arrays),
+        kept=kept,
+        lexicons=_take_lexicons(parts.features, arrays),
+    )
+    architecture = read_architecture(parts, vocabulary.table_sizes())
+    thresholds = arrays.pop("thresholds", None)
+    dictionary = _take_dictionary(arrays)
+    _check_parameters(architecture, arrays)
+    _check_output(architecture, vocabulary, thresholds)
+    model = Model(
+        architecture=architecture,
+        vocabulary=vocabulary,
+        layout=parts.layout,
+        inside=parts.inside,
+        thresholds=thresholds,
+        provenance=parts.provenance,
+        parameters={name: arrays[name] for name in architecture.shapes()},
+        temperature=parts.temperature,
+        compressed=parts.compressed.dtype if parts.compressed else None,
+        dictionary=dictionary,
+    )
+    _check_dictionary(model)
+    return model
+
+
+def _take_kept(features: Sequence[Feature], arrays: dict[str, NDArray[Any]]) -> dict[str, bytes]:
+    """Which buckets have a row, of the hashed tables that say so. Raises ValueError."""
+    kept: dict[str, bytes] = {}
+    for feature in features:
+        name = f"buckets.{feature.table}"
+        if feature.kind == "ngrams" and name in arrays:
+            bits = arrays.pop(name)
+            if bits.dtype != np.uint8 or bits.shape != (-(-feature.buckets // 8),):
+                raise ValueError(f"{name} are not {feature.buckets} bits")
+            if np.unpackbits(bits)[feature.buckets :].any():
+                raise ValueError(f"{name} has bits beyond the last bucket")
+            kept[feature.table] = bits.tobytes()
+    return kept
+
+
+def _take_strings(name: str, arrays: dict[str, NDArray[Any]]) -> Sequence[str]:
+    """Unpack a list of strings. Raises ValueError."""
+    needed = (f"{name}.text", f"{name}.ends")
+    if not arrays.keys() >= set(needed):
+        raise ValueError(f"{name} is missing")
+    return tensor_file.unpack_strings(name, {key: arrays.pop(key) for key in needed})
+
+
+def _take_unique(name: str, arrays: dict[str, NDArray[Any]]) -> Sequence[str]:
+    """The same for strings each of which may stand there once."""
+    strings = _take_strings(name, arrays)
+    if len(set(strings)) != len(strings):
+        raise ValueError(f"{name} holds a string twice")
+    return strings
+
+
+def _take_dictionary(arrays: dict[str, NDArray[Any]]) -> Mapping[str, tuple[str, ...]]:
+    """The words of the dictionary and their labels, none where there is none. Raises ValueError."""
+    if not any(name.startswith("dictionary.") for name in arrays):
+        return {}
+    words = _take_unique("dictionary.words", arrays)
+    labels = _take_strings("dictionary.labels", arrays)
+    if not words or len(words) != len(labels):
+        raise ValueError(f"{len(words)} words of the dictionary for {len(labels)} lists of labels")
+    return {word: tuple(own.split(" ")) for word, own in zip(words, labels, strict=True)}
+
+
+def _check_dictionary(model: Model) -> None:
+    """Its labels are those that the model gives, one a token. Raises ValueError."""
+    if not model.dictionary:
+        return
+    if model.layout.task == "slots" or model.is_multilabel:
+        raise ValueError("a dictionary does not go with slots or several labels a token")
+    known = model.states.labels
+    for own in set(model.dictionary.values()):
+        if len(set(own)) != len(own) or not set(own) <= set(known):
+            raise ValueError(f"the dictionary has the labels {' '.join(own)!r:.40}")
+
+
+def _take_lexicons(features: Sequence[Feature], arrays: dict[str, NDArray[Any]]) -> Lexicons:
+    """The phrase lists and clusters that features read. Raises ValueError."""
+    found: dict[str, Gazetteer | Clusters] = {}
+    for source, kind, lower in lexicon_kinds(features):
+        try:
+            groups = lexicon.unpacked(_take_strings(f"lexicon.{source}", arrays))
+        except ValueError as error:
+            raise ValueError(f"lexicon.{source:.40}: {error}") from error
+        found[source] = Gazetteer(groups, lower) if kind == "gazetteer" else Clusters(groups)
+    return found
+
+
+def _check_parameters(architecture: Architecture, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Names, shapes, dtypes and finiteness of every parameter. Raises ValueError."""
+    shapes = architecture.shapes()
+    if odd := sorted(shapes.keys() ^ arrays.keys()):
+        raise ValueError(f"{odd[0]} is {'missing' if odd[0] in shapes else 'not expected'}")
+    dtypes = {array.dtype for array in arrays.values()}
+    if len(dtypes) != 1 or dtypes.pop() not in (np.dtype("float32"), np.dtype("float64")):
+        raise ValueError("its parameters are not all float32 or all float64")
+    for name, shape in shapes.items():
+        array = arrays[name]
+        if array.shape != shape:
+            raise ValueError(f"{name} has shape {array.shape}, expected {shape}")
+        if not np.isfinite(array).all():
+            raise ValueError(f"{name} has numbers that are not finite")
+
+
+def _check_output(a: Architecture, v: Vocabulary, thresholds: NDArray[Any] | None) -> None:
+    """Labels and thresholds against the columns of the output. Raises ValueError."""
+    labels, K = len(v.labels), a.classes
+    single_logit = a.output == "sigmoid" and labels == 2 and K == 1
+    if labels != K and not single_logit:
+        raise ValueError(f"{labels} labels for {K} output columns")
+    if (thresholds is not None) != (a.output == "sigmoid"):
+        raise ValueError(f"thresholds do not go with the output {a.output}")
+    if thresholds is not None:
+        if thresholds.dtype != np.float64 or thresholds.shape != (K,):
+            raise ValueError(f"thresholds are not {K} numbers")
+        if not ((thresholds >= 0) & (thresholds <= 1)).all():
+            raise ValueError("thresholds lie outside 0 and 1")

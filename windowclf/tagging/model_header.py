@@ -1,0 +1,207 @@
+"""The header of a model file: what it says, and the checks that its parts make sense together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal, TypeAlias
+
+from windowclf.network.architecture import Architecture
+from windowclf.system.checked import build, in_range
+from windowclf.system.limits import TEMPERATURES
+from windowclf.text.features import Feature, columns_of
+from windowclf.text.formats import Layout
+from windowclf.text.spans import Scheme
+
+Json: TypeAlias = Mapping[str, Any]
+Stored: TypeAlias = Literal["int8", "float16", "float32"]
+LARGEST = (1 << 31) - 1
+WIDEST = 1 << 16
+MOST_MEMBERS = 64
+_SETTINGS: dict[str, dict[str, tuple[int, int]]] = {  # of each kind: least and greatest value
+    "prefix": {"length": (1, 32)},
+    "suffix": {"length": (1, 32)},
+    "ngrams": {"min": (1, 16), "max": (1, 16), "buckets": (1, 1 << 24)},
+    "char_cnn": {"filters": (1, WIDEST), "width": (1, 9)},
+    "cluster": {"length": (0, WIDEST)},
+}
+_MORE = {  # further settings of each kind
+    "column": {"column"},
+    "shape": {"position"},
+    "gazetteer": {"source", "lower"},
+    "cluster": {"source"},
+    "vectors": {"frozen"},
+}
+_ALL_KINDS = {"kind", "table", "dim", "min_count"}
+_LATER = ("source", "lower", "position", "frozen")  # absent where not used, as in older files
+_ALONE = {"ngrams", "char_cnn", "gazetteer", "cluster", "vectors"}  # share no table
+
+
+@dataclass(frozen=True)
+class Compressed:
+    """How `windowclf compress` stored the arrays; see compact.py."""
+
+    dtype: Stored
+    lists: Mapping[str, tuple[int, ...]]  # in the stream: strings and bytes of each
+
+
+@dataclass(frozen=True)
+class Header:
+    """The fields of a model file's header, each of its type."""
+
+    task: str
+    layout: Json
+    inside: Scheme | None
+    features: tuple[Json, ...]
+    columns: tuple[str, ...]
+    tables: tuple[str, ...]
+    model: Json
+    provenance: Mapping[str, str]
+    temperature: float = 1.0
+    compressed: Json | None = None
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the header becomes, without the sizes that follow from the vocabulary."""
+
+    features: tuple[Feature, ...]
+    layout: Layout
+    inside: Scheme | None
+    provenance: Mapping[str, str]
+    model: Json
+    temperature: float
+    compressed: Compressed | None
+
+
+def header_of(
+    architecture: Architecture,
+    layout: Layout,
+    inside: Scheme | None,
+    columns: Sequence[str],
+    tables: Sequence[str],
+    provenance: Mapping[str, str],
+    temperature: float,
+) -> dict[str, Any]:
+    """The fields of the header; a temperature of 1 has none."""
+    made = ("features", "table_sizes")  # from the other fields, when the file is read
+    own = [field for field in fields(architecture) if field.name not in made]
+    # What has its default value is left out, as in files from before the field was added.
+    named = {field.name: getattr(architecture, field.name) for field in own}
+    model = {field.name: named[field.name] for field in own if named[field.name] != field.default}
+    return {
+        "task": layout.task,
+        "layout": asdict(layout),
+        "inside": inside,
+        "features": [_feature_fields(feature) for feature in architecture.features],
+        "columns": list(columns),
+        "tables": list(tables),
+        "model": model,
+        "provenance": dict(provenance),
+        **({} if temperature == 1.0 else {"temperature": temperature}),
+    }
+
+
+def _feature_fields(feature: Feature) -> dict[str, Any]:
+    return {key: value for key, value in asdict(feature).items() if key not in _LATER or value}
+
+
+def read_header(given: Json) -> Parts:
+    """Check a header. Raises ValueError."""
+    header = build(Header, given, "the header")
+    features = tuple(
+        build(Feature, feature, f"features.{i}") for i, feature in enumerate(header.features)
+    )
+    layout = build(Layout, header.layout, "layout")
+    for fault in _faults(header, features, layout):
+        raise ValueError(fault)
+    in_range(header.temperature, *TEMPERATURES, "temperature")
+    compressed = header.compressed
+    return Parts(
+        features,
+        layout,
+        header.inside,
+        header.provenance,
+        header.model,
+        header.temperature,
+        None if compressed is None else build(Compressed, compressed, "compressed"),
+    )
+
+
+def read_architecture(parts: Parts, table_sizes: Mapping[str, int]) -> Architecture:
+    """Check the shape of the network. Raises ValueError."""
+    a = build(Architecture, parts.model, "model", features=parts.features, table_sizes=table_sizes)
+    hidden = a.activation != "none"
+    in_range(a.window, 0, 64, "model.window")
+    in_range(a.units, int(hidden), WIDEST * int(hidden), "model.units")
+    in_range(a.directions, 0, 2 * int(hidden), "model.directions")
+    in_range(a.classes, 1, LARGEST, "model.classes")
+    in_range(a.members, 1, MOST_MEMBERS, "model.members")
+    if a.truncate is not None:
+        in_range(a.truncate, 1, LARGEST, "model.truncate")
+    return a
+
+
+def _faults(header: Header, features: tuple[Feature, ...], layout: Layout) -> Iterator[str]:
+    if header.task != layout.task:
+        yield f"task {header.task!r:.40} is not that of the layout, {layout.task!r}"
+    if (layout.task == "spans") != (header.inside is not None):
+        yield f"the inside scheme {header.inside} does not go with task {layout.task}"
+    derived = {f.reads for f in features if f.kind != "column"}
+    if header.columns != columns_of(features) or derived & {f.column for f in features if f.column}:
+        yield "columns are not those that the features read"
+    if header.tables != value_tables(features):
+        yield "tables are not those that the features read"
+    for place in (layout.token, layout.label, *layout.extra.values()):
+        if isinstance(place, int):
+            in_range(place, -LARGEST, LARGEST, "layout")
+    if not features:
+        yield "there are no features"
+    for i, feature in enumerate(features):
+        yield from _feature_faults(feature, f"features.{i}")
+    yield from _table_faults(features)
+
+
+def value_tables(features: Sequence[Feature]) -> tuple[str, ...]:
+    """The tables whose rows stand for listed values, in the order of the features."""
+    return tuple(dict.fromkeys(f.table for f in features if f.kind != "ngrams"))
+
+
+def lexicon_kinds(features: Sequence[Feature]) -> tuple[tuple[str, str, bool], ...]:
+    """(source, kind, lower) of the phrase lists and clusters that features read, each once."""
+    return tuple(dict.fromkeys((f.source, f.kind, f.lower) for f in features if f.source))
+
+
+def _feature_faults(feature: Feature, name: str) -> Iterator[str]:
+    in_range(feature.dim, 1, WIDEST, f"{name}.dim")
+    in_range(feature.min_count, 1, LARGEST, f"{name}.min_count")
+    if not feature.table:
+        yield f"{name}.table is empty"
+    own = _SETTINGS.get(feature.kind, {})
+    for key, (low, high) in own.items():
+        in_range(getattr(feature, key), low, high, f"{name}.{key}")
+    if (feature.kind == "column") != bool(feature.column):
+        yield f"{name}.column does not go with the kind {feature.kind}"
+    if feature.kind == "char_cnn" and feature.width % 2 == 0:
+        yield f"{name}.width is even"
+    if feature.min > feature.max:
+        yield f"{name}.min is above max"
+    if (feature.kind in ("gazetteer", "cluster")) != bool(feature.source):
+        yield f"{name}.source does not go with the kind {feature.kind}"
+    plain = asdict(Feature(feature.kind, feature.table, feature.dim))
+    set_ = {key for key, value in asdict(feature).items() if value != plain[key]}
+    if set_ - _ALL_KINDS - own.keys() - _MORE.get(feature.kind, set()):
+        yield f"{name} has settings of another kind"
+
+
+def _table_faults(features: Sequence[Feature]) -> Iterator[str]:
+    """Features of one table need one width; only tables of plain values are shared."""
+    sources = [source for source, *_ in lexicon_kinds(features)]
+    if len(set(sources)) != len(sources):
+        yield "two features do not agree on what they look tokens up in"
+    first: dict[str, Feature] = {}
+    for feature in features:
+        other = first.setdefault(feature.table, feature)
+        alone = {feature.kind, other.kind} & _ALONE
+        if other is not feature and (alone or other.dim != feature.dim):
+            yield f"two features do not agree on the table {feature.table!r:.40}"

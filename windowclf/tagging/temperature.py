@@ -1,0 +1,61 @@
+"""The temperature: one number by which scores are divided before they become probabilities.
+
+A temperature T divides theta (and the transition scores of a CRF): the order of the classes stays
+as it is, their probabilities move towards each other (T > 1) or apart (T < 1). Guo, Pleiss, Sun and
+Weinberger (2017) fit it on held-out text.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from windowclf.arrays import Floats, Ints
+from windowclf.network import members as ensemble
+from windowclf.network.architecture import Architecture, Parameters
+from windowclf.network.kernels.output import sigmoid_cross_entropy, softmax_cross_entropy
+from windowclf.system.limits import TEMPERATURES
+from windowclf.text.corpus import NO_CLASS
+
+
+def fit_temperature(a: Architecture, p: Parameters, theta: Floats, lengths: Ints, y: Ints) -> float:
+    """The T with the least surprise at the gold labels; 1 where no token has one.
+
+    theta (N, K); lengths (S,) of the sentences; y (N,) class indices, NO_CLASS for a token without,
+    or for a sigmoid output rows (N, K) of 0 and 1, NO_CLASS in all of a row without. The mean
+    negative log-likelihood is that of a token's label: for a CRF of its marginal, for several
+    labels of all decisions. To it comes (ln T)²/2N, one observation's worth of T = 1, so that a few
+    tokens, all of them right, do not make a model certain of everything.
+    """
+    from scipy.optimize import minimize_scalar
+
+    known = (y if y.ndim == 1 else y[:, 0]) != NO_CLASS
+    tokens = int(np.count_nonzero(known))
+    if tokens == 0:
+        return 1.0
+    whole = theta.astype(np.float64)
+
+    def surprise(log_T: float) -> float:
+        J = _mean_negative_log_likelihood(a, p, whole, lengths, y, known, math.exp(log_T))
+        return J + log_T * log_T / (2 * tokens)
+
+    low, high = map(math.log, TEMPERATURES)
+    found = minimize_scalar(surprise, bounds=(low, high), method="bounded", options={"xatol": 1e-3})
+    if not found.fun < surprise(0.0):
+        return 1.0
+    return round(math.exp(float(found.x)), 4)
+
+
+def _mean_negative_log_likelihood(
+    a: Architecture, p: Parameters, theta: Floats, lengths: Ints, y: Ints, known: Any, T: float
+) -> float:
+    if a.output == "crf":
+        y_hat = ensemble.probabilities(a, p, theta, lengths, T)
+        own = y_hat[np.flatnonzero(known), y[known]]
+        return -float(np.log(np.maximum(own, np.finfo(np.float64).tiny)).mean())
+    weights = known.astype(np.float64)
+    if a.output == "softmax":
+        return softmax_cross_entropy(theta / T, np.maximum(y, 0), weights)[0]
+    return sigmoid_cross_entropy(theta / T, np.maximum(y, 0).astype(np.uint8), weights)[0]

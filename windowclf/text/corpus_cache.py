@@ -1,0 +1,154 @@
+"""A large training text encoded once, in a folder beside the run, for this run and later ones."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from windowclf.errors import ModelFileError, RunFolderError
+from windowclf.system import tensor_file
+from windowclf.system.durable import make_folder, reason, write_whole
+from windowclf.text.corpus import Corpus
+from windowclf.text.features import Key
+
+FOLDER_NAME = ".windowclf-corpora"
+_HEADER_NAME = "corpus.safetensors"
+_ARRAYS = {"tokens": np.int32, "labels": np.int32, "starts": np.int64}
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a text was encoded from, and how: equal sources are not read again."""
+
+    files: Sequence[str]
+    how: Mapping[str, Any]  # JSON: the layout, the columns, the scheme of the labels
+
+    @property
+    def name(self) -> str:
+        """Of the folder in which the text lies."""
+        places = [str(Path(file).resolve()) for file in self.files]
+        return hashlib.sha256(json.dumps([places, self.how]).encode()).hexdigest()[:16]
+
+    def stamps(self) -> list[list[int]]:
+        """Size in bytes and time of the last change in ns of every file."""
+        stats = [Path(file).stat() for file in self.files]
+        return [[stat.st_size, stat.st_mtime_ns] for stat in stats]
+
+    def megabytes(self) -> float:
+        """Size of all files together."""
+        return sum(size for size, _ in self.stamps()) / (1 << 20)
+
+
+@dataclass
+class Hashed:
+    """A binary stream whose bytes are hashed as they are read."""
+
+    file: BinaryIO
+    digest: Any  # of hashlib
+    on_bytes: Callable[[int], None]  # how many were read
+
+    def read1(self, size: int) -> bytes:
+        """The next bytes."""
+        data: bytes = self.file.read1(size)  # type: ignore[attr-defined]  # files have it
+        self.digest.update(data)
+        self.on_bytes(len(data))
+        return data
+
+
+def find_or_make(
+    beside: Path, source: Source, make: Callable[[Path], tuple[Corpus, str]]
+) -> tuple[Corpus, str, bool]:
+    """The corpus, the sha256 of its files, and whether it had been encoded before.
+
+    `make` encodes the text into a folder. Raises RunFolderError where that cannot be written.
+    """
+    place = beside / FOLDER_NAME / source.name
+    stamps = source.stamps()
+    if (found := _read(place, stamps)) is not None:
+        return *found, True
+    building = place.with_name(f"{place.name}.{os.getpid()}.tmp")
+    _clear_leftovers(place.parent)
+    try:
+        make_folder(building)
+        corpus, digest = make(building)
+        _write_header(building, stamps, corpus, digest)
+        shutil.rmtree(place, ignore_errors=True)
+        building.rename(place)
+    except OSError as error:
+        raise RunFolderError(
+            f"{place}: cannot keep the encoded training text, {reason(error)}; make room, or raise "
+            "data.cache_above_mb to hold it in memory."
+        ) from error
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+    return corpus, digest, False
+
+
+def _clear_leftovers(folder: Path) -> None:
+    """Remove what processes that are no more had begun to build."""
+    for leftover in folder.glob("*.tmp"):
+        process = leftover.name.split(".")[-2]
+        if process.isdecimal() and not _is_running(int(process)):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)  # asks, and sends nothing
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return True
+
+
+def _write_header(folder: Path, stamps: list[list[int]], corpus: Corpus, digest: str) -> None:
+    columns = len(corpus.keys[0]) if corpus.keys and isinstance(corpus.keys[0], tuple) else 0
+    header = {
+        "stamps": stamps,
+        "data": digest,
+        "columns": columns,
+        "rare": corpus.rare,
+        "arrays": {name: _digest(folder / name) for name in _ARRAYS},
+    }
+    arrays = tensor_file.pack_strings("labels", corpus.label_names)
+    arrays |= tensor_file.pack_strings("keys", _flat(corpus.keys))
+    write_whole(folder / _HEADER_NAME, tensor_file.to_bytes("corpus", header, arrays))
+
+
+def _read(folder: Path, stamps: list[list[int]]) -> tuple[Corpus, str] | None:
+    """What was encoded before; None where nothing is there that is whole and of these files."""
+    if not (folder / _HEADER_NAME).exists():
+        return None
+    try:
+        header, arrays = tensor_file.read(folder / _HEADER_NAME, "corpus")
+        digests = {name: _digest(folder / name) for name in _ARRAYS}
+        if header["stamps"] != stamps or header["arrays"] != digests:
+            return None
+        mapped = {name: np.memmap(folder / name, dtype, "r") for name, dtype in _ARRAYS.items()}
+        strings = list(tensor_file.unpack_strings("keys", arrays))
+        columns = header["columns"]
+        keys: list[Key] = list(strings)
+        if columns:
+            keys = [tuple(strings[i : i + columns]) for i in range(0, len(strings), columns)]
+        labels = list(tensor_file.unpack_strings("labels", arrays))
+        return Corpus(**mapped, keys=keys, label_names=labels, rare=header["rare"]), header["data"]
+    except (ModelFileError, OSError, ValueError, KeyError, TypeError):
+        return None  # it is made again from the files themselves
+
+
+def _flat(keys: Sequence[Key]) -> list[str]:
+    return [part for key in keys for part in ((key,) if isinstance(key, str) else key)]
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
