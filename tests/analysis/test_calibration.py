@@ -20,9 +20,9 @@ from windowclf.network.architecture import Architecture
 from windowclf.network.kernels.activations import logistic
 from windowclf.network.kernels.output import softmax
 from windowclf.pipeline import assembly, train
+from windowclf.system.limits import TEMPERATURES
 from windowclf.tagging.model_file import load_model, model_bytes, save_model
 from windowclf.tagging.tagger import Tagger
-from windowclf.system.limits import TEMPERATURES
 from windowclf.tagging.temperature import fit_temperature
 from windowclf.text.corpus import NO_CLASS
 from windowclf.text.sentence import Sentence
