@@ -63,3 +63,10 @@ def mask_of(c: Chain) -> np.ndarray:
     allowed = rng.random(c.theta.shape) < 0.6
     allowed[np.arange(len(allowed)), rng.integers(0, c.theta.shape[1], len(allowed))] = True
     return allowed
+
+
+def within(c: Chain, allowed: np.ndarray | None) -> Chain:
+    """The chain whose tokens may only have the labels that `allowed` (B, K) marks."""
+    if allowed is None:
+        return c
+    return c._replace(theta=np.where(allowed, c.theta, -np.inf))

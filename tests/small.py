@@ -108,8 +108,9 @@ def problem(
     )
 
     def mask(rows, width, kept):
-        shape = (rows, width) if members == 1 else (members, rows, width)
-        return (rng.random(shape) < kept).view(np.uint8) if width and not plain else None
+        if not width or plain:
+            return None
+        return (rng.random((members, rows, width)) < kept).view(np.uint8)
 
     hidden = mask(len(batch.labels), architecture.hidden_width, 0.7)
     masks = Masks(mask(batch.slots[0].tokens(), architecture.token_width, 0.8), hidden)

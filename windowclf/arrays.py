@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ Floats: TypeAlias = NDArray[np.floating[Any]]
 Ints: TypeAlias = NDArray[np.integer[Any]]
 Bools: TypeAlias = NDArray[np.bool_]
 Bytes: TypeAlias = NDArray[np.uint8]
+Number = TypeVar("Number", bound=np.generic)
 
 
 class RowGradient(NamedTuple):
@@ -22,6 +23,16 @@ class RowGradient(NamedTuple):
 
 
 Gradients: TypeAlias = dict[str, "Floats | RowGradient"]
+
+
+def part(array: NDArray[Number] | None, at: slice | int) -> NDArray[Number] | None:
+    """array[at], or None where there is no array."""
+    return None if array is None else array[at]
+
+
+def ragged(sizes: Ints) -> Ints:
+    """0 … s − 1 for every s of sizes (n,), one after another (Σ s,)."""
+    return np.arange(int(sizes.sum())) - np.repeat(np.cumsum(sizes) - sizes, sizes)
 
 
 def distinct(values: Ints, bound: int) -> tuple[Ints, Ints]:

@@ -15,7 +15,7 @@ from windowclf.analysis import reliability
 from windowclf.analysis.evaluation import evaluate_tagger
 from windowclf.analysis.reliability import Reliability
 from windowclf.errors import ModelFileError
-from windowclf.network import members as ensemble
+from windowclf.network import members
 from windowclf.network.architecture import Architecture
 from windowclf.network.kernels.activations import logistic
 from windowclf.network.kernels.output import softmax
@@ -72,13 +72,13 @@ def test_a_chain_without_scores_is_a_softmax():
 def test_crf_marginals_of_the_gold_labels_surprise_least():
     """Labels from the marginals themselves: T = 1 is right, and its scores doubled need T = 2."""
     a, p, theta = chance("crf")
-    marginals = ensemble.probabilities(a, p, theta, whole(theta))
+    marginals = members.probabilities(a, p, theta, whole(theta))
     rng = np.random.default_rng(7)
     y = (marginals.cumsum(axis=1) < rng.random((N, 1))).sum(axis=1).clip(0, 3)
     doubled = {name: 2 * scores for name, scores in p.items()}
     assert fit_temperature(a, doubled, 2 * theta, whole(theta), y) == pytest.approx(2, rel=0.03)
     np.testing.assert_allclose(
-        ensemble.probabilities(a, doubled, 2 * theta, whole(theta), 2.0), marginals
+        members.probabilities(a, doubled, 2 * theta, whole(theta), 2.0), marginals
     )
 
 

@@ -15,7 +15,7 @@ import pytest
 from stream import LEARNING_RATE, make_trainer, read_stream
 from threadpoolctl import threadpool_limits
 
-from windowclf.network import gradients as network
+from windowclf.network import members
 from windowclf.network.kernels.affine import affine_backward, affine_forward
 from windowclf.network.kernels.dropout import dropout_mask
 from windowclf.network.kernels.lookup import lookup_backward
@@ -86,7 +86,7 @@ def test_dropout_mask(benchmark):
 def test_loss_and_gradients(benchmark, work):
     trainer, p, batch = work
     benchmark(
-        network.loss_and_gradients, trainer.architecture, p, batch, trainer.settings.objective
+        members.loss_and_gradients, trainer.architecture, p, batch, trainer.settings.objective
     )
 
 
@@ -95,6 +95,6 @@ def test_optimizer_step(benchmark, work):
     arguments = trainer.architecture, p, batch, trainer.settings.objective
 
     def gradients():
-        return (network.loss_and_gradients(*arguments)[1], LEARNING_RATE), {}
+        return (members.loss_and_gradients(*arguments)[1], LEARNING_RATE), {}
 
     benchmark.pedantic(trainer.optimizer.step, setup=gradients, rounds=50)

@@ -18,7 +18,7 @@ from pathlib import Path
 os.environ.pop("OPENBLAS_CORETYPE", None)
 
 import windowclf
-from windowclf.network.trainer import EpochReport
+from windowclf.network.reports import EpochReport
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 NETWORKS: dict[str, tuple[str, list[str]]] = {

@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 
 from windowclf.network.architecture import Architecture
 from windowclf.network.gradients import Objective
-from windowclf.network.optimizers import Adam
-from windowclf.network.trainer import Settings, Trainer
+from windowclf.network.settings import Settings
+from windowclf.network.trainer import Trainer
+from windowclf.network.update_rules import Adam
 from windowclf.system.threads import Workers
 from windowclf.text.batches import lay_out, pieces_of
 from windowclf.text.corpus import Corpus, encode_corpus

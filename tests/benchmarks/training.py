@@ -25,7 +25,8 @@ from machine import describe, peak_flops
 from stream import HIDDEN, SLOTS, WIDTH, make_trainer, read_stream
 from threadpoolctl import threadpool_limits
 
-from windowclf.network.trainer import Purpose, StepReport, generator
+from windowclf.network.reports import StepReport
+from windowclf.network.settings import Purpose, generator
 from windowclf.system.memory import keep_freed_memory
 
 SIDES = ("windowclf", "torch-dense", "torch-sparse", "torch-compiled", "torch-distinct", "jax")

@@ -9,7 +9,7 @@ import pytest
 from small import problem
 
 from windowclf.arrays import RowGradient
-from windowclf.network import members as ensemble
+from windowclf.network import members
 from windowclf.network.gradient_check import GradientProblem
 
 STEP = 1e-5
@@ -42,8 +42,8 @@ def dense(p, gradients) -> dict[str, np.ndarray]:
 def figures(p) -> dict[str, float]:
     """‖a − n‖ / (‖a‖ + ‖n‖) of every array, over every entry that no kink makes meaningless."""
     a = p.architecture
-    frozen = ensemble.forward(a, p.parameters, p.batch, p.objective, p.masks).h
-    _, gradients = ensemble.loss_and_gradients(
+    frozen = members.forward(a, p.parameters, p.batch, p.objective, p.masks).h
+    _, gradients = members.loss_and_gradients(
         a, p.parameters, p.batch, p.objective, p.masks, frozen
     )
     measured = GradientProblem(a, p.parameters, p.batch, p.objective, p.masks)

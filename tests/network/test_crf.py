@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import plain
 import pytest
-from chains import MIXED, Chain, chain, labels_of, mask_of
+from chains import MIXED, Chain, chain, labels_of, mask_of, within
 
 from windowclf.network.kernels.crf import (
     LOG_RANGE,
@@ -281,7 +281,7 @@ def test_forbidden_transitions_have_no_gradient_and_no_probability():
 def test_marginals(name, masked):
     c = CHAINS[name]
     allowed = mask_of(c) if masked else None
-    found = posterior_marginals(*c, allowed)
+    found = posterior_marginals(*within(c, allowed))
     for rows in c.sentences():
         if rows.stop > rows.start:
             own = None if allowed is None else allowed[rows]

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import plain
 import pytest
-from chains import chain, mask_of
+from chains import chain, mask_of, within
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from windowclf.network.kernels.crf import posterior_marginals
-from windowclf.network.kernels.decoding import forbid, n_best, posterior_decode, viterbi
+from windowclf.network.kernels.decoding import forbid, n_best, viterbi
 from windowclf.network.kernels.trellis import NoPath, side_by_side
 from windowclf.text.spans import (
     from_spans,
@@ -36,14 +36,14 @@ def test_best_paths(K, integers, masked):
     ]
     if not all(wanted):
         with pytest.raises(NoPath) as caught:
-            viterbi(*c, allowed)
+            viterbi(*within(c, allowed))
         assert caught.value.sentence == [bool(paths) for paths in wanted].index(False)
         return
-    best = viterbi(*c, allowed)
+    best = viterbi(*within(c, allowed))
     for rows, paths in zip(c.sentences(), wanted, strict=True):
         assert tuple(best[rows]) == paths[0][1]
     for n in (1, 2, 7, 50):
-        for found, paths in zip(n_best(*c, n, allowed), wanted, strict=True):
+        for found, paths in zip(n_best(*within(c, allowed), n), wanted, strict=True):
             assert [tuple(path) for _, path in found] == [path for _, path in paths[:n]]
             assert [score for score, _ in found] == pytest.approx(
                 [score for score, _ in paths[:n]], rel=1e-12, abs=1e-12
@@ -89,31 +89,6 @@ def test_no_tokens(decode, lengths):
         assert len(found) == 0
 
 
-def test_posterior_decoding():
-    c = chain()
-    marginals = posterior_marginals(*c)
-    every = np.ones(3, bool), np.ones((3, 3), bool), np.ones(3, bool)
-    np.testing.assert_array_equal(
-        posterior_decode(marginals, c.lengths, *every), marginals.argmax(axis=1)
-    )
-    start_ok, ok, end_ok = (array.copy() for array in every)
-    start_ok[0] = end_ok[1] = ok[2, 2] = ok[0, 1] = False
-    found = posterior_decode(marginals, c.lengths, start_ok, ok, end_ok)
-    for rows in c.sentences():
-        scores = np.log(marginals[rows])
-        best = plain.all_paths(scores, forbid(start_ok), forbid(ok), forbid(end_ok))[0][1]
-        assert tuple(found[rows]) == best
-
-
-def test_posterior_decoding_survives_a_marginal_of_zero():
-    marginals = np.array([[1, 0], [1, 0]], np.float32)
-    ok = np.array([[False, True], [True, True]])
-    found = posterior_decode(
-        marginals, np.array([2]), np.ones(2, bool), ok, np.array([True, False])
-    )
-    assert found.tolist() == [1, 0]
-
-
 def test_forbid():
     ok = np.array([True, False])
     assert forbid(ok).tolist() == [0, -np.inf]
@@ -157,7 +132,7 @@ def there_and_back(labels, scheme):
     return from_spans(to_spans(labels, scheme), len(labels), scheme)
 
 
-@pytest.mark.parametrize("decode", ["viterbi", "posterior", "n best"])
+@pytest.mark.parametrize("decode", ["viterbi", "n best"])
 @pytest.mark.parametrize("scheme", LABEL_LISTS)
 @settings(derandomize=True, deadline=None, max_examples=30)
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=5), st.integers(0, 2**32 - 1))
@@ -173,9 +148,6 @@ def test_constrained_decoding_gives_legal_sequences_only(scheme, decode, lengths
     match decode:
         case "viterbi":
             paths = viterbi(*barred)
-            answers = [paths[rows] for rows in c.sentences()]
-        case "posterior":
-            paths = posterior_decode(posterior_marginals(*c), c.lengths, *legal)
             answers = [paths[rows] for rows in c.sentences()]
         case "n best":
             answers = [path for found in n_best(*barred, 3) for _, path in found]

@@ -13,15 +13,17 @@ import numpy as np
 import pytest
 
 from windowclf.arrays import Floats, RowGradient
-from windowclf.network import gradients as network
+from windowclf.network import members
 from windowclf.network.architecture import Architecture
+from windowclf.network.average import Average
+from windowclf.network.gradients import Objective
 from windowclf.network.kernels.activations import activation_backward, activation_forward
 from windowclf.network.kernels.affine import affine_backward, affine_forward
 from windowclf.network.kernels.crf import crf_cross_entropy
 from windowclf.network.kernels.lookup import lookup_backward
 from windowclf.network.kernels.output import sigmoid_cross_entropy, softmax, softmax_cross_entropy
 from windowclf.network.kernels.window import window_backward, window_forward
-from windowclf.network.optimizers import Adam, Average
+from windowclf.network.update_rules import Adam
 from windowclf.text.batches import Batch
 from windowclf.text.corpus import NO_CLASS
 from windowclf.text.features import Feature
@@ -76,9 +78,9 @@ def test_every_gradient_has_its_derivation() -> None:
         if name.endswith(("_backward", "_cross_entropy"))
     }
     rules = {
-        ("network/optimizers.py", name)
-        for name in names_in(PACKAGE / "network" / "optimizers.py")
-        if name.endswith(".step") and not name.startswith("Optimizer")
+        ("network/update_rules.py", name)
+        for name in names_in(PACKAGE / "network" / "update_rules.py")
+        if name.endswith(".step")
     }
     assert len(kernels) >= 8
     assert len(rules) == 5
@@ -222,7 +224,7 @@ def the_example(dtype: type) -> tuple[Architecture, dict[str, Floats], Batch]:
 
 def test_the_network_gives_the_gradients_of_the_example() -> None:
     hand = by_hand()
-    J, gradients = network.loss_and_gradients(*the_example(np.float64), network.Objective())
+    J, gradients = members.loss_and_gradients(*the_example(np.float64), Objective())
     close(J, hand["J"])
     table = gradients.pop("L.word")
     assert isinstance(table, RowGradient)
@@ -236,11 +238,9 @@ def test_the_network_gives_the_gradients_of_the_example() -> None:
 def test_answers_to_the_exercises_of_the_example() -> None:
     architecture, parameters, batch = the_example(np.float64)
     unlabelled = Batch(batch.slots, batch.neighbours, np.array([NO_CLASS, 0]), batch.lengths)
-    done = network.forward(architecture, parameters, unlabelled, network.Objective())
+    done = members.forward(architecture, parameters, unlabelled, Objective())
     close(done.J, math.log(4))
-    _, gradients = network.loss_and_gradients(
-        architecture, parameters, unlabelled, network.Objective()
-    )
+    _, gradients = members.loss_and_gradients(architecture, parameters, unlabelled, Objective())
     close(gradients["b2"], [-3 / 4, 3 / 4])
 
     hand = by_hand()
@@ -254,9 +254,9 @@ def test_answers_to_the_exercises_of_the_example() -> None:
     close(np.hstack([-du, du]), hand["dU"])
     close(activation_backward("relu", dh, h), hand["delta2"])
 
-    before = network.forward(architecture, parameters, batch, network.Objective()).J
+    before = members.forward(architecture, parameters, batch, Objective()).J
     parameters["b2"] -= np.array(hand["db2"]) / 8
-    change = network.forward(architecture, parameters, batch, network.Objective()).J - before
+    change = members.forward(architecture, parameters, batch, Objective()).J - before
     assert change == pytest.approx(-1 / 256, rel=0.05)
 
 
@@ -281,7 +281,7 @@ def test_the_error_of_central_differences_falls_with_the_square(exponent: int) -
     for sign in (1, -1):
         moved = parameters | {"U": parameters["U"].copy()}
         moved["U"][0, 0] += sign * step
-        ends.append(network.forward(architecture, moved, batch, network.Objective()).J)
+        ends.append(members.forward(architecture, moved, batch, Objective()).J)
     error = (ends[0] - ends[1]) / (2 * step) + 1
     assert error == pytest.approx(step**2 / 2, rel=0.02)
 

@@ -13,10 +13,10 @@ from test_all_gradients import LIMIT, RECURRENCES, dense, figures
 
 import windowclf
 from windowclf.errors import ConfigError
-from windowclf.network import gradients as network
-from windowclf.network import members as ensemble
+from windowclf.network import members
 from windowclf.network.architecture import initialize, parameters_of, with_member
-from windowclf.network.gradients import Masks
+from windowclf.network.gradients import CHAIN
+from windowclf.network.gradients import loss_and_gradients as gradients_of_one
 from windowclf.system.threads import Workers
 
 OUTPUTS = ["softmax", "one", "many", "crf"]
@@ -40,15 +40,15 @@ def test_every_member_learns_as_it_would_alone(activation, output, recurrence, t
     directions, truncate = RECURRENCES[recurrence]
     p = problem(activation, output, True, directions, truncate, members=3)
     workers = Workers(threads)
-    J, gradients = ensemble.loss_and_gradients(
+    J, gradients = members.loss_and_gradients(
         p.architecture, p.parameters, p.batch, p.objective, p.masks, workers=workers
     )
     workers.close()
     own, found, wanted = p.architecture.of_one_member(), dense(p, gradients), []
     for i in range(3):
         alone = {name: p.parameters[with_member(name, i)] for name in own.shapes()}
-        masks = Masks(*(None if mask is None else mask[i] for mask in p.masks))
-        J_i, g = network.loss_and_gradients(own, alone, p.batch, p.objective, masks)
+        masks = p.masks.of_member(i)
+        J_i, g = gradients_of_one(own, alone, p.batch, p.objective, masks)
         wanted.append(J_i)
         for name, gradient in g.items():
             part = found[with_member(name, i)]
@@ -62,15 +62,13 @@ def test_every_member_learns_as_it_would_alone(activation, output, recurrence, t
 def test_scores_are_the_mean(output):
     p = problem("relu", output, members=3)
     own = p.architecture.of_one_member()
-    parts = [network.scores(own, parameters_of(own, p.parameters, i), p.batch) for i in range(3)]
-    theta = ensemble.scores(p.architecture, p.parameters, p.batch)
+    parts = [members.scores(own, parameters_of(own, p.parameters, i), p.batch) for i in range(3)]
+    theta = members.scores(p.architecture, p.parameters, p.batch)
     np.testing.assert_allclose(theta, np.mean(parts, axis=0), rtol=1e-12, atol=1e-14)
     if output == "crf":
-        for name, mean in zip(
-            network.CHAIN, ensemble.chain(p.architecture, p.parameters), strict=True
-        ):
-            members = [p.parameters[with_member(name, i)] for i in range(3)]
-            np.testing.assert_allclose(mean, np.mean(members, axis=0), rtol=1e-14)
+        for name, mean in zip(CHAIN, members.chain(p.architecture, p.parameters), strict=True):
+            each = [p.parameters[with_member(name, i)] for i in range(3)]
+            np.testing.assert_allclose(mean, np.mean(each, axis=0), rtol=1e-14)
 
 
 def test_members_begin_apart_and_the_first_as_a_network_alone():

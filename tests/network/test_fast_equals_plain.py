@@ -8,8 +8,9 @@ import pytest
 from small import Problem, corpus_of, problem
 from test_all_gradients import NETWORKS, RECURRENCES, dense
 
-from windowclf.network import gradients as network
+from windowclf.network import members
 from windowclf.network.architecture import Architecture
+from windowclf.network.gradients import Masks, Objective
 from windowclf.network.kernels.activations import activation_backward
 from windowclf.network.kernels.char_cnn import char_cnn_backward, char_cnn_forward
 from windowclf.network.kernels.dropout import byte_rate, dropout_mask
@@ -20,7 +21,7 @@ from windowclf.text.features import BOUNDARY, Feature
 
 
 def run(p):
-    return network.loss_and_gradients(p.architecture, p.parameters, p.batch, p.objective, p.masks)
+    return members.loss_and_gradients(p.architecture, p.parameters, p.batch, p.objective, p.masks)
 
 
 # A CRF's twin looks at every path, so that it comes with few of the other parts.
@@ -38,7 +39,7 @@ def test_loss_and_gradients(activation, output, char_cnn, recurrence, unregulari
     p = problem(activation, output, char_cnn, directions, truncate, plain=unregularised, window=2)
     J, gradients = run(p)
     wanted_J, wanted = plain.loss_and_gradients(
-        p.parameters, p.architecture, p.batch, p.objective, p.masks
+        p.parameters, p.architecture, p.batch, p.objective, p.masks.of_member(0)
     )
     assert pytest.approx(wanted_J, rel=1e-12) == J
     for name, whole in dense(p, gradients).items():
@@ -56,7 +57,7 @@ def test_float32_stays_float32(activation, output, char_cnn, recurrence):
     for name, gradient in gradients.items():
         values = getattr(gradient, "values", gradient)
         assert values.dtype == np.float32, name
-    assert network.scores(p.architecture, p.parameters, p.batch).dtype == np.float32
+    assert members.scores(p.architecture, p.parameters, p.batch).dtype == np.float32
     for name, whole in dense(p, gradients).items():
         assert whole.shape == p.parameters[name].shape
 
@@ -108,9 +109,7 @@ def tiny_problem():
         "U": np.eye(2),
         "b2": np.zeros(2),
     }
-    return Problem(
-        architecture, parameters, batch, network.Objective(), network.Masks(), corpus, vocabulary
-    )
+    return Problem(architecture, parameters, batch, Objective(), Masks(), corpus, vocabulary)
 
 
 def test_batch_gradient_is_the_mean_of_single_ones():
@@ -125,7 +124,7 @@ def test_batch_gradient_is_the_mean_of_single_ones():
             p.batch.labels[[b]],
             np.array([1]),
         )
-        _, gradients = network.loss_and_gradients(p.architecture, p.parameters, one, p.objective)
+        _, gradients = members.loss_and_gradients(p.architecture, p.parameters, one, p.objective)
         for name, g in dense(p, gradients).items():
             mean[name] += g / len(labelled)
     for name, g in whole.items():
@@ -137,12 +136,12 @@ def test_two_class_softmax_is_a_sigmoid_of_the_difference():
     soft = problem(plain=True, text=text)
     one = problem(output="one", plain=True, text=text)
     targets = np.array([[1], [0]], np.uint8)  # class 0 is the positive one
-    objective = network.Objective(targets=targets)
+    objective = Objective(targets=targets)
     parameters = dict(soft.parameters)
     parameters["U"] = soft.parameters["U"][:, :1] - soft.parameters["U"][:, 1:]
     parameters["b2"] = soft.parameters["b2"][:1] - soft.parameters["b2"][1:]
     J, g = run(soft)
-    J1, g1 = network.loss_and_gradients(one.architecture, parameters, soft.batch, objective)
+    J1, g1 = members.loss_and_gradients(one.architecture, parameters, soft.batch, objective)
     assert pytest.approx(J, rel=1e-13) == J1
     np.testing.assert_allclose(g["U"][:, :1], g1["U"], rtol=1e-10, atol=1e-15)
     np.testing.assert_allclose(g["U"][:, 1:], -g1["U"], rtol=1e-10, atol=1e-15)
@@ -154,14 +153,14 @@ def test_two_class_softmax_is_a_sigmoid_of_the_difference():
 def test_pinning_theta_2_gives_the_sigmoids_training_path():
     text = [("a b a c", "A B B A"), ("c", "B")]
     soft, one = problem(plain=True, text=text), problem(output="one", plain=True, text=text)
-    objective = network.Objective(targets=np.array([[1], [0]], np.uint8))
+    objective = Objective(targets=np.array([[1], [0]], np.uint8))
     p = {name: array.copy() for name, array in soft.parameters.items()}
     p["U"][:, 1], p["b2"][1] = 0.0, 0.0
     q = {name: array.copy() for name, array in p.items()}
     q["U"], q["b2"] = p["U"][:, :1].copy(), p["b2"][:1].copy()
     for _ in range(10):
-        _, g = network.loss_and_gradients(soft.architecture, p, soft.batch, soft.objective)
-        _, g1 = network.loss_and_gradients(one.architecture, q, soft.batch, objective)
+        _, g = members.loss_and_gradients(soft.architecture, p, soft.batch, soft.objective)
+        _, g1 = members.loss_and_gradients(one.architecture, q, soft.batch, objective)
         g["U"][:, 1], g["b2"][1] = 0.0, 0.0
         for parameters, gradients in ((p, g), (q, g1)):
             for name, gradient in gradients.items():

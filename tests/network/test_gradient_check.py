@@ -11,7 +11,7 @@ import pytest
 
 import windowclf
 from windowclf.commands import entry as command
-from windowclf.network import gradients as network
+from windowclf.network import gradients, members
 from windowclf.network.gradient_check import ArrayCheck
 
 LIMIT = 1e-7
@@ -112,13 +112,13 @@ WRONG = {
 
 @pytest.mark.parametrize(("name", "change"), WRONG.values(), ids=WRONG)
 def test_a_wrong_gradient_is_found(tmp_path, monkeypatch, capsys, name, change):
-    right = network.loss_and_gradients
+    right = members.loss_and_gradients
 
     def wrong(*arguments):
-        J, gradients = right(*arguments)
-        return J, {**gradients, name: change(gradients[name])}
+        J, found = right(*arguments)
+        return J, {**found, name: change(found[name])}
 
-    monkeypatch.setattr(network, "loss_and_gradients", wrong)
+    monkeypatch.setattr(members, "loss_and_gradients", wrong)
     config = corpora.tagging(tmp_path)
     checks = windowclf.gradcheck(config)
     assert [check.name for check in checks if not check.passed] == [name]
@@ -134,13 +134,13 @@ def test_a_wrong_gradient_is_found(tmp_path, monkeypatch, capsys, name, change):
 
 def test_a_wrong_kernel_is_found(tmp_path, monkeypatch):
     """An error deep in the backward pass shows in every array below it."""
-    right = network.window_backward
+    right = gradients.window_backward
 
     def wrong(*arguments):
         found = right(*arguments)
         return type(found)(part * 1.01 for part in found)
 
-    monkeypatch.setattr(network, "window_backward", wrong)
+    monkeypatch.setattr(gradients, "window_backward", wrong)
     failed = {c.name for c in windowclf.gradcheck(corpora.tagging(tmp_path)) if not c.passed}
     assert {"W", "L.word"} <= failed
     assert "U" not in failed

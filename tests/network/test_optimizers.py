@@ -9,17 +9,9 @@ import plain
 import pytest
 
 from windowclf.arrays import RowGradient
-from windowclf.network.optimizers import (
-    Adagrad,
-    Adam,
-    Momentum,
-    Optimizer,
-    RmsProp,
-    Sgd,
-    clip_by_global_norm,
-    global_norm,
-    schedule_factor,
-)
+from windowclf.network.optimizer import Optimizer, clip_by_global_norm, global_norm
+from windowclf.network.schedule import schedule_factor
+from windowclf.network.update_rules import Adagrad, Adam, Momentum, RmsProp, Sgd
 
 RULES = {
     "sgd": (Sgd(), {}),

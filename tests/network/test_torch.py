@@ -12,7 +12,7 @@ import pytest
 from small import problem
 from test_all_gradients import NETWORKS, RECURRENCES, dense
 
-from windowclf.network import gradients as network
+from windowclf.network import members
 
 torch = pytest.importorskip("torch")
 SINGLE = [network for network in NETWORKS if network[1] != "crf"]  # test_crf.py has the chain
@@ -70,10 +70,11 @@ def recur(a, z, R, lengths, reverse):
 
 def loss(problem_, p):
     a, batch, objective = problem_.architecture, problem_.batch, problem_.objective
+    masks = problem_.masks.of_member(0)
     E = features(a, p, batch)
-    if problem_.masks.inputs is not None:
+    if masks.inputs is not None:
         q = round(256 * objective.input_dropout) / 256
-        E = E * torch.from_numpy(problem_.masks.inputs.astype(float)) / (1 - q)
+        E = E * torch.from_numpy(masks.inputs.astype(float)) / (1 - q)
     x = torch.cat([E[row] for row in batch.neighbours], dim=1)
     if a.activation == "none":
         theta = x @ p["U"] + p["b2"]
@@ -88,9 +89,9 @@ def loss(problem_, p):
                 for i, name in enumerate(names)
             ]
             h = torch.cat(parts, dim=1)
-        if problem_.masks.hidden is not None:
+        if masks.hidden is not None:
             q = round(256 * objective.dropout) / 256
-            h = h * torch.from_numpy(problem_.masks.hidden.astype(float)) / (1 - q)
+            h = h * torch.from_numpy(masks.hidden.astype(float)) / (1 - q)
         theta = h @ p["U"] + p["b2"]
     known = batch.labels >= 0
     labels = torch.from_numpy(batch.labels[known].astype(int))
@@ -122,7 +123,7 @@ def test_gradients_agree(activation, output, char_cnn, recurrence, unregularised
     p = {name: torch.tensor(array, requires_grad=True) for name, array in ours.parameters.items()}
     J = loss(ours, p)
     J.backward()
-    found, gradients = network.loss_and_gradients(
+    found, gradients = members.loss_and_gradients(
         ours.architecture, ours.parameters, ours.batch, ours.objective, ours.masks
     )
     assert pytest.approx(J.item(), rel=1e-12) == found

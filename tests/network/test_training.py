@@ -16,10 +16,11 @@ import windowclf
 from windowclf.arrays import RowGradient
 from windowclf.config.reading import make_config
 from windowclf.errors import TrainingDiverged
-from windowclf.network import members as ensemble
+from windowclf.network import members
 from windowclf.network.architecture import initialize
-from windowclf.network.optimizers import Optimizer, values_of
-from windowclf.network.trainer import EpochReport, Report, StepReport, Trainer
+from windowclf.network.optimizer import Optimizer, values_of
+from windowclf.network.reports import EpochReport, Report, StepReport
+from windowclf.network.trainer import Trainer
 from windowclf.pipeline import assembly
 from windowclf.system import tensor_file
 from windowclf.tagging.model_file import load_model
@@ -93,7 +94,7 @@ def test_the_boundary_takes_the_gradient_of_its_own_slots(tmp_path):
     for window, present in ((0, False), (1, True)):
         trainer = trainer_of(corpora.tagging(tmp_path), f"features.window={window}")
         batch, masks = trainer.next_batch()
-        _, gradients = ensemble.loss_and_gradients(
+        _, gradients = members.loss_and_gradients(
             trainer.architecture, trainer.parameters, batch, trainer.settings.objective, masks
         )
         gradient = gradients["L.word"]
@@ -188,7 +189,7 @@ def test_divergence_names_step_rate_and_array(tmp_path, setting, array):
 
 def spoilt_gradient(name: str, value: float):
     """A network whose gradients, from the fifth step on, hold a number that they should not."""
-    real, calls = ensemble.loss_and_gradients, itertools.count(1)
+    real, calls = members.loss_and_gradients, itertools.count(1)
 
     def spoilt(*arguments, workers):
         J, gradients = real(*arguments, workers=workers)
@@ -196,17 +197,17 @@ def spoilt_gradient(name: str, value: float):
             values_of(gradients[name]).flat[-1] = value
         return J, gradients
 
-    return ensemble, "loss_and_gradients", spoilt
+    return members, "loss_and_gradients", spoilt
 
 
 def spoilt_loss(value: float):
-    real, calls = ensemble.loss_and_gradients, itertools.count(1)
+    real, calls = members.loss_and_gradients, itertools.count(1)
 
     def spoilt(*arguments, workers):
         J, gradients = real(*arguments, workers=workers)
         return (value if next(calls) >= 5 else J), gradients
 
-    return ensemble, "loss_and_gradients", spoilt
+    return members, "loss_and_gradients", spoilt
 
 
 def spoilt_update(name: str, value: float):

@@ -17,7 +17,7 @@ import pytest
 import windowclf
 from windowclf.config.reading import as_config
 from windowclf.errors import ConfigError, DataError, ModelFileError, RunFolderError
-from windowclf.network.trainer import EpochReport, Report, StepReport
+from windowclf.network.reports import EpochReport, Report, StepReport
 from windowclf.pipeline.run_folder import RunFolder
 from windowclf.tagging.model_file import load_model
 

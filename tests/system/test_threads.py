@@ -11,7 +11,7 @@ from small import problem
 from test_all_gradients import dense
 
 from windowclf.arrays import distinct
-from windowclf.network import gradients as network
+from windowclf.network import members, upward
 from windowclf.system import threads
 from windowclf.system.threads import ALONE, Workers
 
@@ -83,11 +83,11 @@ def test_pieces_cover_the_length_once(length, operations, most):
 def test_gradients_of_shared_work(activation, directions, output, dtype, monkeypatch):
     """The sums over windows and tokens are made in pieces, which only rounds differently."""
     p = problem(activation, output, char_cnn=True, directions=directions, dtype=dtype)
-    alone = network.loss_and_gradients(p.architecture, p.parameters, p.batch, p.objective, p.masks)
+    alone = members.loss_and_gradients(p.architecture, p.parameters, p.batch, p.objective, p.masks)
     monkeypatch.setattr(threads, "SMALLEST_PIECE", 1)
-    monkeypatch.setattr(network, "AT_ONCE", 12)
+    monkeypatch.setattr(upward, "AT_ONCE", 12)
     with closing(Workers(3)) as workers:
-        J, shared = network.loss_and_gradients(
+        J, shared = members.loss_and_gradients(
             p.architecture, p.parameters, p.batch, p.objective, p.masks, workers=workers
         )
     tolerance = 1e-12 if dtype == "float64" else 1e-5

@@ -15,7 +15,7 @@ from command_line import run
 
 import windowclf
 from windowclf.errors import DataError
-from windowclf.network import members as ensemble
+from windowclf.network import members
 from windowclf.tagging import tagger as prediction
 from windowclf.tagging.decoding import Decoder
 from windowclf.tagging.tagger import Tagger, TextSpan
@@ -311,7 +311,7 @@ def test_several_labels_a_token(tmp_path):
     assert answer.labels == [sets[corpora.TAGS[word]] for word in words]
     assert answer.probabilities is not None
     assert answer.probabilities.shape == (len(words), 3)
-    probabilities = ensemble.probabilities(
+    probabilities = members.probabilities(
         tagger.model.architecture, tagger.model.parameters, np.zeros((1, 3)), np.array([1])
     )
     np.testing.assert_allclose(probabilities, 0.5)

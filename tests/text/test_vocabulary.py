@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small import FEATURES, corpus_of, problem
 
-from windowclf.network import gradients as network
+from windowclf.network import members
 from windowclf.text.batches import lay_out, make_batch, pack, pieces_of
 from windowclf.text.features import BOUNDARY, UNKNOWN, Feature, ngram_rows, shape, values_of
 from windowclf.text.vocabulary import SlotRows, build_vocabulary, with_dropped_variants
@@ -185,7 +185,7 @@ def test_cut_sentences_have_the_same_scores():
         for chosen in range(len(pieces.begin)):
             places = lay_out(p.corpus.tokens, pieces, np.array([chosen]), 2)
             batch = make_batch(places, p.corpus.labels, slots, 2)
-            theta[places.corpus] = network.scores(p.architecture, p.parameters, batch)
+            theta[places.corpus] = members.scores(p.architecture, p.parameters, batch)
         return theta
 
     np.testing.assert_allclose(scores(None), scores(3), rtol=1e-12)

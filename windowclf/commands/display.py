@@ -13,7 +13,7 @@ from rich.table import Table
 from windowclf.commands.tables import interval_text, new_table, percent, plain_console
 from windowclf.errors import legible
 from windowclf.network.gradient_check import ArrayCheck
-from windowclf.network.trainer import EpochReport, Report
+from windowclf.network.reports import EpochReport, Report
 from windowclf.pipeline.train import TrainingResult
 
 REFRESH_SECONDS = 0.2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -48,7 +49,7 @@ class Architecture:
 
     def of_one_member(self) -> Architecture:
         """The same of a single network."""
-        return replace(self, members=1)
+        return self if self.members == 1 else replace(self, members=1)
 
     def tables(self) -> frozenset[str]:
         """The parameters that get their gradient by rows."""
@@ -66,7 +67,7 @@ class Architecture:
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Name -> shape of every parameter of every member."""
-        own, frozen = self._own_shapes(), self.frozen()
+        own, frozen = self._own_shapes, self.frozen()
         return {
             with_member(name, i): shape
             for i in range(self.members)
@@ -74,6 +75,7 @@ class Architecture:
             if i == 0 or name not in frozen
         }
 
+    @cached_property
     def _own_shapes(self) -> dict[str, tuple[int, ...]]:
         """Those of one member, by their plain names."""
         widths = {f.table: f.dim for f in self.features}

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from windowclf.arrays import Bools, Floats, Ints, RowGradient
-from windowclf.network import gradients as network
-from windowclf.network import members as ensemble
+from windowclf.network import members
 from windowclf.network.architecture import Architecture
+from windowclf.network.gradients import Masks, Objective
 from windowclf.text.batches import Batch
 
 STEP = 1e-5
@@ -50,19 +50,19 @@ class GradientProblem:
     architecture: Architecture
     parameters: dict[str, Floats]
     batch: Batch
-    objective: network.Objective
-    masks: network.Masks
+    objective: Objective
+    masks: Masks
 
     def forward(self, frozen: Floats | None) -> tuple[float, list[Floats | Ints | Bools]]:
         """J at the present parameters, and on which side of every kink the network is."""
         a, p = self.architecture, self.parameters
-        done = ensemble.forward(a, p, self.batch, self.objective, self.masks, frozen)
+        done = members.forward(a, p, self.batch, self.objective, self.masks, frozen)
         sides: list[Floats | Ints | Bools] = [*done.winners]
         if done.h is not None and a.activation == "relu":
             sides.append(done.h > 0)
         if done.h is not None and a.activation == "hard_tanh":
             sides.append(np.abs(done.h) < 1)
-        return done.J + ensemble.l2_term(a, p, self.objective.l2), sides
+        return done.J, sides
 
 
 def check_gradients(
@@ -74,10 +74,10 @@ def check_gradients(
 ) -> list[ArrayCheck]:
     """One ArrayCheck per parameter array, within about `seconds` in all."""
     p = problem.parameters
-    frozen = ensemble.forward(
+    frozen = members.forward(
         problem.architecture, p, problem.batch, problem.objective, problem.masks
     ).h
-    _, gradients = ensemble.loss_and_gradients(
+    _, gradients = members.loss_and_gradients(
         problem.architecture, p, problem.batch, problem.objective, problem.masks, frozen
     )
     end = time.monotonic() + seconds

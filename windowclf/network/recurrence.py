@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from windowclf.arrays import Bools, Floats, Gradients, Ints
+from windowclf.arrays import Bools, Floats, Gradients, Ints, ragged
 from windowclf.network.architecture import Architecture, Parameters, recurrent_names
-from windowclf.network.kernels.elman import elman_backward, elman_forward, time_steps
+from windowclf.network.kernels.elman import elman_backward, elman_forward
+from windowclf.network.kernels.trellis import Trellis, side_by_side
 from windowclf.system.threads import ALONE, Workers
 
 
@@ -26,9 +27,9 @@ def recurrence_forward(
     h = np.empty_like(z)
 
     def one_way(direction: _Direction) -> None:
-        half, name, steps, cut = direction
+        half, name, trellis, cut = direction
         states = None if frozen is None or cut is None else (cut, frozen[:, half])
-        h[:, half] = elman_forward(activation, z[:, half], p[name], steps, states)
+        h[:, half] = elman_forward(activation, z[:, half], p[name], trellis, states)
 
     workers.map(one_way, _directions(a, lengths))
     return h
@@ -40,39 +41,36 @@ def recurrence_backward(
     d_h: Floats,
     h: Floats,
     lengths: Ints,
-    gradients: Gradients,
     workers: Workers,
-) -> Floats:
-    """delta2 = dJ/dz (B, G); adds dR of every direction to `gradients`."""
+) -> tuple[Floats, Gradients]:
+    """delta2 = dJ/dz (B, G) from dJ/dh (B, G) and h (B, G), and dR of every direction."""
     activation = a.activation
     assert activation != "none"
-    delta2 = np.empty_like(d_h)
+    delta2, gradients = np.empty_like(d_h), Gradients()
 
     def one_way(direction: _Direction) -> None:
-        half, name, steps, cut = direction
+        half, name, trellis, cut = direction
         delta2[:, half], gradients[name] = elman_backward(
-            activation, d_h[:, half], h[:, half], p[name], steps, cut
+            activation, d_h[:, half], h[:, half], p[name], trellis, cut
         )
 
     workers.map(one_way, _directions(a, lengths))
-    return delta2
+    return delta2, gradients
 
 
 class _Direction(NamedTuple):
     half: slice  # columns of z
     name: str  # of R
-    steps: list[Ints]
+    trellis: Trellis
     cut: Bools | None  # (B,) rows whose entering state is a constant
 
 
 def _directions(a: Architecture, lengths: Ints) -> list[_Direction]:
-    starts = np.cumsum(lengths) - lengths
     directions = []
     for i, name in enumerate(recurrent_names(a.directions)):
         reverse = name == "R.backward"
-        steps = time_steps(starts, lengths, reverse)
-        cut = _cut_states(a.truncate, lengths, reverse)
-        directions.append(_Direction(slice(i * a.units, (i + 1) * a.units), name, steps, cut))
+        trellis, cut = side_by_side(lengths, reverse), _cut_states(a.truncate, lengths, reverse)
+        directions.append(_Direction(slice(i * a.units, (i + 1) * a.units), name, trellis, cut))
     return directions
 
 
@@ -80,6 +78,6 @@ def _cut_states(truncate: int | None, lengths: Ints, reverse: bool) -> Bools | N
     """(B,) True where the state that enters a row comes from another block of `truncate` tokens."""
     if truncate is None:
         return None
-    position = np.arange(int(lengths.sum())) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    position = ragged(lengths)
     cut: Bools = (position + 1 if reverse else position) % truncate == 0
     return cut

@@ -45,9 +45,8 @@ def features_backward(
     dE: Floats,
     slots: Sequence[SlotRows],
     traces: Mapping[str, CharCnnTrace],
-    gradients: Gradients,
     workers: Workers,
-) -> None:
+) -> Gradients:
     """dL of every table by rows, and the gradients of the filters."""
     by_table: dict[str, list[tuple[slice, Feature, SlotRows]]] = {}
     for read in _slots(a, slots):
@@ -72,8 +71,10 @@ def features_backward(
         return found
 
     shared = workers.for_many(len(by_table), dE.size)
+    gradients: Gradients = {}
     for found in shared.map(one_table, list(by_table)):
-        gradients.update(found)
+        gradients |= found
+    return gradients
 
 
 def _slots(a: Architecture, slots: Sequence[SlotRows]) -> Iterator[tuple[slice, Feature, SlotRows]]:

@@ -1,7 +1,7 @@
 """The loop: batches, steps, evaluations on dev; a generator of reports with a state to resume from.
 
-All randomness comes from generators made of (seed, purpose, epoch, step), so that a step needs no
-history and a run goes on from any state as if it had never stopped.
+A step reads top to bottom: `_step` here, members.py and gradients.py for J and its gradients,
+optimizer.py for the update.
 """
 
 from __future__ import annotations
@@ -10,126 +10,31 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from enum import IntEnum
-from itertools import islice
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import numpy as np
 
-from windowclf.arrays import Bools, Bytes, Floats, Gradients, Ints, RowGradient
+from windowclf.arrays import Floats, Gradients, RowGradient
 from windowclf.errors import TrainingDiverged
-from windowclf.network import gradients as network
-from windowclf.network import members as ensemble
+from windowclf.network import members
 from windowclf.network.architecture import Architecture, Parameters, initialize
-from windowclf.network.kernels.dropout import dropout_mask
-from windowclf.network.optimizers import (
-    Optimizer,
-    Rule,
-    clip_by_global_norm,
-    global_norm,
-    schedule_factor,
-    values_of,
-)
-from windowclf.system.checked import build, in_range
+from windowclf.network.feed import Feed, Planned
+from windowclf.network.gradients import Masks
+from windowclf.network.optimizer import Optimizer, clip_by_global_norm, global_norm, values_of
+from windowclf.network.progress import Progress, check_arrays, check_progress, first_not_finite
+from windowclf.network.reports import EpochReport, Report, StepReport
+from windowclf.network.schedule import schedule_factor
+from windowclf.network.settings import Settings
+from windowclf.system.checked import build
 from windowclf.system.threads import ALONE, Workers
-from windowclf.text.batches import (
-    Batch,
-    Pieces,
-    Places,
-    lay_out,
-    make_batch,
-    pack,
-    pools,
-)
+from windowclf.text.batches import Batch
 from windowclf.text.corpus import NO_CLASS, Corpus
-from windowclf.text.vocabulary import SlotRows, with_dropped_variants
-
-
-class Purpose(IntEnum):
-    """What a random generator is for; part of its seed."""
-
-    SHUFFLE = 1
-    WORD_DROPOUT = 2
-    DROPOUT = 3
-    INPUT_DROPOUT = 4
-
-
-def generator(seed: int, purpose: Purpose, epoch: int, step: int = 0) -> np.random.Generator:
-    """The generator of one purpose at one step."""
-    return np.random.Generator(np.random.SFC64([seed, purpose, epoch, step]))
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How to train: values only."""
-
-    seed: int
-    epochs: int
-    batch_tokens: int
-    rule: Rule
-    learning_rate: float
-    rows: Literal["lazy", "dense"]
-    average: float | None
-    schedule: Literal["constant", "linear", "cosine"]
-    warmup: float
-    objective: network.Objective
-    word_dropout: float
-    clip_norm: float | None
-    patience: int | None
-    dtype: Literal["float32", "float64"]
-
-
-@dataclass(frozen=True)
-class StepReport:
-    """After one update of the parameters."""
-
-    epoch: int  # from 1
-    step: int  # in the run, from 1
-    tokens: int  # trained on so far
-    total_tokens: int  # of the whole run
-    loss: float  # J of the batch
-    learning_rate: float
-
-
-@dataclass(frozen=True)
-class EpochReport:
-    """After an epoch and its evaluation on dev."""
-
-    epoch: int
-    step: int
-    tokens: int
-    loss: float  # Σ B·J / Σ B over the epoch
-    learning_rate: float
-    score: float | None  # the task's metric on dev; None without dev
-    metrics: Mapping[str, float]  # figures of the evaluation for the log
-    best: bool  # the model to keep so far
-    last: bool  # the run ends here
-    seconds: float
-    tokens_per_second: float
-    threads: int  # that share a step
-
-
-Report: TypeAlias = StepReport | EpochReport
-
-
-@dataclass
-class Progress:
-    """Where a run stands; with the arrays of the parameters and the optimizer, its whole state."""
-
-    epoch: int = 0  # whole epochs behind us
-    step: int = 0  # steps behind us, in the run
-    batch: int = 0  # batches behind us, in the epoch
-    tokens: int = 0
-    loss_sum: float = 0.0  # Σ B·J of the epoch so far
-    loss_tokens: int = 0  # Σ B of the epoch so far
-    best_score: float | None = None
-    best_epoch: int = 0
-    finished: bool = False
+from windowclf.text.vocabulary import SlotRows
 
 
 @dataclass
 class Trainer:
-    """Trains one network on one corpus; `evaluate` gives score and figures on dev."""
+    """Trains one model on one corpus; `evaluate` gives score and figures on dev."""
 
     architecture: Architecture
     corpus: Corpus
@@ -145,24 +50,20 @@ class Trainer:
         self.parameters = initialize(a, s.seed, s.dtype, self.given)
         self._trained = {n: p for n, p in self.parameters.items() if n not in a.frozen()}
         self.optimizer = Optimizer(s.rule, self._trained, a.tables(), s.rows, s.average)
-        self._total_tokens = s.epochs * len(self.corpus.tokens)
-        self._train_slots = self.slots
-        if s.word_dropout > 0:
-            self._train_slots = with_dropped_variants(a.features, self.slots)
+        self._feed = Feed(a, self.corpus, self.slots, s)
+        self._total_tokens = s.epochs * self._feed.tokens
 
     def run(self) -> Iterator[Report]:
         """Train from where `progress` stands to the end, with a report per step and per epoch."""
         while not self.progress.finished:
             began, tokens = time.perf_counter(), self.progress.tokens
-            for number, pieces, chosen in self._batches_ahead():
-                yield self._step(number, pieces, chosen)
+            for planned in self._ahead():
+                yield self._step(planned)
             yield self._end_epoch(began, self.progress.tokens - tokens)
 
-    def next_batch(self) -> tuple[Batch, network.Masks]:
+    def next_batch(self) -> tuple[Batch, Masks]:
         """The batch that comes next, and its dropout masks."""
-        number, pieces, chosen = next(self._batches_ahead())
-        batch = self._batch(number, pieces, chosen)
-        return batch, self._masks(number, batch)
+        return self._feed.batch(next(self._ahead()))
 
     def averaged(self) -> dict[str, Floats]:
         """The parameters to evaluate and to keep."""
@@ -175,102 +76,47 @@ class Trainer:
         """
         parameters = {f"parameter.{name}": p for name, p in self._trained.items()}
         arrays = parameters | self.optimizer.state()
-        if bad := _first_not_finite(arrays):
+        if bad := first_not_finite(arrays):
             raise self._diverged(bad, self._learning_rate())
         return dict(vars(self.progress)), arrays
 
     def restore(self, numbers: Mapping[str, Any], arrays: Mapping[str, Floats]) -> None:
         """Go back to a state. Raises ValueError unless it is one that this run can have had."""
         progress = build(Progress, numbers, "progress", whole=True)
-        self._check_progress(progress)
-        _check_arrays(self.state()[1], arrays)
+        check_progress(progress, self._feed, self.settings.epochs)
+        check_arrays(self.state()[1], arrays)
         self.progress = progress
         for name, p in self._trained.items():
             p[...] = arrays[f"parameter.{name}"]
         self.optimizer.restore(arrays, progress.step)
 
-    def _check_progress(self, progress: Progress) -> None:
-        """Numbers within what the corpus and the settings allow. Raises ValueError."""
-        in_range(progress.epoch, 0, self.settings.epochs, "progress.epoch")
-        in_range(progress.batch, 0, 0 if progress.finished else 1 << 62, "progress.batch")
-        sizes = [
-            int(pieces.sizes()[chosen].sum())
-            for pieces, chosen in islice(self._batches(progress.epoch), progress.batch)
-        ]
-        in_range(progress.batch, 0, len(sizes), "progress.batch")
-        behind = sum(sizes)
-        tokens = progress.epoch * len(self.corpus.tokens) + behind
-        in_range(progress.tokens, tokens, tokens, "progress.tokens")
-        in_range(progress.step, progress.epoch + progress.batch, tokens, "progress.step")
-        in_range(progress.loss_tokens, 0, tokens, "progress.loss_tokens")
-        in_range(progress.best_epoch, 0, progress.epoch, "progress.best_epoch")
-        if progress.epoch == self.settings.epochs and not progress.finished:
-            raise ValueError("progress.finished is false after the last epoch")
+    def _ahead(self) -> Iterator[Planned]:
+        """The batches of this epoch that are not behind us."""
+        return self._feed.plan(self.progress.epoch, self.progress.batch)
 
-    def _batches_ahead(self) -> Iterator[tuple[int, Pieces, Ints]]:
-        """The batches of this epoch that are not behind us, with their numbers."""
-        for number, (pieces, chosen) in enumerate(self._batches(self.progress.epoch)):
-            if number >= self.progress.batch:
-                yield number, pieces, chosen
-
-    def _batches(self, epoch: int) -> Iterator[tuple[Pieces, Ints]]:
-        """The pieces of every batch of an epoch, in order."""
-        a, s = self.architecture, self.settings
-        longest = None if a.needs_whole_sentences else s.batch_tokens
-        rng = generator(s.seed, Purpose.SHUFFLE, epoch)
-        for pieces in pools(self.corpus.starts, a.window, longest, rng):
-            sizes = pieces.sizes()
-            for chosen in pack(sizes, rng.permutation(len(sizes)), s.batch_tokens):
-                yield pieces, chosen
-
-    def _step(self, number: int, pieces: Pieces, chosen: Ints) -> StepReport:
-        progress, objective = self.progress, self.settings.objective
-        batch = self._batch(number, pieces, chosen)
-        masks = self._masks(number, batch)
+    def _step(self, planned: Planned) -> StepReport:
+        batch, masks = self._feed.batch(planned)
         lr = self._learning_rate()
         with np.errstate(over="ignore", invalid="ignore"):  # looked for by _check_and_clip
-            J, gradients = ensemble.loss_and_gradients(
-                self.architecture, self.parameters, batch, objective, masks, workers=self.workers
+            J, gradients = members.loss_and_gradients(
+                self.architecture,
+                self.parameters,
+                batch,
+                self.settings.objective,
+                masks,
+                workers=self.workers,
             )
             self._check_and_clip(J, gradients, lr)
             self.optimizer.step(gradients, lr, self.workers)
             self._check_updated(gradients, lr)
-        labelled = int(np.count_nonzero(batch.labels != NO_CLASS))
+        progress, labelled = self.progress, int(np.count_nonzero(batch.labels != NO_CLASS))
         progress.step += 1
-        progress.batch = number + 1
+        progress.batch = planned.number + 1
         progress.tokens += len(batch.labels)
         progress.loss_sum += labelled * J
         progress.loss_tokens += labelled
         epoch, total = progress.epoch + 1, self._total_tokens
         return StepReport(epoch, progress.step, progress.tokens, total, J, lr)
-
-    def _batch(self, number: int, pieces: Pieces, chosen: Ints) -> Batch:
-        s, k = self.settings, self.architecture.window
-        places: Places = lay_out(self.corpus.tokens, pieces, chosen, k)
-        dropped: Bools | None = None
-        if s.word_dropout > 0:
-            rng = generator(s.seed, Purpose.WORD_DROPOUT, self.progress.epoch, number)
-            dropped = rng.random(len(places.tokens), np.float32) < s.word_dropout
-        return make_batch(places, self.corpus.labels, self._train_slots, k, dropped)
-
-    def _masks(self, number: int, batch: Batch) -> network.Masks:
-        a, objective = self.architecture, self.settings.objective
-        T, B = batch.slots[0].tokens(), len(batch.labels)
-        return network.Masks(
-            self._mask(number, Purpose.INPUT_DROPOUT, T, a.token_width, objective.input_dropout),
-            self._mask(number, Purpose.DROPOUT, B, a.hidden_width, objective.dropout),
-        )
-
-    def _mask(
-        self, number: int, purpose: Purpose, rows: int, width: int, rate: float
-    ) -> Bytes | None:
-        """A mask (rows, width), or one for each of several members; None where all is kept."""
-        if rate == 0 or width == 0:
-            return None
-        M = self.architecture.members
-        rng = generator(self.settings.seed, purpose, self.progress.epoch, number)
-        mask = dropout_mask(rng, (M * rows, width), rate)
-        return mask if M == 1 else mask.reshape(M, rows, width)
 
     def _learning_rate(self) -> float:
         s = self.settings
@@ -281,7 +127,7 @@ class Trainer:
         norm = global_norm(gradients)
         if not (math.isfinite(J) and math.isfinite(norm)):
             by_name = {name: values_of(gradient) for name, gradient in gradients.items()}
-            if name := _first_not_finite(by_name):
+            if name := first_not_finite(by_name):
                 bad = f"the gradient of {name}"
             else:
                 bad = "the loss" if math.isfinite(norm) else "the norm of the gradients"
@@ -309,28 +155,13 @@ class Trainer:
         )
 
     def _end_epoch(self, began: float, tokens: int) -> EpochReport:
-        progress, s = self.progress, self.settings
-        lr = self._learning_rate()
+        progress, lr = self.progress, self._learning_rate()
         seconds = time.perf_counter() - began
         loss = progress.loss_sum / max(progress.loss_tokens, 1)
         progress.epoch += 1
         progress.batch, progress.loss_sum, progress.loss_tokens = 0, 0.0, 0
-        score, metrics = None, dict[str, float]()
-        averaged = self.optimizer.averaged()
-        if bad := _first_not_finite(averaged):
-            raise self._diverged(f"the average of {bad}", lr)
-        if self.evaluate:
-            score, found = self.evaluate(self.parameters | averaged)
-            metrics.update(found)
-        better = score is None or progress.best_score is None or score > progress.best_score
-        if better:
-            progress.best_score, progress.best_epoch = score, progress.epoch
-        out_of_patience = (
-            s.patience is not None
-            and score is not None
-            and progress.epoch - progress.best_epoch >= s.patience
-        )
-        progress.finished = progress.epoch >= s.epochs or out_of_patience
+        score, metrics = self._evaluate(lr)
+        better = self._note(score)
         return EpochReport(
             epoch=progress.epoch,
             step=progress.step,
@@ -346,20 +177,20 @@ class Trainer:
             threads=self.workers.count,
         )
 
+    def _evaluate(self, lr: float) -> tuple[float | None, Mapping[str, float]]:
+        """Score and figures of the averaged parameters on dev."""
+        averaged = self.optimizer.averaged()
+        if bad := first_not_finite(averaged):
+            raise self._diverged(f"the average of {bad}", lr)
+        return self.evaluate(self.parameters | averaged) if self.evaluate else (None, {})
 
-def _check_arrays(expected: Mapping[str, Floats], found: Mapping[str, Floats]) -> None:
-    """The same names, shapes and dtypes, all numbers finite. Raises ValueError."""
-    if odd := sorted(expected.keys() ^ found.keys()):
-        raise ValueError(f"{odd[0]} is {'missing' if odd[0] in expected else 'not expected'}")
-    for name, array in found.items():
-        if array.shape != expected[name].shape:
-            raise ValueError(f"{name} has shape {array.shape}, expected {expected[name].shape}")
-        if array.dtype != expected[name].dtype:
-            raise ValueError(f"{name} is {array.dtype}, expected {expected[name].dtype}")
-    if bad := _first_not_finite(found):
-        raise ValueError(f"{bad} has numbers that are not finite")
-
-
-def _first_not_finite(arrays: Mapping[str, Floats]) -> str | None:
-    """The name of the first array that holds a NaN or an infinity."""
-    return next((name for name, array in arrays.items() if not np.isfinite(array).all()), None)
+    def _note(self, score: float | None) -> bool:
+        """Whether an epoch's score is the best so far; it may also be the one to end with."""
+        progress, patience = self.progress, self.settings.patience
+        better = score is None or progress.best_score is None or score > progress.best_score
+        if better:
+            progress.best_score, progress.best_epoch = score, progress.epoch
+        waited = progress.epoch - progress.best_epoch
+        out_of_patience = patience is not None and score is not None and waited >= patience
+        progress.finished = progress.epoch >= self.settings.epochs or out_of_patience
+        return better

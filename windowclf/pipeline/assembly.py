@@ -13,10 +13,10 @@ import numpy as np
 from windowclf import config as cfg
 from windowclf.arrays import Bytes, Floats
 from windowclf.errors import DataError, legible, named, quoted
-from windowclf.network import gradients as network
 from windowclf.network.architecture import Architecture, Parameters
-from windowclf.network.optimizers import Adagrad, Adam, Momentum, RmsProp, Rule, Sgd
-from windowclf.network.trainer import Settings
+from windowclf.network.gradients import Objective
+from windowclf.network.settings import Settings
+from windowclf.network.update_rules import Adagrad, Adam, Momentum, RmsProp, Rule, Sgd
 from windowclf.pipeline.feature_files import read_feature_files, read_vector_files
 from windowclf.pipeline.input_files import files_of
 from windowclf.tagging.model_file import Model
@@ -306,7 +306,7 @@ def settings_of(config: cfg.Config, data: TrainingData) -> Settings:
         average=t.average,
         schedule=t.schedule.name,
         warmup=t.schedule.warmup,
-        objective=network.Objective(
+        objective=Objective(
             l2=t.l2,
             dropout=t.dropout,
             input_dropout=t.input_dropout,

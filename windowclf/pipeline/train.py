@@ -20,7 +20,8 @@ from windowclf.config.reading import ConfigLike, as_config, differences, dump_co
 from windowclf.config.training import Checkpoint
 from windowclf.errors import RunFolderError, named
 from windowclf.network.architecture import Parameters
-from windowclf.network.trainer import EpochReport, Report, StepReport, Trainer
+from windowclf.network.reports import EpochReport, Report, StepReport
+from windowclf.network.trainer import Trainer
 from windowclf.pipeline import assembly
 from windowclf.pipeline.evaluate import Notify, evaluate_files
 from windowclf.pipeline.input_files import digest_of, files_of, place_of

@@ -21,7 +21,7 @@ from typing import IO, Any
 from windowclf.config import Config
 from windowclf.config.reading import make_config
 from windowclf.errors import RunFolderError, WindowclfError
-from windowclf.network.trainer import Report, StepReport
+from windowclf.network.reports import Report, StepReport
 from windowclf.pipeline import train as pipeline
 
 SECONDS_BETWEEN = 0.2  # two reports of how far a trial is

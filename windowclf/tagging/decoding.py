@@ -9,7 +9,7 @@ import numpy as np
 
 from windowclf.arrays import Bools, Floats, Ints
 from windowclf.errors import DataError
-from windowclf.network import members as ensemble
+from windowclf.network import members
 from windowclf.network.architecture import Parameters
 from windowclf.network.kernels.activations import logistic
 from windowclf.network.kernels.crf import path_log_probabilities
@@ -76,7 +76,7 @@ class Decoder:
             return self.names(self._best_of_chain(theta, sentences, choices, p))
         if self._posterior:
             T = self.model.temperature
-            marginals = ensemble.probabilities(a, p, theta, _lengths(sentences), T)
+            marginals = members.probabilities(a, p, theta, _lengths(sentences), T)
             theta = np.log(np.maximum(marginals, np.finfo(marginals.dtype).tiny))
         x = self.unary(theta, choices, slice(None))
         path = self.best_legal(x.argmax(axis=1), sentences, choices, x.__getitem__)
@@ -160,7 +160,7 @@ class Decoder:
         best = np.concatenate([np.zeros(0, np.intp), *(paths[0][1] for paths in found)])
         classes = best if self._states is None else np.take(self._states.classes, best)
         T = self.model.temperature
-        scaled = (part / T for part in ensemble.chain(self.model.architecture, p))
+        scaled = (part / T for part in members.chain(self.model.architecture, p))
         logs = path_log_probabilities(theta / T, lengths, classes, *scaled).tolist()
         return [
             [
@@ -175,7 +175,7 @@ class Decoder:
 
     def _chain(self, p: Parameters, legal: bool) -> Chain:
         """start, transitions and end of the states, what is illegal forbidden if `legal`."""
-        start, transitions, end = ensemble.chain(self.model.architecture, p)
+        start, transitions, end = members.chain(self.model.architecture, p)
         if self._states is not None:
             own = list(self._states.classes)
             start, transitions, end = start[own], transitions[np.ix_(own, own)], end[own]

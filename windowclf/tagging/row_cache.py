@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from windowclf.arrays import Floats, Ints
-from windowclf.network import members as ensemble
+from windowclf.network import members
 from windowclf.tagging.model_file import Model
 from windowclf.text.features import Key, form_of
 
@@ -66,7 +66,7 @@ class RowCache(threading.local):
             self._P = larger
         for start in range(0, len(missing), FILLED_AT_ONCE):
             keys = missing[start : start + FILLED_AT_ONCE]
-            P = ensemble.projections(
+            P = members.projections(
                 model.architecture, model.parameters, model.vocabulary.encode(keys)
             )
             first = self._row_of[keys[0]]

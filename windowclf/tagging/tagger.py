@@ -11,7 +11,7 @@ import numpy as np
 
 from windowclf.arrays import Floats, Ints
 from windowclf.errors import DataError
-from windowclf.network import members as ensemble
+from windowclf.network import members
 from windowclf.network.architecture import Architecture, Parameters
 from windowclf.system.limits import CACHE_MB, LONGEST_SENTENCE
 from windowclf.system.threads import ALONE, Workers
@@ -66,7 +66,7 @@ def corpus_scores(
     def one_batch(chosen: Ints) -> None:
         places = lay_out(corpus.tokens, pieces, chosen, k)
         batch = make_batch(places, corpus.labels, slots, k)
-        theta[places.corpus] = ensemble.scores(architecture, parameters, batch)
+        theta[places.corpus] = members.scores(architecture, parameters, batch)
 
     batches = pack(pieces.sizes(), np.arange(len(pieces.begin)), TOKENS_AT_ONCE)
     workers.map(one_batch, batches)
@@ -86,7 +86,7 @@ def windows_scores(
     pieces: Pieces = pieces_of(starts, k, _longest(architecture))
     for chosen in pack(pieces.sizes(), np.arange(len(pieces.begin)), TOKENS_AT_ONCE):
         places = lay_out(rows, pieces, chosen, k)
-        theta[places.corpus] = ensemble.scores_of_windows(
+        theta[places.corpus] = members.scores_of_windows(
             architecture, parameters, P, places.neighbours(k), places.lengths
         )
     return theta
@@ -252,7 +252,7 @@ class Tagger:
     def _probabilities(self, theta: Floats, lengths: Sequence[int]) -> Floats:
         """y_hat (N, K), calibrated; lengths (S,) of the sentences."""
         a, p, T = self.model.architecture, self.model.parameters, self.model.temperature
-        return ensemble.probabilities(a, p, theta, np.array(lengths), T)
+        return members.probabilities(a, p, theta, np.array(lengths), T)
 
     def _scores_of_stretch(self, sentence: Sentence, first: int, end: int) -> Floats:
         """theta of the tokens first … end − 1, from those and the k on both sides."""

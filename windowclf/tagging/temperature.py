@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from windowclf.arrays import Floats, Ints
-from windowclf.network import members as ensemble
+from windowclf.network import members
 from windowclf.network.architecture import Architecture, Parameters
 from windowclf.network.kernels.output import sigmoid_cross_entropy, softmax_cross_entropy
 from windowclf.system.limits import TEMPERATURES
@@ -52,7 +52,7 @@ def _mean_negative_log_likelihood(
     a: Architecture, p: Parameters, theta: Floats, lengths: Ints, y: Ints, known: Any, T: float
 ) -> float:
     if a.output == "crf":
-        y_hat = ensemble.probabilities(a, p, theta, lengths, T)
+        y_hat = members.probabilities(a, p, theta, lengths, T)
         own = y_hat[np.flatnonzero(known), y[known]]
         return -float(np.log(np.maximum(own, np.finfo(np.float64).tiny)).mean())
     weights = known.astype(np.float64)

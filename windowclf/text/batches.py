@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from windowclf.arrays import Bools, Ints, distinct
+from windowclf.arrays import Bools, Ints, distinct, ragged
 from windowclf.text.vocabulary import SlotRows
 
 BLOCK = 4096  # sentences that stay neighbours until their pool is shuffled
@@ -38,7 +38,7 @@ def pieces_of(starts: Ints, k: int, longest: int | None) -> Pieces:
     if longest is not None and len(first) and int((last - first).max()) > longest:
         parts = np.maximum(-(-(last - first) // longest), 1)
         sentence = np.repeat(np.arange(len(first)), parts)
-        nth = np.arange(len(sentence)) - np.repeat(np.cumsum(parts) - parts, parts)
+        nth = ragged(parts)
         core_begin = first[sentence] + nth * longest
         core_end = np.minimum(core_begin + longest, last[sentence])
         begin = np.maximum(core_begin - k, first[sentence])

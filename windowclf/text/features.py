@@ -16,7 +16,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from windowclf.arrays import Bytes, Ints
+from windowclf.arrays import Bytes, Ints, ragged
 from windowclf.text.sentence import Sentence
 
 Kind: TypeAlias = Literal[
@@ -178,17 +178,12 @@ def ngram_rows(forms: Sequence[str], feature: Feature) -> tuple[Ints, Ints]:
     ids = np.empty(int(ends[-1]) if len(ends) else 0, np.int32)
     for i, n in enumerate(sizes):
         own = counts[:, i]
-        nth = _ragged(own)
+        nth = ragged(own)
         start = np.repeat(first, own) + nth
         crc = crc32_of_slices(raw, begins[start], begins[start + n])
         ids[np.repeat(places[:, i], own) + nth] = FIRST_VALUE + crc % feature.buckets
     offsets = np.concatenate([[0], counts.sum(axis=1).cumsum()]).astype(np.int32)
     return ids, offsets
-
-
-def _ragged(counts: Ints) -> Ints:
-    """0 … c − 1 for every c of counts, one after another."""
-    return np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
 
 
 def crc32_of_slices(raw: Bytes, starts: Ints, ends: Ints) -> NDArray[np.uint32]:

@@ -42,7 +42,7 @@ def crf_cross_entropy(
     delta1 = np.zeros_like(theta)
     if total == 0:
         return 0.0, delta1, np.zeros_like(start), np.zeros_like(transitions), np.zeros_like(end)
-    trellis = side_by_side(lengths, _any_in_sentence(known, lengths))
+    trellis = side_by_side(lengths, used=_any_in_sentence(known, lengths))
     x = unary_scores(theta, trellis, start, end)
     y = labels[trellis.rows]
     A = transitions.astype(np.float64)
@@ -68,15 +68,14 @@ def posterior_marginals(
     start: Floats,
     transitions: Floats,
     end: Floats,
-    allowed: Bools | None = None,
 ) -> Floats:
     """p(y_t = k | x) for every token.   theta (B, K)  ->  (B, K), rows sum to 1.
 
-    `allowed` (B, K) and −inf in start, transitions and end forbid; the marginals are then those
-    among the paths that are left. NoPath where none is.
+    −inf in theta, start, transitions and end forbids; the marginals are then those among the paths
+    that are left. NoPath where none is.
     """
     trellis = side_by_side(lengths)
-    x = unary_scores(theta, trellis, start, end, allowed)
+    x = unary_scores(theta, trellis, start, end)
     marginals = np.empty_like(theta)
     marginals[trellis.rows] = _expectations(x, transitions.astype(np.float64), trellis)[1]
     return marginals

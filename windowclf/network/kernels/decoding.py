@@ -1,8 +1,8 @@
-"""Best paths of a linear-chain CRF: Viterbi, the n best, and decoding by marginals.
+"""Best paths of a linear-chain CRF: Viterbi and the n best.
 
-Scores as in crf.py. −inf in start, transitions and end forbids for the whole batch, `allowed`
-(B, K) for single tokens (a dictionary's labels, or labels that are given). Paths are compared in
-float64 whatever the dtype of theta, so that they do not depend on how long a sentence is.
+Scores as in crf.py. −inf in start, transitions and end forbids for the whole batch, in theta for
+single tokens. Paths are compared in float64 whatever the dtype of theta, so that they do not depend
+on how long a sentence is.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ def viterbi(
     start: Floats,
     transitions: Floats,
     end: Floats,
-    allowed: Bools | None = None,
 ) -> Ints:
     """The path with the highest score of each sentence.   theta (B, K)  ->  (B,) class indices.
 
@@ -28,7 +27,7 @@ def viterbi(
     """
     trellis = side_by_side(lengths)
     A = transitions.astype(np.float64)
-    v = _best_scores(unary_scores(theta, trellis, start, end, allowed), A, trellis)
+    v = _best_scores(unary_scores(theta, trellis, start, end), A, trellis)
     path = np.empty(len(v), np.intp)
     path[trellis.last] = _best_ends(v[trellis.last], trellis)
     # Only on the path itself is it asked again which label a maximum came from.
@@ -38,23 +37,6 @@ def viterbi(
     labels = np.empty(len(theta), np.intp)
     labels[trellis.rows] = path
     return labels
-
-
-def posterior_decode(
-    marginals: Floats,
-    lengths: Ints,
-    start_ok: Bools,
-    ok: Bools,
-    end_ok: Bools,
-) -> Ints:
-    """The legal path with the largest product of marginals.   marginals (B, K)  ->  (B,).
-
-    start_ok (K,), ok (K, K) [from, to] and end_ok (K,) say what is legal. Where everything is, the
-    answer is the argmax of each row, which has the most labels right in expectation. A marginal
-    of 0 counts as the smallest normal number, so that it is no more than very unlikely.
-    """
-    theta = np.log(np.maximum(marginals, np.finfo(marginals.dtype).tiny))
-    return viterbi(theta, lengths, forbid(start_ok), forbid(ok), forbid(end_ok))
 
 
 def forbid(ok: Bools, scores: Floats | float = 0.0) -> Floats:
@@ -69,7 +51,6 @@ def n_best(
     transitions: Floats,
     end: Floats,
     n: int,
-    allowed: Bools | None = None,
 ) -> list[list[tuple[float, Ints]]]:
     """The n best paths of each sentence, exactly: (score, class indices) in falling order.
 
@@ -78,7 +59,7 @@ def n_best(
     """
     trellis = side_by_side(lengths)
     A = transitions.astype(np.float64)
-    x = unary_scores(theta, trellis, start, end, allowed)
+    x = unary_scores(theta, trellis, start, end)
     v, origins = _n_best_scores(x, A, trellis, n)
     K = x.shape[1]
     flat = v[trellis.last].reshape(len(trellis.last), K * n)  # index = label · n + rank

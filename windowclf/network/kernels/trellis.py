@@ -44,10 +44,11 @@ class Trellis(NamedTuple):
         ]
 
 
-def side_by_side(lengths: Ints, used: Bools | None = None) -> Trellis:
+def side_by_side(lengths: Ints, reverse: bool = False, used: Bools | None = None) -> Trellis:
     """The trellis of sentences of `lengths` (S,), or of those that `used` (S,) marks.
 
-    Sentences stand one after another in the rows of the batch; empty ones are left out.
+    Sentences stand one after another in the rows of the batch; empty ones are left out. With
+    `reverse` the first step is that of their last tokens.
     """
     starts = np.cumsum(lengths) - lengths
     if used is not None:
@@ -62,20 +63,17 @@ def side_by_side(lengths: Ints, used: Bools | None = None) -> Trellis:
     first = len(sentences)
     previous = np.arange(first, len(step)) - active[step[first:] - 1]
     last = offsets[lengths - 1] + np.arange(first)
-    return Trellis(sentences, starts[chains] + step, chains, offsets.tolist(), previous, last)
+    rows = starts[chains] + (lengths[chains] - 1 - step if reverse else step)
+    return Trellis(sentences, rows, chains, offsets.tolist(), previous, last)
 
 
-def unary_scores(
-    theta: Floats, trellis: Trellis, start: Floats, end: Floats, allowed: Bools | None = None
-) -> Floats:
-    """x_t = theta_t, + start at first tokens, + end at last ones, −inf where not allowed.
+def unary_scores(theta: Floats, trellis: Trellis, start: Floats, end: Floats) -> Floats:
+    """x_t = theta_t, + start at first tokens, + end at last ones.
 
-    theta (B, K), start (K,), end (K,), allowed (B, K)  ->  x (N, K) float64, by position. All that
-    a path collects besides transitions, so that no recursion needs a special first or last step.
+    theta (B, K), start (K,), end (K,)  ->  x (N, K) float64, by position. All that a path collects
+    besides transitions, so that no recursion needs a special first or last step.
     """
     x = np.take(theta, trellis.rows, axis=0).astype(np.float64)
     x[: len(trellis.sentences)] += start
     x[trellis.last] += end
-    if allowed is not None:
-        x[~allowed[trellis.rows]] = -np.inf
     return x
