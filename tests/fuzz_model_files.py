@@ -33,6 +33,8 @@ from unittest import mock
 
 import corpora
 import numpy as np
+from heard import Heard
+from small import with_spec
 from threadpoolctl import threadpool_limits
 
 import windowclf
@@ -382,7 +384,7 @@ class StateSubject:
         for name, content in (self.files | {"state.safetensors": data}).items():
             (folder / name).write_bytes(content)
         try:
-            result = windowclf.train(self.config, resume=True, should_stop=lambda: True)
+            result = windowclf.train(self.config, resume=True, listener=Heard(stop=lambda: True))
         except (ModelFileError, RunFolderError) as error:
             return "refused", fault_in(str(error), folder)
         except TrainingDiverged as error:
@@ -449,7 +451,7 @@ def subjects(folder: Path) -> list[ModelSubject | StateSubject]:
     config = corpora.tagging(folder) | {"output": str(folder / "stopped")}
     config["training"] |= {"threads": 1}
     calls = iter(range(100))
-    windowclf.train(config, should_stop=lambda: next(calls) == 8)
+    windowclf.train(config, listener=Heard(stop=lambda: next(calls) == 8))
     files = {p.name: p.read_bytes() for p in (folder / "stopped").iterdir() if p.name != ".lock"}
     found.append(StateSubject("state", config, files))
     return found
@@ -459,9 +461,9 @@ def compressed(run: Path) -> list[ModelSubject]:
     """The model of a run with words and n-grams as halves, and as int8 with some of its rows."""
     model = load_model(run)
     halves = replace(model, compressed="float16")
-    v = replace(model.vocabulary, seen=None)
+    unseen = with_spec(model, vocabulary=replace(model.spec.vocabulary, seen=None))
     rows = {"word": np.array([2, 4, 5]), "ngrams2-3": np.array([3, 4, 8])}
-    pruned = with_rows(replace(model, compressed="int8", vocabulary=v), rows)
+    pruned = with_rows(replace(unseen, compressed="int8"), rows)
     return [
         ModelSubject(name, model_bytes(each), run.with_name(f"{name}.safetensors"))
         for name, each in (("halves", halves), ("int8", pruned))

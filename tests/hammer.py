@@ -42,7 +42,7 @@ SETTINGS = (
 def trained(folder: Path) -> windowclf.Tagger:
     """A small model with every kind of feature that text has."""
     model = windowclf.train(corpora.tagging(folder), SETTINGS).model_path
-    return windowclf.load(model, cache_mb=CACHE_MB)
+    return windowclf.load(model, options=windowclf.TagOptions(cache_mb=CACHE_MB))
 
 
 def words(rng: random.Random, count: int) -> list[str]:

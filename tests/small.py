@@ -3,15 +3,18 @@ sentences of different lengths, a token without a label, dropped words."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from windowclf.network.architecture import Architecture, initialize
 from windowclf.network.gradients import Masks, Objective
+from windowclf.tagging.model import Model
+from windowclf.tagging.spec import Spec
 from windowclf.text.batches import Batch, lay_out, make_batch, pieces_of
 from windowclf.text.corpus import NO_CLASS, Corpus, encode_corpus
 from windowclf.text.features import Feature
+from windowclf.text.formats import Layout
 from windowclf.text.sentence import Sentence
 from windowclf.text.vocabulary import Vocabulary, build_vocabulary, with_dropped_variants
 
@@ -115,3 +118,18 @@ def problem(
     hidden = mask(len(batch.labels), architecture.hidden_width, 0.7)
     masks = Masks(mask(batch.slots[0].tokens(), architecture.token_width, 0.8), hidden)
     return Problem(architecture, parameters, batch, objective, masks, corpus, vocabulary)
+
+
+def small_model(
+    activation="relu", members=1, dtype="float32", provenance: dict[str, str] | None = None
+) -> Model:
+    """Words and their lower case in one table, suffixes, n-grams and characters."""
+    p = problem(activation=activation, char_cnn=True, dtype=dtype, members=members)
+    layout = Layout(format="conll", task="tagging")
+    spec = Spec(p.architecture, p.vocabulary, layout, inside=None)
+    return Model(spec, p.parameters, provenance=provenance or {})
+
+
+def with_spec(model: Model, **changes) -> Model:
+    """The model with parts of its spec exchanged."""
+    return replace(model, spec=replace(model.spec, **changes))

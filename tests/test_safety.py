@@ -139,7 +139,7 @@ def test_import_load_and_tag_touch_nothing_else(world, compressed, tmp_path):
         ("import subprocess; subprocess.run(['true'])", "subprocess.Popen"),
         ("import os; os.system('true')", "os.system"),
         ("import os; os.fork() or os._exit(0); os.wait()", "os.fork"),
-        ("open(tagger.model.vocabulary.seen[0]).close()", "open"),
+        ("open(tagger.model.spec.vocabulary.seen[0]).close()", "open"),
         ("open('/etc/hostname').close()", "open"),
         ("import pickle; pickle.loads(pickle.dumps(len))", "pickle.find_class"),
         ("eval(compile('1', '/tmp/elsewhere.py', 'eval'))", "exec"),

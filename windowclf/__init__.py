@@ -28,9 +28,11 @@ if TYPE_CHECKING:
     from windowclf.pipeline.evaluate import compare, evaluate
     from windowclf.pipeline.gradcheck import gradcheck
     from windowclf.pipeline.info import info
+    from windowclf.pipeline.listener import Listener
     from windowclf.pipeline.predict import predict_file
     from windowclf.pipeline.search.tune import TuningResult, tune
     from windowclf.pipeline.train import TrainingResult, train
+    from windowclf.tagging.options import TagOptions
     from windowclf.tagging.tagger import Tagger, TextSpan, load
     from windowclf.text.sentence import Sentence
 
@@ -39,9 +41,11 @@ __version__ = "0.1.0"
 __all__ = [
     "ConfigError",
     "DataError",
+    "Listener",
     "ModelFileError",
     "RunFolderError",
     "Sentence",
+    "TagOptions",
     "Tagger",
     "TextSpan",
     "TrainingDiverged",
@@ -64,9 +68,11 @@ _HOMES = {
     "windowclf.pipeline.evaluate": ("compare", "evaluate"),
     "windowclf.pipeline.gradcheck": ("gradcheck",),
     "windowclf.pipeline.info": ("info",),
+    "windowclf.pipeline.listener": ("Listener",),
     "windowclf.pipeline.predict": ("predict_file",),
     "windowclf.pipeline.search.tune": ("TuningResult", "tune"),
     "windowclf.pipeline.train": ("TrainingResult", "train"),
+    "windowclf.tagging.options": ("TagOptions",),
     "windowclf.tagging.tagger": ("Tagger", "TextSpan", "load"),
     "windowclf.text.sentence": ("Sentence",),
 }

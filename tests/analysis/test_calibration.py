@@ -8,6 +8,7 @@ from dataclasses import replace
 import corpora
 import numpy as np
 import pytest
+from heard import Heard
 from small import problem
 
 import windowclf
@@ -19,7 +20,8 @@ from windowclf.network import members
 from windowclf.network.architecture import Architecture
 from windowclf.network.kernels.activations import logistic
 from windowclf.network.kernels.output import softmax
-from windowclf.pipeline import assembly, train
+from windowclf.pipeline.reading import read_all
+from windowclf.pipeline.run import Run
 from windowclf.system.limits import TEMPERATURES
 from windowclf.tagging.model_file import load_model, model_bytes, save_model
 from windowclf.tagging.tagger import Tagger
@@ -161,7 +163,9 @@ def test_a_temperature_changes_probabilities_and_no_label(tmp_path, name):
     words = [*corpora.TAGS, "Anna", "Ben", "Berg", "met", "zebra"]
     text = [Sentence(rng.choice(words, n).tolist()) for n in rng.integers(1, 9, 50)]
     hot = [Tagger(replace(model, temperature=T)) for T in (0.3, 1.0, 7.0)]
-    sharp, plain, flat = (list(tagger.tag(text, probabilities=True)) for tagger in hot)
+    sharp, plain, flat = (
+        list(tagger.tag(text, windowclf.TagOptions(probabilities=True))) for tagger in hot
+    )
     assert [a.labels for a in sharp] == [a.labels for a in plain] == [a.labels for a in flat]
     for a, b in itertools.pairwise((sharp, plain, flat)):
         spread = [
@@ -179,15 +183,15 @@ def test_the_certainty_of_several_labels_follows_the_decisions(tmp_path):
     with 0.447, and were the threshold of another label 0.8, its lack has 1 − 0.447."""
     windowclf.train(corpora.tagging(tmp_path), ["model.output=sigmoid"])
     model = load_model(tmp_path / "run" / "model.safetensors")
-    K = model.architecture.classes
+    K = model.spec.architecture.classes
     parameters = {name: np.zeros_like(p) for name, p in model.parameters.items()}
     parameters["b2"] = np.full(K, np.log(0.3 / 0.7), np.float32)
     thresholds = np.full(K, 0.8)
     thresholds[0] = 0.2
     changed = replace(model, parameters=parameters, thresholds=thresholds, temperature=4.0)
-    (answer,) = Tagger(changed).tag([Sentence(["cat"])], probabilities=True)
+    (answer,) = Tagger(changed).tag([Sentence(["cat"])], windowclf.TagOptions(probabilities=True))
     y_hat = 1 / (1 + (0.7 / 0.3) ** 0.25)
-    assert answer.labels == [model.vocabulary.labels[0]]
+    assert answer.labels == [model.spec.vocabulary.labels[0]]
     np.testing.assert_allclose(answer.probabilities, y_hat, rtol=1e-5)
     assert answer.certainty[0] == pytest.approx(y_hat * (1 - y_hat) ** (K - 1), rel=1e-5)
 
@@ -205,7 +209,7 @@ def test_probabilities_fit_dev_better_than_before(tmp_path):
     model = load_model(result.model_path)
     assert model.temperature > 1
     after = result.evaluations["dev"]["calibration"]["error"]
-    sentences = list(assembly.read_all(model.layout, [dev]))
+    sentences = list(read_all(model.spec.layout, [dev]))
     raw = evaluate_tagger(Tagger(replace(model, temperature=1.0)), sentences)
     assert after < raw["calibration"]["error"]
     assert raw["accuracy"] == result.evaluations["dev"]["accuracy"]
@@ -228,9 +232,9 @@ def test_stopped_anywhere_and_resumed(tmp_path, name, monkeypatch):
     windowclf.train(config, [*settings, f"output={tmp_path}/whole"])
     steps = itertools.count(1)
     cut = [*settings, f"output={tmp_path}/cut"]
-    windowclf.train(config, cut, should_stop=lambda: next(steps) == 4)
+    windowclf.train(config, cut, listener=Heard(stop=lambda: next(steps) == 4))
     with monkeypatch.context() as patch:
-        patch.setattr(train, "_calibrate_kept", lambda _run: 1 / 0)
+        patch.setattr(Run, "_calibrate_kept", lambda _run: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             windowclf.train(config, cut, resume=True)
     assert corpora.digest(tmp_path / "cut") != corpora.digest(tmp_path / "whole")

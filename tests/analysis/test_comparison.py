@@ -10,6 +10,8 @@ import corpora
 import numpy as np
 import pytest
 from command_line import run
+from heard import Heard
+from small import with_spec
 from test_evaluation import Answers, sentence, trained
 
 import windowclf
@@ -118,9 +120,13 @@ def test_members_against_one_network(tmp_path):
     windowclf.compress(two, tmp_path / "small")
     dev = config["data"]["dev"]
     for decode in ("viterbi", "posterior"):
-        found = windowclf.compare(one, two, dev, decode=decode)
-        assert found["model"] == windowclf.evaluate(one, dev, decode=decode)
-        assert found["against"] == windowclf.evaluate(two, dev, decode=decode)
+        found = windowclf.compare(one, two, dev, options=windowclf.TagOptions(decode=decode))
+        assert found["model"] == windowclf.evaluate(
+            one, dev, options=windowclf.TagOptions(decode=decode)
+        )
+        assert found["against"] == windowclf.evaluate(
+            two, dev, options=windowclf.TagOptions(decode=decode)
+        )
     small = windowclf.compare(two, tmp_path / "small", dev)
     assert small["tokens"]["differ"] == 0
     assert load_model(tmp_path / "small").temperature == load_model(two).temperature != 1
@@ -130,7 +136,10 @@ def test_a_model_that_does_not_keep_the_words_it_has_seen(entities, tmp_path):
     """The other's are there, and the table has rows for neither."""
     good, _, dev = entities
     model = load_model(good)
-    without = replace(model, vocabulary=replace(model.vocabulary, seen=None), compressed="float32")
+    without = replace(
+        with_spec(model, vocabulary=replace(model.spec.vocabulary, seen=None)),
+        compressed="float32",
+    )
     save_model(tmp_path / "small", without)
     found = windowclf.compare(good, tmp_path / "small", dev)
     assert "seen" in found["model"]
@@ -144,11 +153,11 @@ def test_a_model_that_does_not_keep_the_words_it_has_seen(entities, tmp_path):
 def test_a_dictionary_in_another_scheme_is_refused(entities, tmp_path):
     good, _, _ = entities
     model = load_model(good)
-    listed = replace(model, dictionary={"Oslo": ("B-LOC",)})
-    assert shared_layout(model, listed, "A", "B") == model.layout
-    other = replace(listed, layout=replace(model.layout, scheme="BIOES"))
+    listed = replace(model.spec, dictionary={"Oslo": ("B-LOC",)})
+    assert shared_layout(model.spec, listed, "A", "B") == model.spec.layout
+    other = replace(listed, layout=replace(model.spec.layout, scheme="BIOES"))
     with pytest.raises(ModelFileError, match="B: expected a dictionary of labels in the scheme of"):
-        shared_layout(model, other, "A", "B")
+        shared_layout(model.spec, other, "A", "B")
 
 
 def test_on_the_command_line(entities):
@@ -216,7 +225,7 @@ def test_words(tmp_path):
 
 def test_columns_in_other_places_are_refused(tmp_path):
     config = corpora.tagging(tmp_path)
-    one = trained(config).model
+    one = trained(config).model.spec
     moved = [replace(one, layout=replace(one.layout, extra={"pos": n})) for n in (2, 3)]
     assert shared_layout(one, moved[0], "A", "B").extra == {"pos": 2}
     with pytest.raises(ModelFileError, match=r"B: expected the column 'pos' at 2 as A does, found"):
@@ -230,7 +239,7 @@ def test_a_text_without_gold_labels_and_one_with_unknown_ones(entities, tmp_path
         windowclf.compare(good, bad, bare)
     odd = corpora.write(tmp_path / "odd.conll", "Anna\tB-ORG\nmet\tO\n")
     notices: list[str] = []
-    found = windowclf.compare(good, bad, odd, notices.append)
+    found = windowclf.compare(good, bad, odd, listener=Heard(notice=notices.append))
     assert len(notices) == 2
     assert f"{odd}, for {good}, has labels that train lacks" in notices[0]
     assert np.isfinite(found["differences"]["spans_f1"]["p"])

@@ -8,6 +8,7 @@ import sys
 import corpora
 import numpy as np
 import pytest
+from heard import Heard
 
 import windowclf
 from windowclf.analysis.evaluation import evaluate_tagger, labels_unknown
@@ -20,11 +21,11 @@ class Answers:
     """A tagger that gives the labels it was told, nine times in ten sure of them."""
 
     def __init__(self, tagger: Tagger, labels: list[list[str]]):
-        self.model = tagger.model
+        self.model, self.options = tagger.model, tagger.options
         self.labels = labels
 
-    def tag(self, sentences, probabilities):
-        assert probabilities
+    def tag(self, sentences, options):
+        assert options.probabilities
         for sentence, labels in zip(sentences, self.labels, strict=True):
             yield Prediction(sentence, labels, certainty=np.full(len(labels), 0.9))
 
@@ -170,20 +171,20 @@ def test_a_label_that_train_lacks_is_said_and_counted_as_an_error(tmp_path):
     config = corpora.tagging(tmp_path)
     test = corpora.write(tmp_path / "test.conll", "the\tDET\ncat\tNEW\ndog\tNOVEL\n")
     notices: list[str] = []
-    result = windowclf.train(config, [f"data.test={test}"], on_notice=notices.append)
+    result = windowclf.train(config, [f"data.test={test}"], listener=Heard(notice=notices.append))
     sentence = "has labels that train lacks, counted as errors: NEW, NOVEL."
     assert notices == [f"test {sentence}"]
     found = result.evaluations["test"]
     assert (found["tokens"], found["labels"]["NEW"]["recall"]) == (3, 0.0)
-    windowclf.evaluate(result.model_path, test, on_notice=notices.append)
+    windowclf.evaluate(result.model_path, test, listener=Heard(notice=notices.append))
     assert notices[1:] == [f"{test} {sentence}"]
 
 
 def test_a_label_in_another_half_of_the_scheme_is_known(tmp_path):
     """Spans are known by their type: I-PER at a start is strange but not unknown."""
     model = trained(corpora.spans(tmp_path)).model
-    assert labels_unknown(model, ["O", "I-PER", "B-LOC"]) == []
-    assert labels_unknown(model, ["B-ORG", "O", "I-PER"]) == ["B-ORG"]
+    assert labels_unknown(model.spec, ["O", "I-PER", "B-LOC"]) == []
+    assert labels_unknown(model.spec, ["B-ORG", "O", "I-PER"]) == ["B-ORG"]
 
 
 def test_json_on_the_command_line(tmp_path, monkeypatch, capsys):

@@ -17,6 +17,8 @@ from pathlib import Path
 # Benchmarks use the BLAS kernels of this machine, whatever the environment says.
 os.environ.pop("OPENBLAS_CORETYPE", None)
 
+from heard import Heard
+
 import windowclf
 from windowclf.network.reports import EpochReport
 
@@ -59,7 +61,9 @@ def train(name: str, corpora: Path, seed: int, folder: Path) -> dict[str, float]
             "data.test=null",
             "training.epochs=8",
         ],
-        on_report=lambda report: epochs.append(report) if isinstance(report, EpochReport) else None,
+        listener=Heard(
+            report=lambda report: epochs.append(report) if isinstance(report, EpochReport) else None
+        ),
     )
     dev = result.evaluations["dev"]
     return {

@@ -25,8 +25,8 @@ from machine import describe
 from windowclf.analysis.metrics import Tally
 from windowclf.config import Config, Holdout
 from windowclf.config.reading import read_config
-from windowclf.pipeline.assembly import inside_scheme, layout_of, learnt_labels, read_all
 from windowclf.pipeline.input_files import files_of
+from windowclf.pipeline.reading import inside_scheme, layout_of, learnt_labels, read_all
 from windowclf.text.formats import Layout
 from windowclf.text.sentence import Sentence
 from windowclf.text.spans import from_spans, to_spans, words_from_segmentation

@@ -20,7 +20,7 @@ os.environ.pop("OPENBLAS_CORETYPE", None)
 
 import windowclf
 from windowclf.analysis.evaluation import evaluate_tagger, main_figures
-from windowclf.pipeline import assembly
+from windowclf.pipeline.reading import read_all
 from windowclf.tagging.model_file import find_model, load_model
 from windowclf.tagging.tagger import Tagger
 
@@ -29,10 +29,14 @@ SIZES = ("2MB", "1.75MB", "1.5MB", "1.25MB", "1MB", "800kB", "600kB")
 
 def figures(file: Path, original: Path, dev: str) -> dict[str, float]:
     """Scores in percent; seen and unseen words are those of the original."""
-    model, seen = load_model(file), load_model(original).vocabulary.seen
-    tagger = Tagger(replace(model, vocabulary=replace(model.vocabulary, seen=seen)))
-    sentences = assembly.read_all(model.layout, [dev])
-    scores = main_figures(model, evaluate_tagger(tagger, sentences))
+    model, seen = load_model(file), load_model(original).spec.vocabulary.seen
+    tagger = Tagger(
+        replace(
+            model, spec=replace(model.spec, vocabulary=replace(model.spec.vocabulary, seen=seen))
+        )
+    )
+    sentences = read_all(model.spec.layout, [dev])
+    scores = main_figures(model.spec, evaluate_tagger(tagger, sentences))
     return {name: 100 * score for name, score in scores.items()}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import os
 import shlex
@@ -14,9 +13,10 @@ import pytest
 from command_line import run
 
 import windowclf
-from windowclf.commands import display
-from windowclf.commands.quick_predict import _PLAIN, plain_predict
-from windowclf.pipeline.predict import predict_file
+from windowclf.commands import training_display, use
+from windowclf.commands.app import app
+from windowclf.commands.quick_predict import Request, quick_predict
+from windowclf.tagging.options import TagOptions
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_the_words_after_a_signal_are_a_command_that_works(
     """Settings with spaces and quotes survive being pasted into a shell."""
     sent = []
 
-    class Signalling(display.TrainingDisplay):
+    class Signalling(training_display.TrainingDisplay):
         def report(self, report):
             if not sent:
                 sent.append(report)
@@ -72,7 +72,7 @@ def test_the_words_after_a_signal_are_a_command_that_works(
 
     handlers = [signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)]
     with monkeypatch.context() as patched:
-        patched.setattr(display, "TrainingDisplay", Signalling)
+        patched.setattr(training_display, "TrainingDisplay", Signalling)
         command = ["train", config, "--set", "training.optimizer={name: adam, beta1: 0.8}"]
         found, out, err = run([*command, "--output", f"{tmp_path}/it's here"])
     assert (found, out) == (code, "")
@@ -89,9 +89,10 @@ def test_the_words_after_a_signal_are_a_command_that_works(
 
 
 def test_resume_and_overwrite_together_are_unusable(config):
-    code, out, err = run(["train", config, "--resume", "--overwrite"])
-    assert (code, out) == (2, "")
-    assert "give one of" in err
+    for command in ("train", "tune"):
+        code, out, err = run([command, config, "--resume", "--overwrite"])
+        assert (code, out) == (1, "")
+        assert "expected --resume or --overwrite, found both." in err
 
 
 def test_info_and_evaluate_as_json(config, tmp_path):
@@ -109,8 +110,13 @@ def test_info_as_text_has_every_fact(config, tmp_path):
     run(["train", config])
     code, out, _ = run(["info", str(tmp_path / "run")])
     assert code == 0
-    for name in windowclf.info(tmp_path / "run"):
-        assert any(line.startswith(f"{name}:") for line in out.splitlines())
+    facts = windowclf.info(tmp_path / "run")
+    for fact in ("sha256", "task", "window", "activation", "output", "tokenizer", "temperature"):
+        assert f": {facts[fact]}" in out
+    assert f": {facts['numbers']:,}\n" in out
+    assert ", ".join(facts["labels"]) in out
+    for name, shape in facts["parameters"].items():
+        assert f"  {name}: {'×'.join(map(str, shape))}\n" in out
 
 
 def test_evaluate_tells_unknown_labels_beside_the_json(config, tmp_path):
@@ -165,17 +171,11 @@ def test_the_whole_way_of_every_task(tmp_path, task):
 @pytest.mark.parametrize(
     ("arguments", "plain"),
     [
-        (["predict", "m"], {"model": "m"}),
-        (["predict", "m", "-"], {"model": "m", "input_": "-"}),
+        (["predict", "m"], Request("m")),
+        (["predict", "m", "-"], Request("m", "-")),
         (
             ["predict", "m", "in", "-o", "-", "--format", "conll", "--probabilities"],
-            {
-                "model": "m",
-                "input_": "in",
-                "output": "-",
-                "format_": "conll",
-                "probabilities": True,
-            },
+            Request("m", "in", "-", "conll", TagOptions(probabilities=True)),
         ),
         (["predict"], None),
         (["predict", "--help"], None),
@@ -189,19 +189,12 @@ def test_the_whole_way_of_every_task(tmp_path, task):
     ],
 )
 def test_only_plain_arguments_pass_by_the_parser(arguments, plain):
-    assert plain_predict(arguments) == plain
+    assert quick_predict(arguments) == plain
 
 
-def test_plain_names_are_those_of_the_parser():
-    """What the quick way knows are options of the command, with the parameters they set."""
-    from windowclf.commands.app import predict
-
-    options = {}
-    for name, annotation in inspect.get_annotations(predict, eval_str=True).items():
-        for extra in getattr(annotation, "__metadata__", ()):
-            declared = [getattr(extra, "default", None), *(getattr(extra, "param_decls", 0) or ())]
-            options |= {option: name for option in declared if isinstance(option, str)}
-    assert _PLAIN.items() <= options.items()
-    for name, parameter in inspect.signature(predict_file).parameters.items():
-        if name not in ("model", "on_progress"):
-            assert inspect.signature(predict).parameters[name].default == parameter.default
+@pytest.mark.parametrize("arguments", [["m"], ["m", "in", "-o", "x", "--keep-labels"]])
+def test_both_parsers_ask_for_the_same(monkeypatch, arguments):
+    asked = []
+    monkeypatch.setattr(use, "run_predict", asked.append)
+    app(["predict", *arguments], standalone_mode=False)
+    assert asked == [quick_predict(["predict", *arguments])]

@@ -8,6 +8,7 @@ import corpora
 import numpy as np
 import pytest
 from command_line import run
+from heard import Heard
 from small import problem
 from test_all_gradients import LIMIT, RECURRENCES, dense, figures
 
@@ -87,8 +88,11 @@ def test_a_run(tmp_path, output):
     settings = ["model.members=3", f"model.output={output}", corpora.LEARN]
     result = windowclf.train(config, settings)
     assert result.evaluations["dev"]["accuracy"] == 1.0
-    assert windowclf.info(result.model_path)["parameters"]["b1@3"] == "8"
-    cached, plain = windowclf.load(result.model_path), windowclf.load(result.model_path, cache_mb=0)
+    assert windowclf.info(result.model_path)["parameters"]["b1@3"] == [8]
+    cached, plain = (
+        windowclf.load(result.model_path),
+        windowclf.load(result.model_path, options=windowclf.TagOptions(cache_mb=0)),
+    )
     text = [list(corpora.TAGS), ["cat"], list(corpora.TAGS)[::-1]]
     assert cached.predict(text) == plain.predict(text)
     for a, b in zip(cached.predict_proba(text), plain.predict_proba(text), strict=True):
@@ -96,7 +100,9 @@ def test_a_run(tmp_path, output):
         np.testing.assert_allclose(a.sum(axis=1), 1, rtol=1e-5)
     config["output"] = str(tmp_path / "again")
     steps = iter(range(5))
-    stopped = windowclf.train(config, settings, should_stop=lambda: next(steps, None) is None)
+    stopped = windowclf.train(
+        config, settings, listener=Heard(stop=lambda: next(steps, None) is None)
+    )
     assert stopped.stopped
     windowclf.train(config, settings, resume=True)
     assert corpora.digest(tmp_path / "again") == corpora.digest(tmp_path / "run")

@@ -11,6 +11,7 @@ from pathlib import Path
 import corpora
 import numpy as np
 import pytest
+from heard import Heard
 
 import windowclf
 from windowclf.arrays import RowGradient
@@ -21,7 +22,9 @@ from windowclf.network.architecture import initialize
 from windowclf.network.optimizer import Optimizer, values_of
 from windowclf.network.reports import EpochReport, Report, StepReport
 from windowclf.network.trainer import Trainer
-from windowclf.pipeline import assembly
+from windowclf.pipeline.assembly import architecture_of, settings_of
+from windowclf.pipeline.reading import layout_of
+from windowclf.pipeline.training_data import training_data
 from windowclf.system import tensor_file
 from windowclf.tagging.model_file import load_model
 from windowclf.text.features import BOUNDARY, UNKNOWN
@@ -29,7 +32,7 @@ from windowclf.text.features import BOUNDARY, UNKNOWN
 
 def reports_of(config: dict, *settings: str, **how) -> tuple[list[StepReport], list[EpochReport]]:
     found: list[Report] = []
-    windowclf.train(config, settings, on_report=found.append, **how)
+    windowclf.train(config, settings, listener=Heard(report=found.append), **how)
     steps = [report for report in found if isinstance(report, StepReport)]
     return steps, [report for report in found if isinstance(report, EpochReport)]
 
@@ -38,11 +41,9 @@ def trainer_of(config: dict, *settings: str) -> Trainer:
     """The trainer of a config, without a run folder and without dev."""
     resolved = make_config(config, settings)
     files = list(resolved.data.train)
-    data = assembly.training_data(resolved, assembly.layout_of(resolved, files), files)
-    architecture = assembly.architecture_of(resolved, data)
-    return Trainer(
-        architecture, data.corpus, data.slots, assembly.settings_of(resolved, data), None
-    )
+    data = training_data(resolved, layout_of(resolved, files), files)
+    architecture = architecture_of(resolved, data)
+    return Trainer(architecture, data.corpus, data.slots, settings_of(resolved, data), None)
 
 
 def test_twenty_sentences_of_chance_are_learnt_by_heart(tmp_path):
@@ -128,7 +129,7 @@ def test_early_stopping_keeps_the_best_epoch(tmp_path):
 def test_without_dev_the_final_average_is_kept(tmp_path):
     config = corpora.tagging(tmp_path)
     notices: list[str] = []
-    result = windowclf.train(config, ["data.dev=null"], on_notice=notices.append)
+    result = windowclf.train(config, ["data.dev=null"], listener=Heard(notice=notices.append))
     assert notices == ["no dev data: the final averaged model is kept and early stopping is off."]
     assert (result.best_score, result.evaluations) == (None, {})
     trainer = trainer_of(config, "data.dev=null")
@@ -394,7 +395,7 @@ def test_a_class_absent_from_dev_is_no_fault(tmp_path):
     config = corpora.tagging(tmp_path)
     dev = corpora.write(tmp_path / "d.conll", "cat\tNOUN\n")
     notices: list[str] = []
-    result = windowclf.train(config, [f"data.dev={dev}"], on_notice=notices.append)
+    result = windowclf.train(config, [f"data.dev={dev}"], listener=Heard(notice=notices.append))
     assert notices == []
     assert result.evaluations["dev"]["tokens"] == 1
 

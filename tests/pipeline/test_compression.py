@@ -12,26 +12,19 @@ import pytest
 from command_line import run
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small import problem, sentences
+from small import sentences, small_model
 
 import windowclf
 from windowclf.errors import ConfigError, ModelFileError
 from windowclf.pipeline import compress as compression
 from windowclf.tagging import pruning
-from windowclf.tagging.model_file import Model, load_model, model_bytes, save_model
+from windowclf.tagging.model import Model
+from windowclf.tagging.model_file import load_model, model_bytes, save_model
 from windowclf.tagging.pruning import ranked_rows, with_rows
 from windowclf.tagging.tagger import Tagger
 from windowclf.text.features import FIRST_VALUE, UNKNOWN
-from windowclf.text.formats import Layout
 
 DTYPES = ("int8", "float16", "float32")
-
-
-def small_model(activation="relu", members=1) -> Model:
-    """Words and their lower case in one table, suffixes, n-grams and characters."""
-    p = problem(activation=activation, char_cnn=True, dtype="float32", members=members)
-    layout = Layout(format="conll", task="tagging")
-    return Model(p.architecture, p.vocabulary, layout, None, None, {}, p.parameters)
 
 
 def answers(model: Model) -> list[np.ndarray]:
@@ -52,10 +45,14 @@ def test_a_compressed_file_there_and_back(tmp_path, dtype):
 
 def test_without_pruning_only_the_order_of_the_rows_changes():
     model = small_model()
-    assert model.vocabulary.values["word"] != tuple(sorted(model.vocabulary.values["word"]))
+    assert model.spec.vocabulary.values["word"] != tuple(
+        sorted(model.spec.vocabulary.values["word"])
+    )
     ordered = with_rows(model, {})
-    assert ordered.vocabulary.values["word"] == tuple(sorted(model.vocabulary.values["word"]))
-    assert ordered.vocabulary.kept == {}
+    assert ordered.spec.vocabulary.values["word"] == tuple(
+        sorted(model.spec.vocabulary.values["word"])
+    )
+    assert ordered.spec.vocabulary.kept == {}
     for found, wanted in zip(answers(ordered), answers(model), strict=True):
         np.testing.assert_array_equal(found, wanted)
 
@@ -85,7 +82,7 @@ def test_rows_left_out_read_as_unknown_and_n_grams_as_nothing(data):
 def test_what_a_row_changes_by_loops(activation):
     """Σ ‖(L[row] − L[unknown]) W_j‖² over the positions and both slots of the shared table."""
     model = small_model(activation)
-    a, p = model.architecture, model.parameters
+    a, p = model.spec.architecture, model.parameters
     W = p["U" if activation == "none" else "W"]
     for table, slots in (("word", (0, 4)), ("suffix2", (8,)), ("ngrams", (11,))):
         L = p[f"L.{table}"]
@@ -103,7 +100,7 @@ def test_what_a_row_changes_by_loops(activation):
 
 
 def test_how_often_a_row_is_read():
-    v = small_model().vocabulary
+    v = small_model().spec.vocabulary
     words = pruning._frequencies(v, "word")
     assert words.sum() == pytest.approx(2)  # two slots read the table
     np.testing.assert_allclose(words[0] / words[1], 3.7 / 2.7)  # Zipf's law
@@ -115,7 +112,7 @@ def test_how_often_a_row_is_read():
 def test_ranked_rows_are_those_of_every_table_but_characters():
     model = small_model()
     rows = ranked_rows(model, 1)
-    sizes = model.architecture.table_sizes
+    sizes = model.spec.architecture.table_sizes
     every = rows.first(len(rows.row))
     assert every.keys() == sizes.keys() - {"characters"}
     for table, own in every.items():

@@ -7,6 +7,7 @@ import itertools
 import corpora
 import numpy as np
 import pytest
+from heard import Heard
 
 import windowclf
 from windowclf.errors import ConfigError, DataError
@@ -42,7 +43,7 @@ def test_probabilities_are_marginals_and_certainty_that_of_the_answer(tmp_path):
     windowclf.train(corpora.spans(tmp_path), [CRF, "training.epochs=2", "data.inside=BIO"])
     tagger = windowclf.load(tmp_path / "run")
     text = [["Anna", "met", "Ben", "Berg"], ["Oslo"]]
-    for answer in tagger.tag(tagger._sentences(text), probabilities=True):
+    for answer in tagger.tag(tagger._sentences(text), windowclf.TagOptions(probabilities=True)):
         y_hat = answer.probabilities
         np.testing.assert_allclose(y_hat.sum(axis=1), 1, rtol=1e-5)
         own = [tagger.classes.index(label) for label in answer.labels]
@@ -64,7 +65,7 @@ def test_stopped_and_resumed(tmp_path):
     windowclf.train(config, [*settings, f"output={tmp_path}/whole"])
     steps = itertools.count(1)
     windowclf.train(
-        config, [*settings, f"output={tmp_path}/cut"], should_stop=lambda: next(steps) == 4
+        config, [*settings, f"output={tmp_path}/cut"], listener=Heard(stop=lambda: next(steps) == 4)
     )
     windowclf.train(config, [*settings, f"output={tmp_path}/cut"], resume=True)
     assert corpora.digest(tmp_path / "cut") == corpora.digest(tmp_path / "whole")

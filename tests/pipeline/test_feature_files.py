@@ -11,11 +11,12 @@ import corpora
 import numpy as np
 import pytest
 from command_line import run
+from heard import Heard
 
 import windowclf
 from windowclf.errors import ConfigError, DataError, ModelFileError, RunFolderError
 from windowclf.system.tensor_file import pack_strings, read, to_bytes
-from windowclf.tagging import tagger as prediction
+from windowclf.tagging import blocks
 from windowclf.tagging.model_file import load_model
 
 LISTS = {"lists/PER.txt": "ben berg\nAnna\n", "lists/LOC.txt": "New Town Bay\nOslo\nBerg\n"}
@@ -71,14 +72,17 @@ def test_long_sentences_are_looked_at_as_wholes(learnt, monkeypatch):
     text = ("met New Town Bay in " * 7).split()
     whole = tagger.predict_proba([text])[0]
     for size in (2, 3, 8):
-        monkeypatch.setattr(prediction, "TOKENS_AT_ONCE", size)
+        monkeypatch.setattr(blocks, "TOKENS_AT_ONCE", size)
         np.testing.assert_allclose(tagger.predict_proba([text])[0], whole, atol=1e-6)
 
 
 def test_the_cached_rows_give_the_same_answers(learnt):
     path = learnt[0] / "run"
     texts = [["Berg", "met", "Ben", "Berg"], ["Berg"], ["Oslo", "saw", "Berg"]]
-    fast, slow = windowclf.load(path), windowclf.load(path, cache_mb=0)
+    fast, slow = (
+        windowclf.load(path),
+        windowclf.load(path, options=windowclf.TagOptions(cache_mb=0)),
+    )
     for one, other in zip(fast.predict_proba(texts), slow.predict_proba(texts), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-6)
 
@@ -92,15 +96,15 @@ def test_compressed_with_its_lists(tmp_path, members):
     text = [["saw", "NEW", "TOWN", "BAY", "near", "Ben", "Berg"], ["x", "Oslo"]]
     windowclf.compress(model, tmp_path / "small")
     wanted, found = (windowclf.load(path) for path in (model, tmp_path / "small"))
-    assert found.model.vocabulary.lexicons == wanted.model.vocabulary.lexicons
+    assert found.model.spec.vocabulary.lexicons == wanted.model.spec.vocabulary.lexicons
     assert found.predict(text) == wanted.predict(text)
     for one, other in zip(found.predict_proba(text), wanted.predict_proba(text), strict=True):
         np.testing.assert_allclose(one, other, atol=0.1)
     most = (tmp_path / "small").stat().st_size - 200
     windowclf.compress(model, tmp_path / "smaller", size=most)
     rest = load_model(tmp_path / "smaller")
-    assert rest.vocabulary.lexicons == wanted.model.vocabulary.lexicons
-    assert rest.vocabulary.seen is None
+    assert rest.spec.vocabulary.lexicons == wanted.model.spec.vocabulary.lexicons
+    assert rest.spec.vocabulary.seen is None
 
 
 def test_gradients(learnt):
@@ -117,7 +121,10 @@ def test_stopped_and_resumed_anywhere(tmp_path, setting):
     for stop in itertools.cycle([1, 3]):
         calls = itertools.count(1)
         result = windowclf.train(
-            config, own, resume=True, should_stop=lambda calls=calls, stop=stop: next(calls) >= stop
+            config,
+            own,
+            resume=True,
+            listener=Heard(stop=lambda calls=calls, stop=stop: next(calls) >= stop),
         )
         if not result.stopped:
             break
@@ -139,7 +146,7 @@ def test_the_same_lists_in_another_place_give_the_same_bytes(tmp_path):
 )
 def test_a_run_is_not_continued_with_another_list(tmp_path, name, place):
     config = listed(tmp_path)
-    windowclf.train(config, should_stop=lambda: True)
+    windowclf.train(config, listener=Heard(stop=lambda: True))
     with (tmp_path / name).open("a") as file:
         file.write("new\tword\n")
     with pytest.raises(RunFolderError, match=f"{place}: the files have changed"):
@@ -153,7 +160,7 @@ def test_an_encoded_text_knows_its_lists(tmp_path):
 
     def train(output):
         settings = [f"output={tmp_path}/{output}", "data.cache_above_mb=0", "training.epochs=1"]
-        windowclf.train(config, settings, on_notice=said.append, overwrite=True)
+        windowclf.train(config, settings, listener=Heard(notice=said.append), overwrite=True)
 
     for output in ("one", "two"):
         train(output)

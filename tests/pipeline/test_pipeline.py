@@ -13,6 +13,7 @@ from pathlib import Path
 
 import corpora
 import pytest
+from heard import Heard
 
 import windowclf
 from windowclf.config.reading import as_config
@@ -48,7 +49,7 @@ def after(steps: int) -> Callable[[], bool]:
 def reports_until_stop(config, settings, stop: int) -> tuple[list[Report], bool]:
     found: list[Report] = []
     result = windowclf.train(
-        config, settings, on_report=found.append, should_stop=after(stop), resume=True
+        config, settings, listener=Heard(report=found.append, stop=after(stop)), resume=True
     )
     return found, result.stopped
 
@@ -59,7 +60,7 @@ def test_stopped_after_every_report_and_resumed(tmp_path, settings):
     config = corpora.tagging(tmp_path)
     settings = ["training.batch_tokens=70", *settings]
     whole: list[Report] = []
-    windowclf.train(config, settings, on_report=whole.append)
+    windowclf.train(config, settings, listener=Heard(report=whole.append))
     other = [*settings, f"output={tmp_path}/pieces"]
     pieces: list[Report] = []
     for stop in itertools.cycle([1, 2, 3]):
@@ -79,7 +80,7 @@ def test_stopped_at_each_single_report(tmp_path):
     config = corpora.tagging(tmp_path)
     settings = ["training.batch_tokens=70", "training.epochs=2"]
     whole: list[Report] = []
-    windowclf.train(config, settings, on_report=whole.append)
+    windowclf.train(config, settings, listener=Heard(report=whole.append))
     kinds = [isinstance(report, EpochReport) for report in whole]
     assert kinds.count(True) == 2
     for stop in range(1, len(whole)):
@@ -145,7 +146,7 @@ def test_states_are_saved_by_steps_and_by_seconds(tmp_path, monkeypatch, checkpo
     windowclf.train(config, settings)
     assert saved == expected
     saved.clear()
-    windowclf.train(config, [*settings, f"output={tmp_path}/b"], should_stop=after(5))
+    windowclf.train(config, [*settings, f"output={tmp_path}/b"], listener=Heard(stop=after(5)))
     assert saved[-1] == 4
     saved.clear()
     windowclf.train(config, [*settings, f"output={tmp_path}/b"], resume=True)
@@ -243,7 +244,7 @@ def test_a_signal_stops_a_run_that_then_goes_on_to_the_same_bytes(tmp_path, name
 def test_resuming_where_nothing_is_saved_starts_afresh(tmp_path):
     config = corpora.tagging(tmp_path)
     notices: list[str] = []
-    windowclf.train(config, resume=True, on_notice=notices.append)
+    windowclf.train(config, resume=True, listener=Heard(notice=notices.append))
     assert notices == [f"{tmp_path}/run: no saved state yet; starting afresh."]
     windowclf.train(config, [f"output={tmp_path}/b"])
     assert corpora.digest(tmp_path / "run") == corpora.digest(tmp_path / "b")
@@ -255,7 +256,7 @@ def test_resuming_a_finished_run_scores_it_again(tmp_path):
     (tmp_path / "run" / "evaluation.json").unlink()
     log = (tmp_path / "run" / "metrics.jsonl").read_bytes()
     found: list[Report] = []
-    again = windowclf.train(config, resume=True, on_report=found.append)
+    again = windowclf.train(config, resume=True, listener=Heard(report=found.append))
     assert found == []
     assert again == first
     assert (tmp_path / "run" / "metrics.jsonl").read_bytes() == log
@@ -275,7 +276,7 @@ def test_resuming_a_finished_run_scores_it_again(tmp_path):
 )
 def test_resuming_with_another_config_is_refused(tmp_path, setting, change):
     config = corpora.tagging(tmp_path)
-    windowclf.train(config, should_stop=after(2))
+    windowclf.train(config, listener=Heard(stop=after(2)))
     with pytest.raises(RunFolderError) as raised:
         windowclf.train(config, [setting], resume=True)
     assert change in str(raised.value)
@@ -287,7 +288,7 @@ def test_resuming_with_another_config_is_refused(tmp_path, setting, change):
 @pytest.mark.parametrize("name", ["train", "dev"])
 def test_resuming_with_other_data_is_refused(tmp_path, name):
     config = corpora.tagging(tmp_path)
-    windowclf.train(config, should_stop=after(2))
+    windowclf.train(config, listener=Heard(stop=after(2)))
     path = Path(config["data"][name])
     text = path.read_text(encoding="utf-8")
     corpora.write(path, text.replace("cat\tNOUN", "cat\tVERB", 1))
@@ -299,7 +300,7 @@ def test_resuming_with_other_data_is_refused(tmp_path, name):
 
 def test_resuming_with_a_damaged_state_is_refused(tmp_path):
     config = corpora.tagging(tmp_path)
-    windowclf.train(config, should_stop=after(2))
+    windowclf.train(config, listener=Heard(stop=after(2)))
     state = tmp_path / "run" / "state.safetensors"
     state.write_bytes(state.read_bytes()[:-9])
     with pytest.raises(ModelFileError, match=r"state\.safetensors: damaged"):
@@ -342,10 +343,10 @@ def test_info_says_what_is_in_the_file(tmp_path):
     facts = windowclf.info(result.model_path.parent)
     model = load_model(result.model_path)
     assert facts["task"] == "tagging"
-    assert facts["labels"] == list(model.vocabulary.labels)
+    assert facts["labels"] == list(model.spec.vocabulary.labels)
     assert facts["bytes"] == result.model_path.stat().st_size
     assert facts["numbers"] == sum(p.size for p in model.parameters.values())
-    assert facts["parameters"]["W"] == f"{5 * 9}×8"
+    assert facts["parameters"]["W"] == [5 * 9, 8]
     assert set(facts["provenance"]) == {"train", "config"}
     json.dumps(facts)
 
@@ -353,7 +354,9 @@ def test_info_says_what_is_in_the_file(tmp_path):
 def test_reading_says_how_far_it_is(tmp_path):
     seen: list[float] = []
     windowclf.train(
-        corpora.tagging(tmp_path), ["training.epochs=1"], on_reading=lambda done: seen.append(done)
+        corpora.tagging(tmp_path),
+        ["training.epochs=1"],
+        listener=Heard(reading=lambda done: seen.append(done)),
     )
     assert seen == sorted(seen)
     assert seen[-1] == 1.0

@@ -8,6 +8,7 @@ import re
 import corpora
 import pytest
 from command_line import run
+from heard import Heard
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -55,7 +56,7 @@ def test_the_same_output(model, tmp_path, monkeypatch, format_, chunk):
         str(many),
         format_,
         jobs=3,
-        on_progress=lambda _tokens, done: fractions.append(done),
+        listener=Heard(predicted=lambda _tokens, done: fractions.append(done)),
     )
     assert many.read_bytes() == one.read_bytes()
     assert fractions == sorted(fractions)

@@ -15,6 +15,7 @@ from pathlib import Path
 import corpora
 import pytest
 from command_line import run
+from heard import Heard
 
 import windowclf
 from windowclf.commands import tuning_display
@@ -22,7 +23,7 @@ from windowclf.config.reading import make_config, read_config
 from windowclf.errors import ConfigError, DataError, RunFolderError
 from windowclf.pipeline.search.folder import SearchFolder, Trial
 from windowclf.pipeline.search.tune import TuningResult, _ranked
-from windowclf.pipeline.worker import TrialProcesses, TrialStopped
+from windowclf.pipeline.worker import RunProcesses, RunStopped
 from windowclf.tagging.model_file import load_model
 
 TUNE = {
@@ -113,7 +114,7 @@ def test_one_process_stopped_and_gone_on_with_finds_the_same(whole, tmp_path):
     output = [f"tune.output={tmp_path}/again"]
     ended: list[Trial] = []
     stopped = windowclf.tune(
-        config, output, jobs=1, on_trial=ended.append, should_stop=lambda: bool(ended)
+        config, output, jobs=1, listener=Heard(trial=ended.append, stop=lambda: bool(ended))
     )
     assert stopped.stopped
     assert stopped.best is None
@@ -122,7 +123,11 @@ def test_one_process_stopped_and_gone_on_with_finds_the_same(whole, tmp_path):
     said: list[str] = []
     fractions: list[float] = []
     result = windowclf.tune(
-        config, output, jobs=3, resume=True, on_notice=said.append, on_progress=fractions.append
+        config,
+        output,
+        jobs=3,
+        resume=True,
+        listener=Heard(notice=said.append, searched=fractions.append),
     )
     assert said == [f"trials that had ended before and are kept: {len(ended)}."]
     assert fractions == sorted(fractions)
@@ -211,7 +216,7 @@ def test_where_every_trial_is_lost_there_is_one_sentence(tmp_path):
 def test_no_rung_begins_once_the_time_is_up(tmp_path):
     said: list[str] = []
     tree = tree_in(tmp_path, trials=2)
-    result = windowclf.tune(tree, time_budget=0, on_notice=said.append)
+    result = windowclf.tune(tree, time_budget=0, listener=Heard(notice=said.append))
     assert not result.stopped
     assert [trial.epochs for trial in result.trials] == [1, 1]
     assert said == ["the time is up before the rung of 2 epochs."]
@@ -225,10 +230,10 @@ def test_faults_of_the_data_are_known_before_the_first_trial(tmp_path):
     tree = tree_in(tmp_path)
     ended: list[Trial] = []
     with pytest.raises(DataError, match="no such file"):
-        windowclf.tune(tree, [f"data.train={tmp_path}/none"], on_trial=ended.append)
+        windowclf.tune(tree, [f"data.train={tmp_path}/none"], listener=Heard(trial=ended.append))
     corpora.write(tmp_path / "dev.conll", "one-column\n\n")
     with pytest.raises(DataError, match=r"dev\.conll:1: "):
-        windowclf.tune(tree, resume=True, on_trial=ended.append)
+        windowclf.tune(tree, resume=True, listener=Heard(trial=ended.append))
     assert ended == []
 
 
@@ -245,8 +250,8 @@ def test_faults_of_the_data_are_known_before_the_first_trial(tmp_path):
         ),
         ("seed=2", ["--resume"], "(seed: 1 before, 2 now)"),
         ("data.dev={holdout: 0.1}", ["--resume"], "another config or other data (data.dev"),
-        ("seed=1", [], "run-tune: not empty (it holds best.yaml); go on with that search with"),
-        ("tune.output=/proc/x", [], "/proc/x: cannot be the folder of a search, no such file"),
+        ("seed=1", [], "run-tune: not empty (it holds best.yaml); continue that search with"),
+        ("tune.output=/proc/x", [], "/proc/x: cannot be the search folder, no such file"),
     ],
 )
 def test_a_search_that_cannot_begin_says_why(whole, change, options, said):
@@ -264,7 +269,6 @@ def test_a_search_that_cannot_begin_says_why(whole, change, options, said):
     [
         (["--time-budget", "soon"], "expected a time as in 90s, 20m or 2h, found 'soon'"),
         (["--time-budget", "-3"], "expected a time as in 90s"),
-        (["--resume", "--overwrite"], "give one of"),
         (["--jobs", "0"], "greater than or equal to 1"),
     ],
 )
@@ -287,7 +291,7 @@ def test_members_in_the_default_space(tmp_path):
     own = ["training.threads=1", f"output={tmp_path}/trained"]
     again = windowclf.train(found.best_path, own)
     assert again.best_score == found.best.score
-    assert load_model(again.model_path).architecture.members == 2
+    assert load_model(again.model_path).spec.architecture.members == 2
     corpora.write(tmp_path / "verbs.txt", "sleeps\n")
     corpora.write(tmp_path / "words.tsv", "the\tNOUN\n")
     said = r"features\.use\.0: the files have changed; data\.dictionary: the files have changed"
@@ -296,7 +300,7 @@ def test_members_in_the_default_space(tmp_path):
 
 
 def test_times_of_the_command_line():
-    from windowclf.commands.app import _seconds
+    from windowclf.commands.train import _seconds
 
     assert [_seconds(text) for text in ("90", "90s", "20m", "2h")] == [90, 90, 1200, 7200]
 
@@ -430,10 +434,10 @@ def test_a_process_that_dies_is_a_lost_trial(tmp_path, monkeypatch, script, word
     python.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(python))
     config = make_config({"task": "tagging", "data": {"train": "t"}})
-    processes = TrialProcesses()
+    processes = RunProcesses()
     assert processes.run(config, print).lost == words
     processes.close()
-    with pytest.raises(TrialStopped):
+    with pytest.raises(RunStopped):
         processes.run(config, print)
 
 
@@ -442,7 +446,7 @@ def test_a_folder_that_cannot_be_written_ends_the_search(tmp_path):
     tree = tree_in(tmp_path)
     blocked = tmp_path / "s" / "trials"
     result = windowclf.tune(
-        tree, [f"tune.output={tmp_path}/s"], jobs=1, should_stop=lambda: blocked.exists()
+        tree, [f"tune.output={tmp_path}/s"], jobs=1, listener=Heard(stop=lambda: blocked.exists())
     )
     assert result.stopped
     corpora.remove(blocked / "1-1")

@@ -11,14 +11,17 @@ import corpora
 import numpy as np
 import pytest
 from command_line import run
+from heard import Heard
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from small import with_spec
 
 import windowclf
 from windowclf.errors import DataError, ModelFileError
-from windowclf.tagging import tagger as prediction
+from windowclf.tagging import blocks
 from windowclf.tagging.decoding import Decoder
 from windowclf.tagging.model_file import load_model, save_model
+from windowclf.tagging.scores import WholeScores
 from windowclf.tagging.tagger import Tagger
 from windowclf.text.sentence import Sentence
 from windowclf.text.spans import from_spans, span_states, to_spans
@@ -75,16 +78,16 @@ def is_legal(labels, scheme):
 def every_path(model, tokens, allowed):
     """(score, labels in the files) of every legal path, by going through all sequences."""
     theta = Tagger(model)._scores([Sentence(tokens)]).astype(float)
-    names = model.vocabulary.labels
+    names = model.spec.vocabulary.labels
     p = model.parameters
     for path in itertools.product(range(len(names)), repeat=len(tokens)):
         own = [names[k] for k in path]
-        if not is_legal(own, model.inside):
+        if not is_legal(own, model.spec.inside):
             continue
-        labels = from_spans(to_spans(own, model.inside), len(own), model.layout.scheme)
+        labels = from_spans(to_spans(own, model.spec.inside), len(own), model.spec.layout.scheme)
         if all(not ok or la in ok for ok, la in zip(allowed, labels, strict=True)):
             score = theta[np.arange(len(path)), path].sum()
-            if model.architecture.output == "crf":
+            if model.spec.architecture.output == "crf":
                 score += p["crf.start"][path[0]] + p["crf.end"][path[-1]]
                 score += sum(p["crf.transitions"][a, b] for a, b in itertools.pairwise(path))
             yield float(score), labels
@@ -98,8 +101,8 @@ def test_no_illegal_sequence_whatever_the_scores(models):
         decoder = Decoder(model)
         sentences = [Sentence(tokens) for tokens in some_sentences(3)]
         sizes = [len(s.tokens) for s in sentences]
-        theta = np.random.default_rng(5).normal(size=(sum(sizes), model.architecture.classes))
-        labels = iter(decoder.labels(theta, sentences))
+        theta = np.random.default_rng(5).normal(size=(sum(sizes), model.spec.architecture.classes))
+        labels = iter(decoder.labels(WholeScores(theta), sentences))
         for size in sizes:
             assert is_legal(list(itertools.islice(labels, size)), inside)
 
@@ -110,7 +113,7 @@ def test_words_are_legal_whatever_the_scores(tmp_path):
         windowclf.train(config, [f"model.output={output}", "training.epochs=1"], overwrite=True)
         tagger = Tagger(scrambled(load_model(tmp_path / "run")))
         for labels in tagger.predict([list("图书馆看见小鸟的") * n for n in range(1, 9)]):
-            legal = tagger.model.legal
+            legal = tagger.model.spec.legal
             path = [tagger.classes.index(label) for label in labels]
             assert legal.start[path[0]]
             assert legal.end[path[-1]]
@@ -139,7 +142,7 @@ def test_a_long_sentence_in_stretches_has_the_same_labels(models, monkeypatch, i
     given_too = [Sentence(t, [*[None] * (len(t) - 1), "B-PER"]) for t in sentences if t]
     whole = tagger.predict(sentences), tagger.predict(given_too, keep_labels=True)
     proba = tagger.predict_proba(sentences)
-    monkeypatch.setattr(prediction, "TOKENS_AT_ONCE", at_once)
+    monkeypatch.setattr(blocks, "TOKENS_AT_ONCE", at_once)
     assert (tagger.predict(sentences), tagger.predict(given_too, keep_labels=True)) == whole
     for one, other in zip(tagger.predict_proba(sentences), proba, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4)
@@ -176,13 +179,13 @@ def test_a_dictionary_is_obeyed_and_kept(tmp_path, inside, output):
     settings = (f"data.inside={inside}", f"model.output={output}")
     result = dictionary(tmp_path, "met\tB-LOC\nOslo\tO B-PER\n\n?\tO\n", *settings)
     model = load_model(result.model_path)
-    assert model.dictionary == {"?": ("O",), "Oslo": ("B-PER", "O"), "met": ("B-LOC",)}
+    assert model.spec.dictionary == {"?": ("O",), "Oslo": ("B-PER", "O"), "met": ("B-LOC",)}
     tagger = Tagger(scrambled(model))
     sentences = some_sentences(2)
     for tokens, labels in zip(sentences, tagger.predict(sentences), strict=True):
         assert is_legal(labels, "BIO")
         for token, label in zip(tokens, labels, strict=True):
-            assert label in model.dictionary.get(token, (label,))
+            assert label in model.spec.dictionary.get(token, (label,))
     assert set(itertools.chain(*tagger.predict(sentences))) > {"B-LOC", "I-PER"}
 
 
@@ -247,7 +250,7 @@ def test_where_a_dictionary_does_not_go(tmp_path):
 def test_another_dictionary_is_another_run(tmp_path):
     config = corpora.spans(tmp_path)
     config["data"]["dictionary"] = corpora.write(tmp_path / "words.tsv", "Anna\tO\n")
-    windowclf.train(config, should_stop=lambda: True)
+    windowclf.train(config, listener=Heard(stop=lambda: True))
     corpora.write(tmp_path / "words.tsv", "Anna\tB-PER\n")
     with pytest.raises(windowclf.RunFolderError, match=r"data\.dictionary: the files have changed"):
         windowclf.train(config, resume=True)
@@ -265,7 +268,7 @@ def test_another_dictionary_is_another_run(tmp_path):
 )
 def test_a_forged_dictionary_is_refused(tmp_path, forged):
     model = load_model(dictionary(tmp_path, "Anna\tO\n").model_path)
-    save_model(tmp_path / "forged", replace(model, dictionary=forged))
+    save_model(tmp_path / "forged", with_spec(model, dictionary=forged))
     with pytest.raises(ModelFileError, match="the dictionary has the labels"):
         load_model(tmp_path / "forged")
 
@@ -286,7 +289,7 @@ def test_given_labels_stay_and_the_rest_is_the_best_around_them(models, length, 
     model = models[scheme, inside, output]
     rng = np.random.default_rng(seed)
     tokens = rng.choice(WORDS, length).tolist()
-    known = sorted(set(span_states(model.vocabulary.labels, inside, scheme).labels))
+    known = sorted(set(span_states(model.spec.vocabulary.labels, inside, scheme).labels))
     labels = [str(rng.choice(known)) if rng.random() < 0.4 else None for _ in tokens]
     wanted = sorted(every_path(model, tokens, [la and (la,) for la in labels]), reverse=True)
     sentence = Sentence(tokens, labels)
@@ -407,7 +410,7 @@ def test_members_are_held_to_both(tmp_path, output):
     assert tagger.predict([sentence], keep_labels=True)[0][1:] == ["B-LOC", "I-LOC"]
     windowclf.compress(model, tmp_path / "small")
     small = windowclf.load(tmp_path / "small")
-    assert small.model.dictionary == tagger.model.dictionary
+    assert small.model.spec.dictionary == tagger.model.spec.dictionary
     assert small.predict([["Anna", "met", "Oslo"]]) == alone
 
 
@@ -423,9 +426,9 @@ def test_tables_and_two_classes_keep_theirs(tmp_path):
     config["data"] = {"train": corpora.write(tmp_path / "two.conll", text)}
     model = windowclf.train(config, ["model.output=sigmoid", corpora.LEARN]).model_path
     tagger = windowclf.load(model)
-    assert tagger.model.architecture.classes == 1
+    assert tagger.model.spec.architecture.classes == 1
     sentence = Sentence(["cat", "dog"], ["NO", None])
-    (answer,) = tagger.tag([sentence], probabilities=True, keep_labels=True)
+    (answer,) = tagger.tag([sentence], windowclf.TagOptions(probabilities=True, keep_labels=True))
     assert answer.labels == ["NO", "NO"]
     assert answer.certainty[0] < 0.5 < answer.certainty[1]
 
@@ -525,7 +528,7 @@ def test_posterior_decoding(models, temperature):
         if output != "crf":
             continue
         model = replace(same, temperature=temperature)
-        tagger = Tagger(model, decode="posterior")
+        tagger = Tagger(model, options=windowclf.TagOptions(decode="posterior"))
         sentences = some_sentences(6, 30)
         for tokens, labels in zip(sentences, tagger.predict(sentences), strict=True):
             assert is_legal(labels, scheme)
@@ -542,18 +545,18 @@ def test_posterior_decoding(models, temperature):
 
 
 def legal_paths_of(model, length):
-    names = model.vocabulary.labels
+    names = model.spec.vocabulary.labels
     for path in itertools.product(names, repeat=length):
-        if is_legal(list(path), model.inside):
+        if is_legal(list(path), model.spec.inside):
             yield list(path)
 
 
 def outside(path, model):
-    return from_spans(to_spans(path, model.inside), len(path), model.layout.scheme)
+    return from_spans(to_spans(path, model.spec.inside), len(path), model.spec.layout.scheme)
 
 
 def score_of(marginals, path, model):
-    own = [model.vocabulary.class_of[label] for label in path]
+    own = [model.spec.vocabulary.class_of[label] for label in path]
     least = np.finfo(marginals.dtype).tiny
     return float(np.log(np.maximum(marginals, least))[np.arange(len(own)), own].sum())
 
@@ -563,7 +566,7 @@ def test_what_needs_a_crf(tmp_path):
     with pytest.raises(DataError, match=r"n-best: needs a model with model\.output: crf, found s"):
         windowclf.load(model).n_best([["Anna"]], 3)
     with pytest.raises(DataError, match=r"decode: posterior needs model\.output: crf, found soft"):
-        windowclf.load(model, decode="posterior")
+        windowclf.load(model, options=windowclf.TagOptions(decode="posterior"))
     code, _, err = run(
         ["evaluate", str(model), str(tmp_path / "dev.conll"), "--decode", "posterior"]
     )

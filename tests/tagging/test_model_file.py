@@ -11,22 +11,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small import problem
+import small
 
 from windowclf.errors import ModelFileError
 from windowclf.system import tensor_file
 from windowclf.system.tensor_file import pack_strings, unpack_strings
-from windowclf.tagging.model_file import Model, load_model, model_bytes, save_model
+from windowclf.tagging.model import Model
+from windowclf.tagging.model_file import load_model, model_bytes, save_model
 from windowclf.tagging.tagger import Tagger
-from windowclf.text.formats import Layout
 
 
 def small_model(dtype="float32") -> Model:
-    p = problem(char_cnn=True, dtype=dtype)
-    layout = Layout(format="conll", task="tagging")
-    return Model(
-        p.architecture, p.vocabulary, layout, None, None, {"train": "0" * 64}, p.parameters
-    )
+    return small.small_model(dtype=dtype, provenance={"train": "0" * 64})
 
 
 @pytest.fixture

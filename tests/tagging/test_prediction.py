@@ -16,8 +16,9 @@ from command_line import run
 import windowclf
 from windowclf.errors import DataError
 from windowclf.network import members
-from windowclf.tagging import tagger as prediction
+from windowclf.tagging import blocks
 from windowclf.tagging.decoding import Decoder
+from windowclf.tagging.scores import WholeScores
 from windowclf.tagging.tagger import Tagger, TextSpan
 from windowclf.text.sentence import Sentence
 
@@ -76,7 +77,7 @@ def test_a_sentence_longer_than_a_block_is_cut_exactly(tmp_path, monkeypatch, bl
     tagger = windowclf.load(result.model_path)
     sentences = some_sentences()
     whole = tagger.predict_proba(sentences)
-    monkeypatch.setattr(prediction, "TOKENS_AT_ONCE", block)
+    monkeypatch.setattr(blocks, "TOKENS_AT_ONCE", block)
     for cut, expected in zip(tagger.predict_proba(sentences), whole, strict=True):
         np.testing.assert_allclose(cut, expected, rtol=1e-12)
 
@@ -271,7 +272,7 @@ def test_a_loaded_model_scores_as_the_network_does(learnt):
     """Prediction goes by distinct tokens and blocks; the softmax of its scores is the answer."""
     tagger = windowclf.load(learnt["tagging"])
     sentence = Sentence(["the", "cat", "sees"])
-    (answer,) = tagger.tag([sentence], probabilities=True)
+    (answer,) = tagger.tag([sentence], windowclf.TagOptions(probabilities=True))
     assert answer.probabilities is not None
     assert answer.certainty is not None
     best = answer.probabilities.argmax(axis=1)
@@ -287,11 +288,13 @@ def test_one_logit_for_two_classes(tmp_path):
     config["data"]["dev"] = config["data"]["train"]
     result = windowclf.train(config, ["model.output=sigmoid", corpora.LEARN])
     tagger = windowclf.load(result.model_path)
-    assert (tagger.classes, tagger.model.architecture.classes) == (("NO", "YES"), 1)
+    assert (tagger.classes, tagger.model.spec.architecture.classes) == (("NO", "YES"), 1)
     assert result.evaluations["dev"]["accuracy"] == 1.0
     theta = np.array([[-3.0], [3.0]])
-    assert Decoder(tagger.model).labels(theta, [Sentence(["a", "b"])]) == ["NO", "YES"]
-    certainty = next(tagger.tag([Sentence(["cat"])], probabilities=True)).certainty
+    assert Decoder(tagger.model).labels(WholeScores(theta), [Sentence(["a", "b"])]) == ["NO", "YES"]
+    certainty = next(
+        tagger.tag([Sentence(["cat"])], windowclf.TagOptions(probabilities=True))
+    ).certainty
     assert certainty is not None
     assert certainty[0] > 0.5
 
@@ -307,12 +310,12 @@ def test_several_labels_a_token(tmp_path):
     tagger: Tagger = windowclf.load(result.model_path)
     assert tagger.classes == ("A", "B", "C")
     words = list(corpora.TAGS)
-    (answer,) = tagger.tag([Sentence(words)], probabilities=True)
+    (answer,) = tagger.tag([Sentence(words)], windowclf.TagOptions(probabilities=True))
     assert answer.labels == [sets[corpora.TAGS[word]] for word in words]
     assert answer.probabilities is not None
     assert answer.probabilities.shape == (len(words), 3)
     probabilities = members.probabilities(
-        tagger.model.architecture, tagger.model.parameters, np.zeros((1, 3)), np.array([1])
+        tagger.model.spec.architecture, tagger.model.parameters, np.zeros((1, 3)), np.array([1])
     )
     np.testing.assert_allclose(probabilities, 0.5)
     path = corpora.write(tmp_path / "x.conll", corpora.conll(sentences[:3]))

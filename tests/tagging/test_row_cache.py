@@ -47,7 +47,10 @@ def close(found, wanted):
 
 @pytest.mark.parametrize("megabytes", [0.02, 0.2, 64])
 def test_equal_to_the_plain_path(model, megabytes):
-    plain, cached = Tagger(model, cache_mb=0), Tagger(model, cache_mb=megabytes)
+    plain, cached = (
+        Tagger(model, options=windowclf.TagOptions(cache_mb=0)),
+        Tagger(model, options=windowclf.TagOptions(cache_mb=megabytes)),
+    )
     wanted = plain.predict_proba(texts())
     for _again in range(2):
         close(cached.predict_proba(texts()), wanted)
@@ -56,13 +59,13 @@ def test_equal_to_the_plain_path(model, megabytes):
 
 
 def test_a_full_cache_is_emptied_and_filled_again(model):
-    width = (2 * model.architecture.window + 1) * (
-        model.architecture.hidden_width or model.architecture.classes
+    width = (2 * model.spec.architecture.window + 1) * (
+        model.spec.architecture.hidden_width or model.spec.architecture.classes
     )
     rows = 40
     megabytes = rows * (width * model.parameters["U"].itemsize + KEY_BYTES) / (1 << 20)
-    tagger = Tagger(model, cache_mb=megabytes)
-    plain = Tagger(model, cache_mb=0)
+    tagger = Tagger(model, options=windowclf.TagOptions(cache_mb=megabytes))
+    plain = Tagger(model, options=windowclf.TagOptions(cache_mb=0))
     for start in (0, 30, 60, 0, 90):
         text = [f"w{i}" for i in range(start, start + 30)]
         close(tagger.predict_proba([text]), plain.predict_proba([text]))
@@ -70,7 +73,7 @@ def test_a_full_cache_is_emptied_and_filled_again(model):
 
 
 def test_threads_and_forks_have_rows_of_their_own(model):
-    tagger = Tagger(model, cache_mb=0.2)
+    tagger = Tagger(model, options=windowclf.TagOptions(cache_mb=0.2))
     wanted = tagger.predict(texts())
     answers: list[list[list[str]]] = []
     running = [

@@ -9,6 +9,7 @@ from pathlib import Path
 import corpora
 import numpy as np
 import pytest
+from heard import Heard
 
 import windowclf
 from windowclf.text import batches, corpus, corpus_cache
@@ -22,7 +23,7 @@ ON_DISK = ["data.cache_above_mb=0", "training.epochs=2"]
 
 def train(config, output, *settings):
     notices: list[str] = []
-    windowclf.train(config, [f"output={output}", *settings], on_notice=notices.append)
+    windowclf.train(config, [f"output={output}", *settings], listener=Heard(notice=notices.append))
     return [notice for notice in notices if notice.startswith("train: ")]
 
 
@@ -35,7 +36,7 @@ def test_the_same_model_as_from_memory_and_the_second_run_reads_no_text(tmp_path
     def not_again(*_arguments):
         raise AssertionError("encoded again")
 
-    monkeypatch.setattr("windowclf.pipeline.assembly.encode_corpus", not_again)
+    monkeypatch.setattr("windowclf.pipeline.training_data.encode_corpus", not_again)
     (second,) = train(config, tmp_path / "again", *ON_DISK)
     assert "taken from" in second
     digests = {corpora.digest(tmp_path / name) for name in ("memory", "disk", "again")}
@@ -126,7 +127,9 @@ def test_tokens_beyond_the_most_distinct_share_an_entry(tmp_path):
     assert list(found.keys) == ["a", "b", ""]
     assert found.rare == 2
     notices: list[str] = []
-    windowclf.train(corpora.tagging(tmp_path), ["data.distinct_tokens=5"], on_notice=notices.append)
+    windowclf.train(
+        corpora.tagging(tmp_path), ["data.distinct_tokens=5"], listener=Heard(notice=notices.append)
+    )
     assert any("beyond the first 5 distinct ones" in notice for notice in notices)
 
 
@@ -172,7 +175,9 @@ def test_resumed_in_the_middle_of_a_pool(tmp_path, monkeypatch):
     train(config, tmp_path / "whole", *settings)
     steps = itertools.count(1)
     windowclf.train(
-        config, [f"output={tmp_path / 'cut'}", *settings], should_stop=lambda: next(steps) == 13
+        config,
+        [f"output={tmp_path / 'cut'}", *settings],
+        listener=Heard(stop=lambda: next(steps) == 13),
     )
     windowclf.train(config, [f"output={tmp_path / 'cut'}", *settings], resume=True)
     assert corpora.digest(tmp_path / "cut") == corpora.digest(tmp_path / "whole")

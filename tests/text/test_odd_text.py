@@ -11,11 +11,12 @@ import corpora
 import numpy as np
 import pytest
 from command_line import run
+from heard import Heard
 
 import windowclf
 from windowclf.errors import DataError
 from windowclf.pipeline.predict import layout_for
-from windowclf.tagging import tagger as prediction
+from windowclf.tagging import blocks
 from windowclf.text.formats import read_sentences
 from windowclf.text.formats.lines import LONGEST_LINE
 
@@ -103,7 +104,7 @@ def test_odd_characters_are_tagged_in_their_place(models, tmp_path, suffix, odd)
         for character in odd:
             assert character.isspace() or out.count(character) == given.count(character)
         return
-    layout = layout_for(windowclf.load(model).model.layout, path, None)
+    layout = layout_for(windowclf.load(model).model.spec.layout, path, None)
     before, after = (
         [(s.tokens, s.columns, list(s.lines)) for s in read_sentences(io.BytesIO(data), layout)]
         for data in (given.encode(), out.encode())
@@ -231,13 +232,13 @@ def spelling(tmp_path_factory) -> windowclf.Tagger:
 def test_long_tokens_are_tagged_in_parts_to_the_same_scores(spelling, monkeypatch, limit):
     sentences = [["the", "x" * 30, "cat"], ["a"], [], ["y" * 9, "sees"] * 5, ["z" * 99]]
     whole = spelling.predict_proba(sentences)
-    monkeypatch.setattr(prediction, "CHARACTERS_AT_ONCE", limit)
+    monkeypatch.setattr(blocks, "CHARACTERS_AT_ONCE", limit)
     for cut, expected in zip(spelling.predict_proba(sentences), whole, strict=True):
         np.testing.assert_allclose(cut, expected, rtol=1e-12)
 
 
 def test_long_tokens_take_little_memory(spelling, monkeypatch):
-    monkeypatch.setattr(prediction, "CHARACTERS_AT_ONCE", 1 << 14)
+    monkeypatch.setattr(blocks, "CHARACTERS_AT_ONCE", 1 << 14)
     few = peak_of_tagging(spelling, [f"{i}{'x' * 2000}" for i in range(9)])
     many = peak_of_tagging(spelling, [f"{i}{'x' * 2000}" for i in range(60)])
     assert many < 1.5 * few
@@ -266,12 +267,12 @@ def test_a_million_tokens_through_the_command(models, tmp_path):
 
 TOO_LONG = (
     "expected a sentence of at most 5 tokens for a network with recurrence or a CRF, found 6; "
-    "split it, or raise prediction.longest_sentence (--longest-sentence)."
+    "split it, or raise prediction.longest_sentence (TagOptions.longest_sentence)."
 )
 
 
 def test_a_network_with_recurrence_refuses_a_longer_sentence(recurrent):
-    tagger = windowclf.load(recurrent, longest_sentence=5)
+    tagger = windowclf.load(recurrent, options=windowclf.TagOptions(longest_sentence=5))
     assert len(tagger.predict([["cat"] * 5])[0]) == 5
     with pytest.raises(DataError) as caught:
         tagger.predict([["cat"], ["cat"] * 6])
@@ -281,16 +282,21 @@ def test_a_network_with_recurrence_refuses_a_longer_sentence(recurrent):
     assert "at most 100,000 tokens" in str(caught.value)
 
 
-def test_the_commands_refuse_it_with_its_line(recurrent, models, tmp_path):
+def test_files_are_refused_with_its_line(recurrent, models, tmp_path):
     text = "the\tDET\n\n" + "cat\tNOUN\n" * 6
     path = corpora.write(tmp_path / "x.conll", text)
-    for command in ("predict", "evaluate"):
-        limit = ["--longest-sentence", "5"]
-        code, _, err = run([command, str(recurrent), path, *limit])
-        assert (code, err) == (1, f"{path}:3: {TOO_LONG}\n")
-        assert run([command, str(recurrent), path, *limit[:1], "6"])[0] == 0
-        assert run([command, str(models["tagging"]), path, *limit])[0] == 0
-        assert run([command, str(recurrent), path, *limit[:1], "0"])[0] == 2
+    five, six = (windowclf.TagOptions(longest_sentence=n) for n in (5, 6))
+    for use in (
+        lambda model, options: windowclf.evaluate(model, path, options),
+        lambda model, options: windowclf.predict_file(
+            model, path, str(tmp_path / "out"), options=options
+        ),
+    ):
+        with pytest.raises(DataError) as caught:
+            use(recurrent, five)
+        assert str(caught.value) == f"{path}:3: {TOO_LONG}"
+        use(recurrent, six)
+        use(models["tagging"], five)
 
 
 @pytest.mark.parametrize("part", ["train", "dev", "test"])
@@ -311,7 +317,7 @@ def test_training_refuses_it_with_its_line(tmp_path, part):
 def test_the_limit_may_change_between_stopping_and_resuming(tmp_path):
     config = corpora.tagging(tmp_path)
     settings = ["model.recurrence={directions: 1}", "training.epochs=1"]
-    stopped = windowclf.train(config, settings, should_stop=lambda: True)
+    stopped = windowclf.train(config, settings, listener=Heard(stop=lambda: True))
     assert stopped.stopped
     again = windowclf.train(config, [*settings, "prediction.longest_sentence=9"], resume=True)
     assert not again.stopped

@@ -11,6 +11,7 @@ from pathlib import Path
 import corpora
 import numpy as np
 import pytest
+from heard import Heard
 
 import windowclf
 from windowclf.errors import ConfigError, DataError, Faults, RunFolderError
@@ -217,13 +218,16 @@ def test_stopped_and_resumed(tmp_path, settings, setting):
     for stop in itertools.cycle([1, 4]):
         calls = itertools.count(1)
         result = windowclf.train(
-            config, own, resume=True, should_stop=lambda calls=calls, stop=stop: next(calls) >= stop
+            config,
+            own,
+            resume=True,
+            listener=Heard(stop=lambda calls=calls, stop=stop: next(calls) >= stop),
         )
         if not result.stopped:
             break
     assert corpora.digest(tmp_path / "pieces") == corpora.digest(tmp_path / "run")
     model = load_model(tmp_path / "run")
-    table, words = model.parameters["L.vectors"], model.vocabulary.values["vectors"]
+    table, words = model.parameters["L.vectors"], model.spec.vocabulary.values["vectors"]
     assert ("unseen" in words) == (settings.get("rows") != "train")
     text = (tmp_path / "v.vec").read_text().split("\n")[1:-1]
     of_file = {line.split()[0]: np.float32(line.split()[1:]) for line in text}
@@ -249,9 +253,9 @@ def test_compressed(tmp_path, settings, members):
     )
     np.testing.assert_allclose(found, wanted, atol=1e-6)
     rows = ranked_rows(model, 4)
-    assert len(rows.row) == sum(map(len, model.vocabulary.values.values()))
+    assert len(rows.row) == sum(map(len, model.spec.vocabulary.values.values()))
     few = with_rows(model, rows.first(3))
-    kept = few.vocabulary.table_sizes()
+    kept = few.spec.vocabulary.table_sizes()
     assert sum(kept.values()) == 2 * FIRST_VALUE + 3
     assert {n: len(p) for n, p in few.parameters.items() if n.startswith("L.")} == {
         n: kept[n.split("@")[0][2:]] for n in model.parameters if n.startswith("L.")
@@ -296,7 +300,7 @@ def test_vectors_alone_and_the_model_without_the_file(tmp_path):
 
 def test_a_run_is_not_continued_with_other_vectors(tmp_path):
     config = embedded(tmp_path)
-    windowclf.train(config, should_stop=lambda: True)
+    windowclf.train(config, listener=Heard(stop=lambda: True))
     path = tmp_path / "v.vec"
     path.write_text(path.read_text().replace("unseen", "unsaid"))
     with pytest.raises(RunFolderError, match=r"features\.use\.0: the files have changed"):

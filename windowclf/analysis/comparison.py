@@ -9,9 +9,9 @@ from itertools import tee
 from typing import Any, TypeAlias
 
 from windowclf.analysis.bootstrap import Counts, differences
-from windowclf.analysis.evaluation import Scorer, f1_name, in_order
+from windowclf.analysis.evaluation import Scorer, f1_name, gold_of
 from windowclf.errors import ModelFileError, named
-from windowclf.tagging.model_file import Model
+from windowclf.tagging.spec import Spec
 from windowclf.tagging.tagger import Tagger
 from windowclf.text.formats import Layout
 from windowclf.text.sentence import Sentence
@@ -19,13 +19,13 @@ from windowclf.text.sentence import Sentence
 Comparison: TypeAlias = dict[str, Any]
 
 
-def shared_layout(one: Model, other: Model, name: str, other_name: str) -> Layout:
+def shared_layout(one: Spec, other: Spec, name: str, other_name: str) -> Layout:
     """How to read text for both: as the first model does, with the columns of both.
 
     Raises ModelFileError where they are not for the same task and labels, or do not agree on
     where a column is or in what scheme a dictionary is written.
     """
-    kinds = [_kind(model) for model in (one, other)]
+    kinds = [_kind(spec) for spec in (one, other)]
     if kinds[0] != kinds[1]:
         raise ModelFileError(
             f"{other_name}: expected a model for {kinds[0]} as {name} is, found one for "
@@ -60,31 +60,34 @@ def compare_taggers(
 
     Both models have one layout; of the sentences the first `most` are kept, or all.
     """
-    ours, theirs = Scorer(one.model), Scorer(other.model)
+    ours, theirs = Scorer(one.model.spec), Scorer(other.model.spec)
     rows: Counter[tuple[Counts, Counts]] = Counter()
-    differing = _Differing(most, one.model.is_multilabel)
+    differing = _Differing(most, one.model.spec)
     text, again = tee(sentences)  # never more than a block of sentences apart
-    answers = one.tag(text, probabilities=True), other.tag(again, probabilities=True)
+    answers = (
+        one.tag(text, replace(one.options, probabilities=True)),
+        other.tag(again, replace(other.options, probabilities=True)),
+    )
     for a, b in zip(*answers, strict=True):
         rows[ours.add(a), theirs.add(b)] += 1
         differing.add(a.sentence, a.labels, b.labels)
     return {
         "model": ours.report(),
         "against": theirs.report(),
-        "differences": differences(rows, f1_name(one.model)),
+        "differences": differences(rows, f1_name(one.model.spec)),
         **differing.report(),
     }
 
 
-def _kind(model: Model) -> str:
-    task = model.layout.task
-    return f"{task} with several labels a token" if model.is_multilabel else task
+def _kind(spec: Spec) -> str:
+    task = spec.layout.task
+    return f"{task} with several labels a token" if spec.is_multilabel else task
 
 
-def _label_set(model: Model) -> set[str]:
+def _label_set(spec: Spec) -> set[str]:
     """Labels, of spans their types."""
-    labels = set(model.vocabulary.labels)
-    if model.inside is None:
+    labels = set(spec.classes)
+    if spec.inside is None:
         return labels
     return {label[2:] for label in labels if label != "O"}
 
@@ -92,17 +95,15 @@ def _label_set(model: Model) -> set[str]:
 class _Differing:
     """The sentences to whose labelled tokens two models give different labels."""
 
-    def __init__(self, most: int | None, multilabel: bool):
+    def __init__(self, most: int | None, spec: Spec):
         self._most = most
-        self._multilabel = multilabel
+        self._spec = spec
         self._sentences: Counter[str] = Counter()
         self._tokens: Counter[str] = Counter()
         self._kept: list[dict[str, Any]] = []
 
     def add(self, sentence: Sentence, ours: Sequence[str], theirs: Sequence[str]) -> None:
-        gold = sentence.labels or [None] * len(ours)
-        if self._multilabel:
-            gold = [None if label is None else in_order(label) for label in gold]
+        gold = gold_of(self._spec, sentence)
         known = [row for row in zip(gold, ours, theirs, strict=True) if row[0] is not None]
         unlike = [(wanted, a, b) for wanted, a, b in known if a != b]
         if not unlike:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from windowclf.arrays import Bools, Floats
+from windowclf.text.label_sets import parts_of
 
 LabelledSpan: TypeAlias = tuple[int, int, str]
 
@@ -169,7 +170,11 @@ class Tally:
 
 def labels_found(gold: Sequence[str | None], predicted: Sequence[str]) -> Found:
     """The labels `A|B` of one sentence's tokens, each label for itself."""
-    pairs = [(_parts(g), _parts(p)) for g, p in zip(gold, predicted, strict=True) if g is not None]
+    pairs = [
+        (set(parts_of(g)), set(parts_of(p)))
+        for g, p in zip(gold, predicted, strict=True)
+        if g is not None
+    ]
     return Found(
         sum(len(wanted & given) for wanted, given in pairs),
         sum(len(given) for _, given in pairs),
@@ -180,8 +185,8 @@ def labels_found(gold: Sequence[str | None], predicted: Sequence[str]) -> Found:
 def _label_counts(pairs: Mapping[tuple[str, str], int], multilabel: bool) -> _Counts:
     counts = _Counts()
     for (gold, predicted), n in pairs.items():
-        wanted = _parts(gold) if multilabel else {gold}
-        found = _parts(predicted) if multilabel else {predicted}
+        wanted = set(parts_of(gold)) if multilabel else {gold}
+        found = set(parts_of(predicted)) if multilabel else {predicted}
         for label in wanted:
             counts.gold[label] += n
         for label in found:
@@ -189,10 +194,6 @@ def _label_counts(pairs: Mapping[tuple[str, str], int], multilabel: bool) -> _Co
         for label in wanted & found:
             counts.correct[label] += n
     return counts
-
-
-def _parts(label: str) -> set[str]:
-    return set() if label == "_" else set(label.split("|"))
 
 
 def _without_support(row: Score) -> dict[str, float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from windowclf.commands.quick_predict import plain_predict, prediction_progress
+from windowclf.commands.quick_predict import quick_predict, run_predict
 from windowclf.errors import WindowclfError
 from windowclf.system.durable import reason
 
@@ -14,15 +14,12 @@ def main() -> None:
     """The entry point: faults that a user can mend become sentences and exit code 1."""
     try:
         try:
-            if (plain := plain_predict(sys.argv[1:])) is not None:
-                from windowclf.pipeline.predict import predict_file
-
-                progress = prediction_progress(plain.get("input_", "-"))
-                predict_file(**plain, on_progress=progress)
+            if (plain := quick_predict(sys.argv[1:])) is not None:
+                run_predict(plain)
             else:
                 from windowclf.commands.app import app
 
-                app()
+                app(prog_name="windowclf")
         finally:
             sys.stdout.flush()
     except WindowclfError as error:

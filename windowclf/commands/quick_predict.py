@@ -1,53 +1,81 @@
-"""A `predict` whose arguments are plain ones, without the parser of all commands.
+"""The options of `predict`, and a reader of plain ones without the parser of all commands.
 
 Setting that parser up takes longer than loading a model and tagging a page.
 """
 
 from __future__ import annotations
 
-import sys
-import time
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
-_PLAIN = {"--output": "output", "-o": "output", "--format": "format_"}
-_FLAGS = {"--probabilities": "probabilities", "--keep-labels": "keep_labels"}
+from windowclf.tagging.options import TagOptions
 
 
-def plain_predict(arguments: Sequence[str]) -> dict[str, Any] | None:
-    """What `predict_file` is to be called with; None for all that the full parser must see."""
+class Option(NamedTuple):
+    """An option as it is typed, and what `--help` says of it."""
+
+    names: tuple[str, ...]
+    help: str
+    metavar: str | None = None  # of its value; None for a flag
+
+
+OPTIONS = {
+    "output": Option(("--output", "-o"), "Where to write; - is standard output.", "FILE"),
+    "format_": Option(
+        ("--format",),
+        "conll, conllu, jsonl, csv, tsv or text; by the input's suffix if left out, and text for "
+        "standard input.",
+        "FORMAT",
+    ),
+    "probabilities": Option(("--probabilities",), "Add the probabilities of the labels."),
+    "keep_labels": Option(
+        ("--keep-labels",),
+        "Keep the labels that the input has, and choose the missing ones (- or empty, _ in conllu, "
+        "null in jsonl) around them; not for several labels a token.",
+    ),
+}
+_BY_NAME = {name: key for key, option in OPTIONS.items() for name in option.names}
+
+
+class Request(NamedTuple):
+    """What `predict_file` is asked for."""
+
+    model: str
+    input_: str = "-"
+    output: str = "-"
+    format_: str | None = None
+    options: TagOptions = TagOptions()
+    jobs: int = 1
+
+
+def quick_predict(arguments: Sequence[str]) -> Request | None:
+    """The request of a plain command line; None for all that the full parser must see."""
     if not arguments or arguments[0] != "predict":
         return None
-    found: dict[str, Any] = {}
-    places = ["model", "input_"]
-    rest = list(arguments[1:])
+    values: dict[str, Any] = {}
+    flags: dict[str, Any] = {}
+    places, rest = ["model", "input_"], list(arguments[1:])
     while rest:
         argument = rest.pop(0)
-        if argument in _PLAIN and rest and (rest[0] == "-" or not rest[0].startswith("-")):
-            found[_PLAIN[argument]] = rest.pop(0)
-        elif argument in _FLAGS:
-            found[_FLAGS[argument]] = True
-        elif places and (argument == "-" or not argument.startswith("-")):
-            found[places.pop(0)] = argument
+        key = _BY_NAME.get(argument)
+        if key is None and places and (argument == "-" or not argument.startswith("-")):
+            values[places.pop(0)] = argument
+        elif key is not None and OPTIONS[key].metavar is None:
+            flags[key] = True
+        elif key is not None and rest and (rest[0] == "-" or not rest[0].startswith("-")):
+            values[key] = rest.pop(0)
         else:
             return None
-    return found if "model" in found else None
+    return Request(**values, options=TagOptions(**flags)) if "model" in values else None
 
 
-def prediction_progress(input_: str) -> Callable[[int, float | None], None] | None:
-    """A line on a terminal's standard error, from the second second on."""
-    if not sys.stderr.isatty() or input_ == "-":
-        return None
-    began = shown = time.monotonic()
+def run_predict(request: Request) -> None:
+    """predict_file with what a terminal shows."""
+    from windowclf.commands.progress import PredictionDisplay
+    from windowclf.pipeline.predict import predict_file
 
-    def progress(tokens: int, fraction: float | None) -> None:
-        nonlocal shown
-        now = time.monotonic()
-        if now - shown < 1 or not fraction:
-            return
-        shown = now
-        left = (now - began) * (1 - fraction) / fraction
-        line = f"{100 * fraction:3.0f} %  {tokens:,} tokens  {left:.0f} s left"
-        print(f"\r\x1b[K{line}", end="\r", file=sys.stderr, flush=True)
-
-    return progress
+    shown = PredictionDisplay()
+    try:
+        predict_file(*request, listener=shown)
+    finally:
+        shown.close()

@@ -4,66 +4,49 @@ from __future__ import annotations
 
 import json
 import shlex
-import time
 from collections.abc import Sequence
 
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-from windowclf.commands.display import REFRESH_SECONDS
-from windowclf.commands.tables import percent, plain_console
+from windowclf.commands.progress import Bar
+from windowclf.commands.tables import percent
 from windowclf.errors import legible
-from windowclf.pipeline.search.folder import Trial
+from windowclf.pipeline.listener import Listener
+from windowclf.pipeline.search.trial import Trial
 from windowclf.pipeline.search.tune import TuningResult
 
 LONGEST_VALUE = 40  # characters of a setting in the table
 
 
-class TuningDisplay:
-    """A progress bar with ETA while a search goes on, and a line per trial that stays."""
+class TuningDisplay(Listener):
+    """A bar with what is left of a search, and a line per trial that stays."""
 
-    def __init__(self) -> None:
-        self.console = plain_console(stderr=True)
-        self.progress = Progress(
-            TextColumn("searching"),
-            BarColumn(bar_width=30),
-            TextColumn("{task.percentage:3.0f} %  left"),
-            TimeRemainingColumn(),
-            console=self.console,
-            transient=True,
-            auto_refresh=False,
-            disable=not self.console.is_terminal,
-        )
-        self.task = self.progress.add_task("", total=1.0)
-        self.headed = False
-        self.refreshed = 0.0
+    def __init__(self, signals: Sequence[int]):
+        """`signals` is where those that have come are noted."""
+        self._signals = signals
+        self._bar = Bar()
+        self._headed = False
 
     def __enter__(self) -> TuningDisplay:
-        self.progress.start()
         return self
 
     def __exit__(self, *_exception: object) -> None:
-        self.progress.stop()
+        self._bar.close()
+
+    def should_stop(self) -> bool:
+        return bool(self._signals)
 
     def notice(self, text: str) -> None:
-        """A sentence beside the progress."""
-        self.progress.console.print(f"note: {text}")
+        self._bar.line(f"note: {text}")
 
-    def fraction(self, done: float) -> None:
-        """Show how much of the search is done."""
-        now = time.monotonic()
-        if now - self.refreshed >= REFRESH_SECONDS:
-            self.refreshed = now
-            self.progress.update(self.task, completed=done)
-            self.progress.refresh()
+    def searched(self, fraction: float) -> None:
+        self._bar.show("searching", fraction)
 
     def trial(self, trial: Trial) -> None:
-        """Show a trial that has ended."""
-        if not self.headed:
-            self.headed = True
+        if not self._headed:
+            self._headed = True
             heads = ("epochs", "trial", "dev score", "seconds")
-            self.progress.console.print(" ".join(f"{head:>12}" for head in heads))
+            self._bar.line(" ".join(f"{head:>12}" for head in heads))
         cells = (str(trial.epochs), str(trial.trial), _score(trial), f"{trial.seconds:.1f}")
-        self.progress.console.print(" ".join(f"{cell:>12}" for cell in cells))
+        self._bar.line(" ".join(f"{cell:>12}" for cell in cells))
 
 
 def print_tuning_result(result: TuningResult) -> None:

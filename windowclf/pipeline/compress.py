@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -14,10 +14,10 @@ import numpy as np
 from windowclf.analysis.evaluation import main_figures
 from windowclf.errors import ConfigError, ModelFileError
 from windowclf.pipeline.evaluate import evaluate
+from windowclf.pipeline.listener import SILENT, Listener
 from windowclf.system.durable import write_whole
-from windowclf.system.limits import LONGEST_SENTENCE
-from windowclf.tagging.model_file import Model, find_model, load_model, model_bytes
-from windowclf.tagging.model_header import Stored
+from windowclf.tagging.model import Model, Stored
+from windowclf.tagging.model_file import find_model, load_model, model_bytes
 from windowclf.tagging.pruning import Rows, ranked_rows, with_rows
 
 UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9}
@@ -29,8 +29,7 @@ def compress(
     dtype: str = "int8",
     size: int | str | None = None,
     data: str | None = None,
-    on_notice: Callable[[str], None] | None = None,
-    longest_sentence: int = LONGEST_SENTENCE,
+    listener: Listener = SILENT,
 ) -> dict[str, Any]:
     """Write a smaller model file that load, predict and evaluate read as any other.
 
@@ -46,20 +45,19 @@ def compress(
     loaded = _uncompressed(file)
     if target.exists() and target.samefile(file):
         raise ConfigError(f"--output: expected another file than the model itself, {file}.")
-    notify = on_notice or (lambda _text: None)
-    before = _facts(loaded, file, data, longest_sentence)
+    before = _facts(loaded, file, data)
     try:
         small = _fitted(replace(loaded, compressed=stored), most)
         content = model_bytes(small)
     except ValueError as error:
         raise ModelFileError(f"{file}: cannot be stored so, {error}.") from error
     write_whole(target, content)
-    if small.vocabulary.seen is None:
-        notify(
+    if small.spec.vocabulary.seen is None:
+        listener.notice(
             "the forms seen in training are left out; evaluate will not tell seen words from "
             "unseen ones."
         )
-    after = _facts(load_model(target), target, data, longest_sentence)
+    after = _facts(load_model(target), target, data)
     return {"file": str(target), "stored as": stored, "before": before, "after": after}
 
 
@@ -129,17 +127,18 @@ def _fits(model: Model, most: int | None) -> bool:
 
 
 def _without_seen(model: Model) -> Model:
-    return replace(model, vocabulary=replace(model.vocabulary, seen=None))
+    vocabulary = replace(model.spec.vocabulary, seen=None)
+    return replace(model, spec=replace(model.spec, vocabulary=vocabulary))
 
 
-def _facts(model: Model, file: Path, data: str | None, longest_sentence: int) -> Mapping[str, Any]:
+def _facts(model: Model, file: Path, data: str | None) -> Mapping[str, Any]:
     """Bytes, rows, and with `data` the scores."""
-    v = model.vocabulary
+    v = model.spec.vocabulary
     facts = {
         "bytes": file.stat().st_size,
-        "rows": model.architecture.table_sizes,
+        "rows": model.spec.architecture.table_sizes,
         "words seen in training": None if v.seen is None else len(v.seen),
     }
     if data is not None:
-        facts["scores"] = main_figures(model, evaluate(file, data, None, longest_sentence))
+        facts["scores"] = main_figures(model.spec, evaluate(file, data))
     return facts

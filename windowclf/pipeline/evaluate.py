@@ -2,48 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from windowclf.analysis.comparison import Comparison, compare_taggers, shared_layout
 from windowclf.analysis.evaluation import Evaluation, evaluate_tagger, labels_unknown
 from windowclf.errors import DataError, named
-from windowclf.pipeline import assembly
 from windowclf.pipeline.input_files import files_of
-from windowclf.system.limits import LONGEST_SENTENCE
-from windowclf.tagging.decoding import Decode
-from windowclf.tagging.model_file import Model
+from windowclf.pipeline.listener import SILENT, Listener
+from windowclf.pipeline.reading import read_all
+from windowclf.tagging.options import TagOptions
+from windowclf.tagging.spec import Spec
 from windowclf.tagging.tagger import Tagger, load
-
-Notify = Callable[[str], None]
 
 
 def evaluate(
     model: str | Path,
     data: str,
-    on_notice: Notify | None = None,
-    longest_sentence: int = LONGEST_SENTENCE,
-    decode: Decode = "viterbi",
+    options: TagOptions = TagOptions(),
+    listener: Listener = SILENT,
 ) -> Evaluation:
-    """Score a model on a labelled file of the kind it was trained on; design section 6.
+    """Score a model on a labelled file of the kind it was trained on.
 
-    `longest_sentence` bounds what a model with recurrence takes, in tokens; `decode` is how a CRF
-    chooses. Raises ModelFileError or DataError.
+    Of the options, `decode` is how a CRF chooses. Raises ModelFileError or DataError.
     """
-    tagger = load(model, longest_sentence, decode=decode)
-    notify = on_notice or (lambda _text: None)
-    return evaluate_files(tagger, files_of(data, "DATA"), data, notify)
+    tagger = load(model, options)
+    return evaluate_files(tagger, files_of(data, "DATA"), data, listener)
 
 
 def compare(
     model: str | Path,
     against: str | Path,
     data: str,
-    on_notice: Notify | None = None,
-    longest_sentence: int = LONGEST_SENTENCE,
+    options: TagOptions = TagOptions(),
+    listener: Listener = SILENT,
     most_sentences: int | None = None,
-    decode: Decode = "viterbi",
 ) -> Comparison:
     """Score two models on one labelled file, and say what of the difference may be chance.
 
@@ -53,37 +47,36 @@ def compare(
     their numbers. The file is read as the first model reads it. Raises ModelFileError, also where
     the models are for different tasks or labels, or DataError.
     """
-    taggers = load(model, longest_sentence), load(against, longest_sentence)
+    models = load(model).model, load(against).model
     names = str(model), str(against)
-    layout = shared_layout(taggers[0].model, taggers[1].model, *names)
-    one, other = (
-        Tagger(replace(t.model, layout=layout), longest_sentence, decode=decode) for t in taggers
-    )
+    layout = shared_layout(models[0].spec, models[1].spec, *names)
+    one, other = (Tagger(replace(m, spec=replace(m.spec, layout=layout)), options) for m in models)
     files = files_of(data, "DATA")
-    found = compare_taggers(one, other, assembly.read_all(layout, files), most_sentences)
-    notify = on_notice or (lambda _text: None)
+    found = compare_taggers(one, other, read_all(layout, files), most_sentences)
     for tagger, name, key in zip((one, other), names, ("model", "against"), strict=True):
-        _check_gold(tagger.model, found[key], files, f"{data}, for {name},", notify)
+        _check_gold(tagger.model.spec, found[key], files, f"{data}, for {name},", listener)
     return found
 
 
-def evaluate_files(tagger: Tagger, files: Sequence[str], name: str, notify: Notify) -> Evaluation:
+def evaluate_files(
+    tagger: Tagger, files: Sequence[str], name: str, listener: Listener
+) -> Evaluation:
     """Score a tagger on files, `name` in notices. Raises DataError where no token has a label."""
-    sentences = assembly.read_all(tagger.model.layout, files)
+    sentences = read_all(tagger.model.spec.layout, files)
     evaluation = evaluate_tagger(tagger, sentences)
-    _check_gold(tagger.model, evaluation, files, name, notify)
+    _check_gold(tagger.model.spec, evaluation, files, name, listener)
     return evaluation
 
 
 def _check_gold(
-    model: Model, evaluation: Evaluation, files: Sequence[str], name: str, notify: Notify
+    spec: Spec, evaluation: Evaluation, files: Sequence[str], name: str, listener: Listener
 ) -> None:
     """Some token must have a label; those that the model cannot give are named."""
     if not evaluation["tokens"]:
         raise DataError(f"{', '.join(files)}: no labelled token found; nothing to score.")
-    if model.vocabulary.seen is None:
+    if spec.vocabulary.seen is None:
         kept = "the model does not keep the words seen in training"
-        notify(f"in {name} seen and unseen are not split; {kept}.")
+        listener.notice(f"in {name} seen and unseen are not split; {kept}.")
     gold = [label for label, row in evaluation["labels"].items() if row["support"]]
-    if unknown := labels_unknown(model, gold):
-        notify(f"{name} has labels that train lacks, counted as errors: {named(unknown)}.")
+    if unknown := labels_unknown(spec, gold):
+        listener.notice(f"{name} has labels that train lacks, counted as errors: {named(unknown)}.")

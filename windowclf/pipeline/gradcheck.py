@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,16 +11,17 @@ from threadpoolctl import threadpool_limits
 from windowclf.config.reading import ConfigLike, as_config
 from windowclf.network.gradient_check import ArrayCheck, GradientProblem, check_gradients
 from windowclf.network.trainer import Trainer
-from windowclf.pipeline import assembly
+from windowclf.pipeline.assembly import architecture_of, settings_of
 from windowclf.pipeline.input_files import files_of
+from windowclf.pipeline.listener import SILENT, Listener
+from windowclf.pipeline.reading import layout_of
+from windowclf.pipeline.training_data import training_data
 
 GRADCHECK_TOKENS = 32
 
 
 def gradcheck(
-    config: ConfigLike,
-    overrides: Sequence[str] = (),
-    on_progress: Callable[[str], None] | None = None,
+    config: ConfigLike, overrides: Sequence[str] = (), listener: Listener = SILENT
 ) -> list[ArrayCheck]:
     """Central differences in float64 on a small part of the config's first batch.
 
@@ -28,16 +29,14 @@ def gradcheck(
     """
     resolved = as_config(config, overrides)
     train_files = files_of(resolved.data.train, "data.train")
-    layout = assembly.layout_of(resolved, train_files)
-    data = assembly.training_data(resolved, layout, train_files)
-    architecture = assembly.architecture_of(resolved, data)
-    settings = replace(
-        assembly.settings_of(resolved, data), dtype="float64", batch_tokens=GRADCHECK_TOKENS
-    )
+    data = training_data(resolved, layout_of(resolved, train_files), train_files)
+    architecture = architecture_of(resolved, data)
+    settings = replace(settings_of(resolved, data), dtype="float64", batch_tokens=GRADCHECK_TOKENS)
     with threadpool_limits(limits=1):
         trainer = Trainer(architecture, data.corpus, data.slots, settings, None, data.given)
         batch, masks = trainer.next_batch()
         problem = GradientProblem(
             architecture, trainer.parameters, batch, settings.objective, masks
         )
-        return check_gradients(problem, np.random.default_rng(resolved.seed), progress=on_progress)
+        rng = np.random.default_rng(resolved.seed)
+        return check_gradients(problem, rng, progress=listener.checked)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -9,27 +10,33 @@ from windowclf.tagging.model_file import find_model, load_model
 
 
 def info(model: str | Path) -> dict[str, Any]:
-    """What a model file holds: task, labels, features, sizes, provenance."""
+    """What a model file holds, as numbers and lists: task, labels, network, sizes, provenance."""
     path = find_model(Path(model))
     loaded = load_model(path)
-    a, v = loaded.architecture, loaded.vocabulary
-    parameters = {name: "×".join(map(str, p.shape)) for name, p in loaded.parameters.items()}
+    spec = loaded.spec
+    a, v = spec.architecture, spec.vocabulary
+    with path.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     return {
         "file": str(path),
         "bytes": path.stat().st_size,
-        "task": loaded.layout.task,
+        "sha256": sha256,
+        "task": spec.layout.task,
         "labels": list(v.labels),
         "window": a.window,
-        "features": [f"{feature.kind} ({feature.table})" for feature in a.features],
-        "hidden": a.activation if a.activation == "none" else f"{a.activation}, {a.units} units",
-        "recurrence": a.directions or "none",
+        "features": [{"kind": f.kind, "table": f.table, "dim": f.dim} for f in a.features],
+        "activation": a.activation,
+        "units": a.units,
+        "directions": a.directions,
+        "truncate": a.truncate,
         "output": a.output,
-        "tokenizer": loaded.layout.tokenizer,
+        "members": a.members,
+        "tokenizer": spec.layout.tokenizer,
         "temperature": loaded.temperature,
-        "words seen in training": "not kept" if v.seen is None else len(v.seen),
-        "words of the dictionary": len(loaded.dictionary),
-        "stored as": loaded.compressed or str(loaded.parameters["U"].dtype),
+        "seen_words": None if v.seen is None else len(v.seen),
+        "dictionary_words": len(spec.dictionary),
+        "stored_as": loaded.compressed or str(loaded.parameters["U"].dtype),
         "numbers": sum(p.size for p in loaded.parameters.values()),
-        "parameters": parameters,
+        "parameters": {name: list(p.shape) for name, p in loaded.parameters.items()},
         "provenance": dict(loaded.provenance),
     }

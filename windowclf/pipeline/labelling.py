@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import BinaryIO, TextIO
 
+from windowclf.pipeline.listener import SILENT, Listener
 from windowclf.tagging.tagger import Prediction, Tagger
 from windowclf.text.formats import Layout, Probabilities, make_writer, read_sentences
-
-OnProgress = Callable[[int, float | None], None]  # tokens so far, fraction of the input if known
 
 
 def label_stream(
@@ -17,24 +15,20 @@ def label_stream(
     source: BinaryIO,
     name: str,
     out: TextIO,
-    probabilities: bool,
     size: int = 0,
-    on_progress: OnProgress | None = None,
-    n_best: int = 0,
+    listener: Listener = SILENT,
 ) -> int:
-    """Label all of `source`, `name` in messages, and say how many tokens it had.
+    """Label all of `source`, `name` in messages, as the tagger's options say; how many tokens.
 
-    Labels that are read are kept. `size` is how many bytes there are to read, 0 where unknown;
-    `n_best` how many label sequences jsonl gets for each sentence. Raises DataError.
+    Labels that are read are kept. `size` is how many bytes there are to read, 0 where unknown.
+    Raises DataError.
     """
-    writer = make_writer(layout, out, tagger.classes if probabilities else ())
+    writer = make_writer(layout, out, tagger.classes if tagger.options.probabilities else ())
     tokens = 0
-    sentences = read_sentences(source, layout, name)
-    for answer in tagger.tag(sentences, probabilities, layout.read_labels, n_best):
+    for answer in tagger.tag(read_sentences(source, layout, name)):
         writer.write(answer.sentence, answer.labels, _probabilities(answer))
         tokens += len(answer.labels)
-        if on_progress:
-            on_progress(tokens, source.tell() / size if size else None)
+        listener.predicted(tokens, source.tell() / size if size else None)
     writer.close()
     return tokens
 

@@ -1,4 +1,4 @@
-"""Files in, the same files with the answers out, streamed: memory does not grow with the input."""
+"""predict: files in, the same files with the answers out, streamed: memory does not grow."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import BinaryIO, TextIO, cast, get_args
 
 from windowclf.errors import DataError
-from windowclf.pipeline.labelling import OnProgress, label_stream
-from windowclf.system.durable import reason
-from windowclf.system.limits import CACHE_MB, LONGEST_SENTENCE
-from windowclf.tagging.decoding import Decode
+from windowclf.pipeline.labelling import label_stream
+from windowclf.pipeline.listener import SILENT, Listener
+from windowclf.system.durable import reason, whole_file
+from windowclf.tagging.options import TagOptions
 from windowclf.tagging.tagger import load
 from windowclf.text.formats import Format, Layout, guess_format, open_bytes
 
@@ -28,48 +28,37 @@ def predict_file(
     input_: str = "-",
     output: str = "-",
     format_: str | None = None,
-    probabilities: bool = False,
-    on_progress: OnProgress | None = None,
-    longest_sentence: int = LONGEST_SENTENCE,
-    cache_mb: float = CACHE_MB,
+    options: TagOptions = TagOptions(),
     jobs: int = 1,
-    keep_labels: bool = False,
-    n_best: int = 0,
-    decode: Decode = "viterbi",
+    listener: Listener = SILENT,
 ) -> None:
     """Label a file or standard input (`-`), and write it with the answers to a file or `-`.
 
     `format_` is that of the input; by its suffix if left out, and text for standard input. An
-    output file appears only once it is whole. `longest_sentence` bounds what a model with
-    recurrence takes, in tokens; `cache_mb` is the memory for rows of frequent tokens. `jobs`
-    processes share a large file of a format with a sentence a line or empty lines between
-    sentences; the output is the same. `keep_labels`: labels in the input stay, and those that are
-    missing are chosen around them. `n_best`: how many label sequences jsonl gets for each sentence,
-    of a CRF; `decode`: how that chooses, viterbi or posterior. Raises ModelFileError or DataError.
+    output file appears only once it is whole. `jobs` processes share a large file of a format with
+    a sentence a line or empty lines between sentences; the output is the same. Of the options,
+    `n_best` is for jsonl. Raises ModelFileError or DataError.
     """
-    tagger = load(model, longest_sentence, cache_mb, decode)
-    layout = layout_for(tagger.model.layout, input_, format_, keep_labels)
-    if n_best and layout.format != "jsonl":
+    tagger = load(model, options)
+    layout = layout_for(tagger.model.spec.layout, input_, format_, options.keep_labels)
+    if options.n_best and layout.format != "jsonl":
         raise DataError(
             f"--n-best: expected jsonl, which has a place for it, found {layout.format}."
         )
     name = "<stdin>" if input_ == "-" else input_
     with _input(input_) as (source, size), _output(output) as out:
         if jobs > 1 and size > SMALLEST_SHARED and layout.format not in ("csv", "tsv"):
-            from windowclf.pipeline.processes import ChunkFault, How, label_in_processes
+            from windowclf.pipeline.processes import ChunkFault, label_in_processes
 
-            how = How(str(model), layout, probabilities, longest_sentence, cache_mb, decode, n_best)
             try:
-                label_in_processes(how, source, size, out, jobs, on_progress)
+                label_in_processes(str(model), layout, options, source, size, out, jobs, listener)
             except ChunkFault:
                 source.seek(0)
                 with Path(os.devnull).open("w") as nowhere:  # raises the fault with its line
-                    label_stream(
-                        tagger, layout, source, name, nowhere, probabilities, n_best=n_best
-                    )
+                    label_stream(tagger, layout, source, name, nowhere)
                 raise
             return
-        label_stream(tagger, layout, source, name, out, probabilities, size, on_progress, n_best)
+        label_stream(tagger, layout, source, name, out, size, listener)
 
 
 def layout_for(
@@ -114,24 +103,23 @@ def _input(path: str) -> Iterator[tuple[BinaryIO, int]]:
 def _output(path: str) -> Iterator[TextIO]:
     """A text stream that leaves line ends alone; a file takes its name when it is whole."""
     if path == "-":
-        out = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", newline="", write_through=False)
-        try:
+        with _as_text(sys.stdout.buffer) as out:
             yield out
-            out.flush()
-        finally:
-            with contextlib.suppress(BrokenPipeError, ValueError):
-                out.detach()
         return
-    target = Path(path)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
-        with temporary.open("w", encoding="utf-8", newline="") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(target)
+        with whole_file(Path(path)) as file, _as_text(file) as out:
+            yield out
     except OSError as error:
         raise DataError(f"{path}: cannot write, {reason(error)}.") from error
+
+
+@contextmanager
+def _as_text(stream: BinaryIO) -> Iterator[TextIO]:
+    """UTF-8 on a binary stream that stays open."""
+    out = io.TextIOWrapper(stream, encoding="utf-8", newline="", write_through=False)
+    try:
+        yield out
+        out.flush()
     finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
+        with contextlib.suppress(BrokenPipeError, ValueError):
+            out.detach()

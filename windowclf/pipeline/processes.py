@@ -8,11 +8,12 @@ import re
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
-from typing import Any, BinaryIO, NamedTuple, TextIO
+from typing import BinaryIO, TextIO
 
 from windowclf.errors import DataError
-from windowclf.pipeline.labelling import OnProgress, label_stream
-from windowclf.tagging.decoding import Decode
+from windowclf.pipeline.labelling import label_stream
+from windowclf.pipeline.listener import Listener
+from windowclf.tagging.options import TagOptions
 from windowclf.tagging.tagger import Tagger, load
 from windowclf.text.formats import Format, Layout
 
@@ -31,28 +32,20 @@ class ChunkFault(Exception):
     """A part of the file has faults; only who reads the whole file can say in which line."""
 
 
-class How(NamedTuple):
-    """What every process needs to know."""
-
-    model: str
-    layout: Layout
-    probabilities: bool
-    longest_sentence: int
-    cache_mb: float
-    decode: Decode
-    n_best: int
-
-
 def label_in_processes(
-    how: How,
+    model: str,
+    layout: Layout,
+    options: TagOptions,
     source: BinaryIO,
     size: int,
     out: TextIO,
     jobs: int,
-    on_progress: OnProgress | None,
+    listener: Listener,
 ) -> None:
     """Label all of `source` into `out`. Raises ChunkFault where a part cannot be read."""
-    pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _begin, how)
+    pool = ProcessPoolExecutor(
+        jobs, multiprocessing.get_context("spawn"), _begin, (model, layout, options)
+    )
     answers: deque[tuple[int, Future[tuple[str, int]]]] = deque()
     written = tokens = 0
 
@@ -63,12 +56,11 @@ def label_in_processes(
         out.write(text)
         tokens += count
         written += length
-        if on_progress:
-            on_progress(tokens, written / size)
+        listener.predicted(tokens, written / size)
 
     with pool:
         try:
-            for chunk in chunks_of(source, BETWEEN[how.layout.format]):
+            for chunk in chunks_of(source, BETWEEN[layout.format]):
                 answers.append((len(chunk), pool.submit(_label, chunk)))
                 if len(answers) > 2 * jobs:
                     write_next()
@@ -92,26 +84,23 @@ def chunks_of(source: BinaryIO, between: re.Pattern[bytes]) -> Iterator[bytes]:
         yield pending
 
 
-_own: tuple[Tagger, How]  # of a process of the pool
+_own: tuple[Tagger, Layout]  # of a process of the pool
 
 
-def _begin(*given: Any) -> None:
+def _begin(model: str, layout: Layout, options: TagOptions) -> None:
     from threadpoolctl import threadpool_limits
 
     global _own
-    how = How(*given)
-    _own = load(how.model, how.longest_sentence, how.cache_mb, how.decode), how
+    _own = load(model, options), layout
     threadpool_limits(1)  # the processes share the cores
 
 
 def _label(chunk: bytes) -> tuple[str, int]:
     """The answers for a part of the file, and its number of tokens."""
-    tagger, how = _own
+    tagger, layout = _own
     out = io.StringIO(newline="")
     try:
-        tokens = label_stream(
-            tagger, how.layout, io.BytesIO(chunk), "", out, how.probabilities, n_best=how.n_best
-        )
+        tokens = label_stream(tagger, layout, io.BytesIO(chunk), "", out)
     except DataError as error:
         raise ChunkFault from error
     return out.getvalue(), tokens

@@ -1,10 +1,11 @@
-"""The folder of a run: which files it holds, who may write to it, and in which order."""
+"""The folder of a run: which files it holds, who may write to it, and in which order.
+
+`config.yaml` (as resolved), `model.safetensors` (the best model, self-contained),
+`state.safetensors` (to go on from), `metrics.jsonl` (a line per epoch), `evaluation.json`.
+"""
 
 from __future__ import annotations
 
-import contextlib
-import errno
-import fcntl
 import json
 import os
 import sys
@@ -18,14 +19,15 @@ from windowclf.config.reading import make_config
 from windowclf.errors import ConfigError, ModelFileError, RunFolderError
 from windowclf.system import tensor_file
 from windowclf.system.checked import build, in_range
-from windowclf.system.durable import make_folder, reason, sync_folder, write_whole
-from windowclf.tagging.model_file import MODEL_NAME, Model, save_model
+from windowclf.system.claimed_folder import ClaimedFolder
+from windowclf.system.durable import write_whole
+from windowclf.tagging.model import Model
+from windowclf.tagging.model_file import MODEL_NAME, save_model
 
 CONFIG_NAME = "config.yaml"
 STATE_NAME = "state.safetensors"
 METRICS_NAME = "metrics.jsonl"
 EVALUATION_NAME = "evaluation.json"
-_LOCK_NAME = ".lock"
 _MOST_THREADS = 1024
 _OWN_NAMES = (CONFIG_NAME, MODEL_NAME, STATE_NAME, METRICS_NAME, EVALUATION_NAME)
 
@@ -43,41 +45,23 @@ class SavedState:
 
 
 class RunFolder:
-    """A claimed folder. One process at a time may hold it; `close` gives it back."""
+    """A claimed folder with the files of a run; `close` gives it back."""
 
     def __init__(self, path: Path, resume: bool, overwrite: bool):
+        """Raises RunFolderError unless a run may write here."""
         self.path = path
+        self._claimed = ClaimedFolder(path, "run", resume, overwrite)
         try:
-            make_folder(path)
-            self._lock = (path / _LOCK_NAME).open("w")
-        except OSError as error:
-            raise self._unusable(error) from error
-        try:
-            self._claim(resume, overwrite)
-        except BaseException:
-            self.close()
-            raise
-
-    def _claim(self, resume: bool, overwrite: bool) -> None:
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self._clear_temporary_files()
             self._refuse_if_taken(resume, overwrite)
-        except BlockingIOError as error:
-            raise RunFolderError(f"{self.path}: another run is writing to this folder.") from error
-        except OSError as error:
-            raise self._unusable(error) from error
-
-    def _unusable(self, error: OSError) -> RunFolderError:
-        return RunFolderError(f"{self.path}: cannot be the run folder, {reason(error)}.")
+        except BaseException as error:
+            self.close()
+            raise self._claimed.unusable(error) if isinstance(error, OSError) else error from None
 
     def _refuse_if_taken(self, resume: bool, overwrite: bool) -> None:
-        others = sorted(p.name for p in self.path.iterdir() if p.name != _LOCK_NAME)
+        others = self._claimed.names()
         if others and not (resume or overwrite):
-            raise RunFolderError(
-                f"{self.path}: not empty (it holds {others[0]}); continue that run with --resume, "
-                "replace it with --overwrite, or choose another folder with --output."
-            )
+            raise self._claimed.refuse_taken(others[0])
         if overwrite or STATE_NAME not in others:
             self._refuse_strangers(others)
         if resume and MODEL_NAME in others and STATE_NAME not in others:
@@ -105,15 +89,7 @@ class RunFolder:
 
     def remove_old_run(self) -> None:
         """Remove what an earlier run wrote, and nothing else; the state is ours already."""
-        try:
-            for name in _OWN_NAMES:
-                if name != STATE_NAME:
-                    (self.path / name).unlink(missing_ok=True)
-            sync_folder(self.path)
-        except OSError as error:
-            raise RunFolderError(
-                f"{self.path}: cannot remove the old run, {reason(error)}; mend that and try again."
-            ) from error
+        self._claimed.remove(name for name in _OWN_NAMES if name != STATE_NAME)
 
     def write_config(self, text: str) -> None:
         """The config as resolved."""
@@ -160,38 +136,16 @@ class RunFolder:
 
     def append_metrics(self, line: Mapping[str, Any]) -> None:
         """One report as a line of metrics.jsonl, on the disk before this returns."""
-        path = self.path / METRICS_NAME
-        data = (json.dumps(line, ensure_ascii=False) + "\n").encode()
-        try:
-            with path.open("ab") as file:
-                written = file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            if written != len(data):
-                raise OSError(errno.EIO, "the line was written in part")
-            sync_folder(self.path)  # the file may be a new one
-        except OSError as error:
-            raise RunFolderError(
-                f"{path}: cannot write, {reason(error)}; mend that and try again."
-            ) from error
+        self._claimed.append_line(METRICS_NAME, line)
 
     def cut_metrics(self, lines: int) -> int:
-        """Keep the first `lines` lines, those that the state speaks of; how many there are.
-
-        A last line without its end was torn by a crash and goes.
-        """
-        path = self.path / METRICS_NAME
-        try:
-            whole = path.read_bytes().split(b"\n")[:-1]
-        except FileNotFoundError:
+        """Keep the first `lines` lines, those that the state speaks of; how many there are."""
+        if not os.path.lexists(self.path / METRICS_NAME):
             return 0
-        except OSError as error:
-            raise RunFolderError(f"{path}: cannot be read, {reason(error)}.") from error
-        kept = whole[:lines]
-        write_whole(path, b"".join(line + b"\n" for line in kept))
+        kept = self._claimed.whole_lines(METRICS_NAME)[:lines]
+        self._claimed.write_lines(METRICS_NAME, kept)
         return len(kept)
 
     def close(self) -> None:
         """Give the folder back."""
-        with contextlib.suppress(OSError):  # nothing was written to the lock
-            self._lock.close()
+        self._claimed.close()

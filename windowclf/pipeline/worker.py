@@ -1,4 +1,4 @@
-"""A trial of a search in a process of its own: the end that trains and the end that waits.
+"""A run in a process of its own: the end that trains and the end that waits.
 
 The config goes to the process's standard input as a line of JSON; lines of JSON come back, with
 how far it is and what came of it. The process ends where its input ends, so that none is left
@@ -22,26 +22,27 @@ from windowclf.config import Config
 from windowclf.config.reading import make_config
 from windowclf.errors import RunFolderError, WindowclfError
 from windowclf.network.reports import Report, StepReport
-from windowclf.pipeline import train as pipeline
+from windowclf.pipeline.listener import Listener
+from windowclf.pipeline.train import train
 
-SECONDS_BETWEEN = 0.2  # two reports of how far a trial is
+SECONDS_BETWEEN = 0.2  # two reports of how far a run is
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a trial."""
+    """What came of a run."""
 
-    score: float | None  # the task's metric on dev at the best epoch; None for a lost trial
+    score: float | None  # the task's metric on dev at the best epoch; None for a lost run
     best_epoch: int
     seconds: float
     lost: str | None  # why
 
 
-class TrialStopped(Exception):
-    """`close` was called before the trial had ended."""
+class RunStopped(Exception):
+    """`close` was called before the run had ended."""
 
 
-class TrialProcesses:
+class RunProcesses:
     """Starts processes and can end them all; any number of threads may wait for one each."""
 
     def __init__(self) -> None:
@@ -52,7 +53,7 @@ class TrialProcesses:
     def run(self, config: Config, on_progress: Callable[[float], None]) -> Outcome:
         """Train in the config's run folder, going on with what is there.
 
-        `on_progress` is told which fraction is done. Raises RunFolderError, or TrialStopped.
+        `on_progress` is told which fraction is done. Raises RunFolderError, or RunStopped.
         """
         began = time.monotonic()
         process = self._start()
@@ -70,7 +71,7 @@ class TrialProcesses:
         if "outcome" in answer:
             return Outcome(**answer["outcome"])
         if self._closed:
-            raise TrialStopped
+            raise RunStopped
         return Outcome(None, 0, time.monotonic() - began, _words_for(code))
 
     def close(self) -> None:
@@ -83,7 +84,7 @@ class TrialProcesses:
     def _start(self) -> subprocess.Popen[str]:
         with self._lock:
             if self._closed:
-                raise TrialStopped
+                raise RunStopped
             process = subprocess.Popen(
                 [sys.executable, "-m", "windowclf.pipeline.worker"],
                 stdin=subprocess.PIPE,
@@ -134,17 +135,22 @@ def _end_with_input() -> None:
     os._exit(1)
 
 
-def _answer(config: Config) -> dict[str, Any]:
-    began = said = time.monotonic()
+class _Progress(Listener):
+    """Says how far the run is, a few times a second."""
 
-    def progress(report: Report) -> None:
-        nonlocal said
-        if isinstance(report, StepReport) and time.monotonic() - said >= SECONDS_BETWEEN:
-            said = time.monotonic()
+    def __init__(self) -> None:
+        self._said = time.monotonic()
+
+    def report(self, report: Report) -> None:
+        if isinstance(report, StepReport) and time.monotonic() - self._said >= SECONDS_BETWEEN:
+            self._said = time.monotonic()
             _say({"done": report.tokens / report.total_tokens})
 
+
+def _answer(config: Config) -> dict[str, Any]:
+    began = time.monotonic()
     try:
-        result = pipeline.train(config, resume=True, on_report=progress)
+        result = train(config, resume=True, listener=_Progress())
         outcome = Outcome(result.best_score, result.best_epoch, time.monotonic() - began, None)
     except RunFolderError as error:
         return {"refused": str(error)}

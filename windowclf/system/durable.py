@@ -5,26 +5,47 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from windowclf.errors import RunFolderError
 
 _BLOCK = 1 << 20  # bytes compared at a time
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Put `data` at `path`: temporary file, fsync, read back, rename, fsync of the folder.
+@contextmanager
+def whole_file(path: Path, proof: bytes | None = None) -> Iterator[BinaryIO]:
+    """A file to write to that takes its name once it is whole and on the disk.
 
-    The old file goes only once the new one is known to hold every byte. Raises RunFolderError with
-    the system's reason; `path` then holds what it held before, or all of `data`.
+    Until then, and where anything fails, `path` holds what it held before. With `proof` the file is
+    read back first and must hold these bytes. Raises OSError.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        _write_and_prove(temporary, data)
+        with temporary.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        if proof is not None and not _holds(temporary, proof):
+            raise OSError(errno.EIO, "what was written does not read back")
         temporary.replace(path)
-    except OSError as error:
+    finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Put `data` at `path`; the old file goes only once the new one is known to hold every byte.
+
+    Raises RunFolderError with the system's reason; `path` then holds what it held before, or all
+    of `data`.
+    """
+    try:
+        with whole_file(path, data) as file:
+            file.write(data)
+    except OSError as error:
         raise RunFolderError(
             f"{path}: cannot write, {reason(error)}; nothing was lost, mend that and try again."
         ) from error
@@ -54,18 +75,9 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def reason(error: OSError) -> str:
+def reason(error: OSError | ValueError) -> str:
     """The system's words for what went wrong, in lower case as part of a sentence."""
-    return (error.strerror or str(error)).lower()
-
-
-def _write_and_prove(path: Path, data: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    if not _holds(path, data):
-        raise OSError(errno.EIO, "what was written does not read back")
+    return (getattr(error, "strerror", None) or str(error)).lower()
 
 
 def _holds(path: Path, data: bytes) -> bool:

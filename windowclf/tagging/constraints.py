@@ -11,7 +11,7 @@ import numpy as np
 from windowclf.arrays import Bools, Ints
 from windowclf.errors import DataError, named, quoted
 from windowclf.network.kernels.trellis import NoPath
-from windowclf.tagging.model_file import Model
+from windowclf.tagging.spec import Spec
 from windowclf.text.sentence import Sentence
 from windowclf.text.spans import Legal, States
 
@@ -34,7 +34,7 @@ class Constraints:
     Both speak of the labels of the files, and a decoder of classes: between them are the states.
     """
 
-    model: Model
+    spec: Spec
     keep_labels: bool
 
     def choices(self, sentences: Sequence[Sentence]) -> Choices:
@@ -45,7 +45,7 @@ class Constraints:
             for sentence in sentences
             for allowed in self._allowed(sentence)
         ]
-        labels = self.model.states.labels
+        labels = self.spec.states.labels
         masks = np.array([[not own or name in own for name in labels] for own in index], bool)
         for own, mask in zip(index, masks, strict=True):
             if not mask.any():
@@ -54,7 +54,7 @@ class Constraints:
 
     def _allowed(self, sentence: Sentence) -> list[tuple[str, ...]]:
         """The labels, in the scheme of the files, that each token may have; () for any."""
-        dictionary = self.model.dictionary
+        dictionary = self.spec.dictionary
         listed = [dictionary.get(token, ()) for token in sentence.tokens]
         if not self.keep_labels or sentence.labels is None:
             return listed
@@ -76,7 +76,7 @@ class Constraints:
         )
         raise DataError(
             f"{place}: expected a label that the model gives, to be kept, found "
-            f"{quoted(str(label))}; its labels are {named(known_labels(self.model.states))}."
+            f"{quoted(str(label))}; its labels are {named(known_labels(self.spec.states))}."
         )
 
     def refuse(self, none: NoPath, sentences: Sequence[Sentence], choices: Choices) -> None:
@@ -85,7 +85,7 @@ class Constraints:
         for s in none.sentences.tolist():
             rows = slice(starts[s], starts[s + 1])
             if choices.of_token[rows].any():
-                at = _dead_end(choices.rows(rows), self.model.states.legal)
+                at = _dead_end(choices.rows(rows), self.spec.states.legal)
                 allowed = self._allowed(sentences[s])[at]
                 which = f"may only be {' or '.join(allowed)}" if allowed else "ends it"
                 raise DataError(

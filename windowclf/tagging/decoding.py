@@ -1,28 +1,33 @@
-"""From scores to labels: legal sequences, within what a dictionary and given labels allow."""
+"""From scores to labels: legal sequences, within what a dictionary and given labels allow.
+
+There are three ways: sets of labels token by token; the best path of a CRF; and where tokens are
+scored one by one, the legal path with the largest sum of scores.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Literal, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 
 from windowclf.arrays import Bools, Floats, Ints
 from windowclf.errors import DataError
 from windowclf.network import members
-from windowclf.network.architecture import Parameters
 from windowclf.network.kernels.activations import logistic
 from windowclf.network.kernels.crf import path_log_probabilities
 from windowclf.network.kernels.decoding import forbid, n_best, viterbi
 from windowclf.network.kernels.legal import mended
 from windowclf.network.kernels.trellis import NoPath
 from windowclf.tagging.constraints import Choices, Constraints
-from windowclf.tagging.model_file import Model
+from windowclf.tagging.model import Model
+from windowclf.tagging.options import TagOptions
+from windowclf.tagging.scores import Scores, WholeScores
+from windowclf.text.label_sets import joined, parts_of
 from windowclf.text.sentence import Sentence
-from windowclf.text.spans import from_spans, to_spans
 
-Decode: TypeAlias = Literal["viterbi", "posterior"]
 Chain: TypeAlias = tuple[Floats, Floats, Floats]  # start, transitions and end
+Answer = TypeVar("Answer")
 
 
 class LabelPath(NamedTuple):
@@ -40,64 +45,96 @@ class Decoder:
     labels of the training text leave no legal sequence gets the best of all.
     """
 
-    def __init__(self, model: Model, keep_labels: bool = False, decode: Decode = "viterbi"):
-        """`keep_labels`: where a sentence has labels, they stay.
-
-        `decode`: for a CRF the best path, or the one with the largest product of marginals.
-        Raises DataError for what the model cannot do.
-        """
-        output = model.architecture.output
-        if keep_labels and model.is_multilabel:
+    def __init__(self, model: Model, options: TagOptions = TagOptions()):
+        """Of the options, `keep_labels` and `decode`. Raises DataError for what cannot be done."""
+        spec, output = model.spec, model.spec.architecture.output
+        if options.keep_labels and spec.is_multilabel:
             raise DataError("keep_labels: expected one label a token, the model gives several.")
-        if decode not in ("viterbi", "posterior"):
-            raise DataError(f"decode: expected viterbi or posterior, found {decode!r:.40}.")
-        if decode == "posterior" and output != "crf":
+        if options.decode not in ("viterbi", "posterior"):
+            raise DataError(f"decode: expected viterbi or posterior, found {options.decode!r:.40}.")
+        if options.decode == "posterior" and output != "crf":
             raise DataError(f"decode: posterior needs model.output: crf, found {output}.")
-        self.model = model
-        self._posterior = decode == "posterior"
-        constrained = keep_labels or bool(model.dictionary)
-        self._constraints = Constraints(model, keep_labels) if constrained else None
-        self._states = model.states if constrained else None
-        self._legal = self._states.legal if self._states else model.legal
+        self.model, self._spec = model, spec
+        self._posterior = options.decode == "posterior"
+        constrained = options.keep_labels or bool(spec.dictionary)
+        self._constraints = Constraints(spec, options.keep_labels) if constrained else None
+        self._states = spec.states if constrained else None
+        self._legal = self._states.legal if self._states else spec.legal
 
-    def labels(
-        self, theta: Floats, sentences: Sequence[Sentence], parameters: Parameters | None = None
-    ) -> list[str]:
-        """The label of each row of theta (N, K), in the scheme of the classes; several joined by |.
+    def labels(self, scores: Scores, sentences: Sequence[Sentence]) -> list[str]:
+        """The label of each token in the scheme of the classes; several are joined by |.
 
-        A CRF scores paths with `parameters`, by default the model's. Raises DataError where given
-        labels or the dictionary leave a sentence no legal path.
+        Raises DataError where given labels or the dictionary leave a sentence no legal path.
         """
-        a, p = self.model.architecture, parameters or self.model.parameters
-        if self.model.is_multilabel:
-            return _label_sets(self.model, theta)
-        choices = self.choices(sentences)
-        if a.output == "crf" and not self._posterior:
-            return self.names(self._best_of_chain(theta, sentences, choices, p))
-        if self._posterior:
-            T = self.model.temperature
-            marginals = members.probabilities(a, p, theta, _lengths(sentences), T)
-            theta = np.log(np.maximum(marginals, np.finfo(marginals.dtype).tiny))
-        x = self.unary(theta, choices, slice(None))
-        path = self.best_legal(x.argmax(axis=1), sentences, choices, x.__getitem__)
-        return self.names(path)
+        if self._spec.is_multilabel:
+            parts = (scores.of(stretch) for stretch in scores.stretches())
+            return [label for theta in parts for label in _label_sets(self.model, theta)]
+        choices = self._choices(sentences)
+        if self._spec.architecture.output == "crf":
+            (whole,) = scores.stretches()
+            theta = scores.of(whole)
+            if not self._posterior:
+                return self._names(self._best_of_chain(theta, sentences, choices))
+            scores = WholeScores(self._log_marginals(theta, sentences))
 
-    def names(self, path: Ints) -> list[str]:
-        """The labels of a path of states, in the scheme of the classes."""
-        labels: Sequence[str] = self.model.vocabulary.labels
+        def unary(tokens: slice | Ints) -> Floats:
+            return self._unary(scores.of(tokens), choices, tokens)
+
+        best = [unary(stretch).argmax(axis=1) for stretch in scores.stretches()]
+        return self._names(self._best_legal(np.concatenate(best), sentences, choices, unary))
+
+    def n_best(self, theta: Floats, sentences: Sequence[Sentence], n: int) -> list[list[LabelPath]]:
+        """The n most probable legal label sequences of each sentence, of a CRF; theta (N, K).
+
+        The probability is that among all sequences, those which are not legal too.
+        """
+        choices = self._choices(sentences)
+        x = self._unary(theta, choices, slice(None))
+        found = self._legal_or_free(
+            lambda x, lengths, chain: n_best(x, lengths, *chain, n), x, sentences, choices
+        )
+        best = np.concatenate([np.zeros(0, np.intp), *(paths[0][1] for paths in found)])
+        classes = best if self._states is None else np.take(self._states.classes, best)
+        temperature = self.model.temperature
+        chain = members.chain(self._spec.architecture, self.model.parameters)
+        cooled = (scores / temperature for scores in (*chain, theta))
+        start, transitions, end, cool = cooled
+        logs = path_log_probabilities(
+            cool, _lengths(sentences), classes, start, transitions, end
+        ).tolist()
+        return [
+            [
+                LabelPath(
+                    self._spec.outside(self._names(path)),
+                    min(1.0, float(np.exp((score - paths[0][0]) / temperature + log))),
+                )
+                for score, path in paths
+            ]
+            for paths, log in zip(found, logs, strict=True)
+        ]
+
+    def check(self, sentences: Sequence[Sentence]) -> None:
+        """Raise DataError where the dictionary leaves a sentence no legal path."""
+        if (choices := self._choices(sentences)) is not None:
+            theta = np.zeros((len(choices.of_token), self._spec.architecture.classes))
+            x = self._unary(theta, choices, slice(None))
+            self._best_legal(x.argmax(axis=1), sentences, choices, x.__getitem__)
+
+    def _names(self, path: Ints) -> list[str]:
+        """The labels of a path (N,) of states, in the scheme of the classes."""
+        labels: Sequence[str] = self._spec.classes
         if self._states is not None:
             labels = [labels[i] for i in self._states.classes]
         return [labels[i] for i in path.tolist()]
 
-    def choices(self, sentences: Sequence[Sentence]) -> Choices | None:
+    def _choices(self, sentences: Sequence[Sentence]) -> Choices | None:
         """What the dictionary and given labels say of the tokens; None where there are none."""
         return self._constraints.choices(sentences) if self._constraints else None
 
-    def unary(self, theta: Floats, choices: Choices | None, tokens: slice | Ints) -> Floats:
-        """Scores (n, R) of the states of some tokens from their theta (n, K)."""
-        if self.model.architecture.output == "sigmoid":
-            assert self.model.thresholds is not None
-            given = logistic(theta) > self.model.thresholds
+    def _unary(self, theta: Floats, choices: Choices | None, tokens: slice | Ints) -> Floats:
+        """Scores (n, states) of some tokens from their theta (n, K)."""
+        if self._spec.architecture.output == "sigmoid":
+            given = logistic(theta) > _thresholds(self.model)
             theta = np.hstack([~given, given]).astype(theta.dtype)
         if choices is None or self._states is None:
             return theta
@@ -105,16 +142,16 @@ class Decoder:
         x[~choices.rows(tokens)] = -np.inf
         return x
 
-    def best_legal(
+    def _best_legal(
         self,
         path: Ints,
         sentences: Sequence[Sentence],
         choices: Choices | None,
         scores_of: Callable[[Ints], Floats],
     ) -> Ints:
-        """The legal path of the largest sum of scores, from the best state (N,) of each token.
+        """The legal path (N,) of the largest sum of scores, from the best state (N,) of each token.
 
-        `scores_of` gives the scores (n, R) of some tokens.
+        `scores_of` gives the scores (n, states) of some tokens (n,).
         """
         if self._legal is None:
             return path
@@ -127,55 +164,38 @@ class Decoder:
                 skipped = np.union1d(skipped, none.sentences)
 
     def _best_of_chain(
-        self, theta: Floats, sentences: Sequence[Sentence], choices: Choices | None, p: Parameters
+        self, theta: Floats, sentences: Sequence[Sentence], choices: Choices | None
     ) -> Ints:
-        x, lengths = self.unary(theta, choices, slice(None)), _lengths(sentences)
+        """The best path (N,) of a CRF with theta (N, K)."""
+
+        def by_sentence(x: Floats, lengths: Ints, chain: Chain) -> list[Ints]:
+            return np.split(viterbi(x, lengths, *chain), np.cumsum(lengths)[:-1])
+
+        x = self._unary(theta, choices, slice(None))
+        return np.concatenate(self._legal_or_free(by_sentence, x, sentences, choices))
+
+    def _legal_or_free(
+        self,
+        decode: Callable[[Floats, Ints, Chain], list[Answer]],
+        x: Floats,
+        sentences: Sequence[Sentence],
+        choices: Choices | None,
+    ) -> list[Answer]:
+        """What `decode` makes of each sentence with x (N, states): legal, or free where none is."""
+        lengths = _lengths(sentences)
         try:
-            return viterbi(x, lengths, *self._chain(p, legal=True))
+            return decode(x, lengths, self._chain(legal=True))
         except NoPath as none:
             self._refuse(none, sentences, choices)
             lost = np.isin(np.arange(len(lengths)), none.sentences)
         free = np.repeat(lost, lengths)
-        path = np.empty(len(theta), np.intp)
-        path[~free] = viterbi(x[~free], lengths[~lost], *self._chain(p, legal=True))
-        path[free] = viterbi(x[free], lengths[lost], *self._chain(p, legal=False))
-        return path
+        legal = iter(decode(x[~free], lengths[~lost], self._chain(legal=True)))
+        others = iter(decode(x[free], lengths[lost], self._chain(legal=False)))
+        return [next(others if gone else legal) for gone in lost]
 
-    def n_best(self, theta: Floats, sentences: Sequence[Sentence], n: int) -> list[list[LabelPath]]:
-        """The n most probable legal label sequences of each sentence, of a CRF.
-
-        The probability is that among all sequences, those which are not legal too.
-        """
-        p, lengths, choices = self.model.parameters, _lengths(sentences), self.choices(sentences)
-        x = self.unary(theta, choices, slice(None))
-        try:
-            found = n_best(x, lengths, *self._chain(p, legal=True), n)
-        except NoPath as none:
-            self._refuse(none, sentences, choices)
-            lost = np.isin(np.arange(len(lengths)), none.sentences)
-            free = np.repeat(lost, lengths)
-            legal = iter(n_best(x[~free], lengths[~lost], *self._chain(p, legal=True), n))
-            others = iter(n_best(x[free], lengths[lost], *self._chain(p, legal=False), n))
-            found = [next(others if gone else legal) for gone in lost]
-        best = np.concatenate([np.zeros(0, np.intp), *(paths[0][1] for paths in found)])
-        classes = best if self._states is None else np.take(self._states.classes, best)
-        T = self.model.temperature
-        scaled = (part / T for part in members.chain(self.model.architecture, p))
-        logs = path_log_probabilities(theta / T, lengths, classes, *scaled).tolist()
-        return [
-            [
-                LabelPath(
-                    outside_labels(self.model, self.names(path)),
-                    _exp((score - paths[0][0]) / T + log),
-                )
-                for score, path in paths
-            ]
-            for paths, log in zip(found, logs, strict=True)
-        ]
-
-    def _chain(self, p: Parameters, legal: bool) -> Chain:
+    def _chain(self, legal: bool) -> Chain:
         """start, transitions and end of the states, what is illegal forbidden if `legal`."""
-        start, transitions, end = members.chain(self.model.architecture, p)
+        start, transitions, end = members.chain(self._spec.architecture, self.model.parameters)
         if self._states is not None:
             own = list(self._states.classes)
             start, transitions, end = start[own], transitions[np.ix_(own, own)], end[own]
@@ -188,12 +208,10 @@ class Decoder:
             forbid(ok.end, end),
         )
 
-    def check(self, sentences: Sequence[Sentence]) -> None:
-        """Raise DataError where the dictionary leaves a sentence no legal path."""
-        if (choices := self.choices(sentences)) is not None:
-            theta = np.zeros((len(choices.of_token), self.model.architecture.classes))
-            x = self.unary(theta, choices, slice(None))
-            self.best_legal(x.argmax(axis=1), sentences, choices, x.__getitem__)
+    def _log_marginals(self, theta: Floats, sentences: Sequence[Sentence]) -> Floats:
+        """ln p(y_t | x) (N, K) of a CRF; of 0 that of the smallest normal number."""
+        marginals = probabilities(self.model, theta, _lengths(sentences))
+        return np.log(np.maximum(marginals, np.finfo(marginals.dtype).tiny))
 
     def _refuse(self, none: NoPath, sentences: Sequence[Sentence], choices: Choices | None) -> None:
         """Raise DataError unless it is the labels of the training text that leave no path."""
@@ -201,49 +219,51 @@ class Decoder:
             self._constraints.refuse(none, sentences, choices)
 
 
+def probabilities(model: Model, theta: Floats, lengths: Ints) -> Floats:
+    """y_hat (N, K) of theta (N, K), calibrated; lengths (S,) of the sentences."""
+    return members.probabilities(
+        model.spec.architecture, model.parameters, theta, lengths, model.temperature
+    )
+
+
 def certainty(model: Model, y_hat: Floats, labels: Sequence[str]) -> Floats:
-    """(N,) the probability of the label given: of a set of labels, that of all its decisions."""
-    if model.is_multilabel:
+    """(N,) the probability of the label given: of a set of labels, that of all its decisions.
+
+    y_hat (N, K), labels (N,) in the scheme of the classes.
+    """
+    if model.spec.is_multilabel:
         of_all: Floats = np.where(_decisions(model, labels), y_hat, 1 - y_hat).prod(axis=1)
         return of_all
-    class_of = model.vocabulary.class_of
+    class_of = model.spec.vocabulary.class_of
     classes = np.array([class_of[label] for label in labels], np.intp)
-    if model.architecture.output == "sigmoid":
+    if model.spec.architecture.output == "sigmoid":
         of_one: Floats = np.where(classes == 1, y_hat[:, 0], 1 - y_hat[:, 0])
         return of_one
     given: Floats = y_hat[np.arange(len(labels)), classes]
     return given
 
 
-def outside_labels(model: Model, labels: list[str]) -> list[str]:
-    """Labels of one sentence in the scheme of the files, from those of the classes."""
-    if model.inside is None or model.inside == model.layout.scheme:
-        return labels
-    if labels.count("O") == len(labels):
-        return labels
-    return from_spans(to_spans(labels, model.inside), len(labels), model.layout.scheme)
-
-
 def _label_sets(model: Model, theta: Floats) -> list[str]:
-    assert model.thresholds is not None
-    names, given = model.vocabulary.labels, logistic(theta) > model.thresholds
-    return ["|".join(names[i] for i in np.flatnonzero(row)) or "_" for row in given]
+    """The set of labels of each token from theta (n, K)."""
+    names, given = model.spec.classes, logistic(theta) > _thresholds(model)
+    return [joined(names[i] for i in np.flatnonzero(row)) for row in given]
 
 
 def _decisions(model: Model, labels: Sequence[str]) -> Bools:
     """(N, K) which labels were given; from their names, for y_hat has a temperature."""
-    class_of = model.vocabulary.class_of
-    given = np.zeros((len(labels), model.architecture.classes), bool)
+    class_of = model.spec.vocabulary.class_of
+    given = np.zeros((len(labels), model.spec.architecture.classes), bool)
     for row, label in zip(given, labels, strict=True):
-        if label != "_":
-            row[[class_of[part] for part in label.split("|")]] = True
+        row[[class_of[part] for part in parts_of(label)]] = True
     return given
+
+
+def _thresholds(model: Model) -> Floats:
+    """(K,) of a sigmoid output."""
+    assert model.thresholds is not None
+    return model.thresholds
 
 
 def _lengths(sentences: Sequence[Sentence]) -> Ints:
     """(S,) tokens of each sentence."""
     return np.array([len(sentence.tokens) for sentence in sentences], np.intp)
-
-
-def _exp(x: float) -> float:
-    return min(1.0, float(np.exp(x)))

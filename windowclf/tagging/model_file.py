@@ -3,80 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from windowclf.arrays import Floats
 from windowclf.errors import ModelFileError
 from windowclf.network.architecture import Architecture
 from windowclf.system import tensor_file
 from windowclf.system.durable import write_whole
 from windowclf.tagging import compact
+from windowclf.tagging.model import Model
 from windowclf.tagging.model_header import (
-    Stored,
     header_of,
     lexicon_kinds,
     read_architecture,
     read_header,
     value_tables,
 )
+from windowclf.tagging.spec import Spec
 from windowclf.text import lexicon
 from windowclf.text.clusters import Clusters
 from windowclf.text.derived import Lexicons
 from windowclf.text.features import Feature
-from windowclf.text.formats import Layout
 from windowclf.text.gazetteer import Gazetteer
-from windowclf.text.spans import Legal, Scheme, States, legal_transitions, span_states
 from windowclf.text.vocabulary import Vocabulary
 
 MODEL_NAME = "model.safetensors"
-
-
-@dataclass(frozen=True)
-class Model:
-    """A trained network with the vocabulary and the layout of the text it reads."""
-
-    architecture: Architecture
-    vocabulary: Vocabulary
-    layout: Layout
-    inside: Scheme | None  # the scheme of the classes, for spans
-    thresholds: Floats | None  # (K,) probability above which a label is given; sigmoid output
-    provenance: Mapping[str, str]  # sha256 of the training files and of the config
-    parameters: Mapping[str, Floats]
-    temperature: float = 1.0  # divides the scores before they become probabilities
-    compressed: Stored | None = None  # how its file keeps the matrices, if `compress` wrote it
-    dictionary: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Words and the only labels, in the scheme of the files, that they may have."""
-
-    @property
-    def is_multilabel(self) -> bool:
-        """True where a token may have several labels at once."""
-        return self.architecture.output == "sigmoid" and self.architecture.classes > 1
-
-    @cached_property
-    def legal(self) -> Legal | None:
-        """Which classes may follow which; None where any may."""
-        labels = self.vocabulary.labels
-        if self.layout.task == "segmentation":
-            return legal_transitions(labels, "BMES")
-        if self.inside is None or self.inside == "IO":
-            return None
-        return legal_transitions(labels, self.inside)
-
-    @cached_property
-    def states(self) -> States:
-        """What a token may be, and what that is called in the files."""
-        labels = self.vocabulary.labels
-        if self.inside is not None:
-            return span_states(labels, self.inside, self.layout.scheme)
-        every = np.ones(len(labels), bool)
-        legal = self.legal or Legal(every, every[:, None] & every, every)
-        return States(tuple(range(len(labels))), labels, legal)
 
 
 def model_bytes(model: Model) -> bytes:
@@ -84,20 +38,18 @@ def model_bytes(model: Model) -> bytes:
 
     Raises ValueError where a parameter is too large for what it is to be stored as.
     """
-    a, v = model.architecture, model.vocabulary
-    tables = value_tables(a.features)
-    header = header_of(
-        a, model.layout, model.inside, v.columns, tables, model.provenance, model.temperature
-    )
+    spec, v = model.spec, model.spec.vocabulary
+    tables = value_tables(v.features)
+    header = header_of(spec, model.provenance, model.temperature)
     lists: dict[str, Sequence[str]] = {"labels": v.labels}
     if v.seen is not None:
         lists["seen"] = v.seen
     lists |= {f"values.{table}": v.values[table] for table in tables}
     for source, entries in v.lexicons.items():
         lists[f"lexicon.{source}"] = lexicon.packed(entries.groups)
-    if model.dictionary:
-        lists["dictionary.words"] = list(model.dictionary)
-        lists["dictionary.labels"] = [" ".join(own) for own in model.dictionary.values()]
+    if spec.dictionary:
+        lists["dictionary.words"] = list(spec.dictionary)
+        lists["dictionary.labels"] = [" ".join(own) for own in spec.dictionary.values()]
     arrays: dict[str, NDArray[Any]] = dict(model.parameters)
     if model.compressed is None:
         for name, strings in lists.items():
@@ -166,20 +118,16 @@ def _assemble(header: Mapping[str, Any], arrays: dict[str, NDArray[Any]]) -> Mod
     dictionary = _take_dictionary(arrays)
     _check_parameters(architecture, arrays)
     _check_output(architecture, vocabulary, thresholds)
-    model = Model(
-        architecture=architecture,
-        vocabulary=vocabulary,
-        layout=parts.layout,
-        inside=parts.inside,
-        thresholds=thresholds,
-        provenance=parts.provenance,
+    spec = Spec(architecture, vocabulary, parts.layout, parts.inside, dictionary)
+    _check_dictionary(spec)
+    return Model(
+        spec=spec,
         parameters={name: arrays[name] for name in architecture.shapes()},
+        thresholds=thresholds,
         temperature=parts.temperature,
+        provenance=parts.provenance,
         compressed=parts.compressed.dtype if parts.compressed else None,
-        dictionary=dictionary,
     )
-    _check_dictionary(model)
-    return model
 
 
 def _take_kept(features: Sequence[Feature], arrays: dict[str, NDArray[Any]]) -> dict[str, bytes]:
@@ -224,14 +172,14 @@ def _take_dictionary(arrays: dict[str, NDArray[Any]]) -> Mapping[str, tuple[str,
     return {word: tuple(own.split(" ")) for word, own in zip(words, labels, strict=True)}
 
 
-def _check_dictionary(model: Model) -> None:
+def _check_dictionary(spec: Spec) -> None:
     """Its labels are those that the model gives, one a token. Raises ValueError."""
-    if not model.dictionary:
+    if not spec.dictionary:
         return
-    if model.layout.task == "slots" or model.is_multilabel:
+    if spec.layout.task == "slots" or spec.is_multilabel:
         raise ValueError("a dictionary does not go with slots or several labels a token")
-    known = model.states.labels
-    for own in set(model.dictionary.values()):
+    known = spec.states.labels
+    for own in set(spec.dictionary.values()):
         if len(set(own)) != len(own) or not set(own) <= set(known):
             raise ValueError(f"the dictionary has the labels {' '.join(own)!r:.40}")
 

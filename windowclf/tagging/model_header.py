@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 from windowclf.network.architecture import Architecture
 from windowclf.system.checked import build, in_range
 from windowclf.system.limits import TEMPERATURES
+from windowclf.tagging.model import Stored
+from windowclf.tagging.spec import Spec
 from windowclf.text.features import Feature, columns_of
 from windowclf.text.formats import Layout
 from windowclf.text.spans import Scheme
 
 Json: TypeAlias = Mapping[str, Any]
-Stored: TypeAlias = Literal["int8", "float16", "float32"]
 LARGEST = (1 << 31) - 1
 WIDEST = 1 << 16
 MOST_MEMBERS = 64
@@ -74,17 +75,10 @@ class Parts:
     compressed: Compressed | None
 
 
-def header_of(
-    architecture: Architecture,
-    layout: Layout,
-    inside: Scheme | None,
-    columns: Sequence[str],
-    tables: Sequence[str],
-    provenance: Mapping[str, str],
-    temperature: float,
-) -> dict[str, Any]:
+def header_of(spec: Spec, provenance: Mapping[str, str], temperature: float) -> dict[str, Any]:
     """The fields of the header; a temperature of 1 has none."""
     made = ("features", "table_sizes")  # from the other fields, when the file is read
+    architecture, layout = spec.architecture, spec.layout
     own = [field for field in fields(architecture) if field.name not in made]
     # What has its default value is left out, as in files from before the field was added.
     named = {field.name: getattr(architecture, field.name) for field in own}
@@ -92,10 +86,10 @@ def header_of(
     return {
         "task": layout.task,
         "layout": asdict(layout),
-        "inside": inside,
+        "inside": spec.inside,
         "features": [_feature_fields(feature) for feature in architecture.features],
-        "columns": list(columns),
-        "tables": list(tables),
+        "columns": list(spec.vocabulary.columns),
+        "tables": list(value_tables(architecture.features)),
         "model": model,
         "provenance": dict(provenance),
         **({} if temperature == 1.0 else {"temperature": temperature}),

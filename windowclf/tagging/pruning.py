@@ -16,7 +16,7 @@ import numpy as np
 
 from windowclf.arrays import Floats, Ints
 from windowclf.network.architecture import Architecture, Parameters, parameters_of, with_member
-from windowclf.tagging.model_file import Model
+from windowclf.tagging.model import Model
 from windowclf.text.features import FIRST_VALUE, UNKNOWN, Feature, ngram_rows, spelled
 from windowclf.text.vocabulary import Vocabulary
 
@@ -42,13 +42,13 @@ def ranked_rows(model: Model, itemsize: int) -> Rows:
 
     `itemsize`: bytes of a stored number. The model's values stand by frequency, with `seen`.
     """
-    a = model.architecture
+    a = model.spec.architecture
     own = a.of_one_member()
     members = [parameters_of(own, model.parameters, i) for i in range(a.members)]
     names = tuple(dict.fromkeys(f.table for f in a.features if f.kind != "char_cnn"))
     gains = [
         sum(_changes(own, p, name) for p in members)
-        * _frequencies(model.vocabulary, name)
+        * _frequencies(model.spec.vocabulary, name)
         / (model.parameters[f"L.{name}"].shape[1] * itemsize + ROW_BYTES)
         for name in names
     ]
@@ -100,7 +100,7 @@ def with_rows(model: Model, rows: Mapping[str, Ints]) -> Model:
 
     A table that is not named keeps all of its rows.
     """
-    v = model.vocabulary
+    v = model.spec.vocabulary
     parameters, values, kept = dict(model.parameters), dict(v.values), dict(v.kept)
     for feature in v.features:
         table, name = feature.table, f"L.{feature.table}"
@@ -114,14 +114,15 @@ def with_rows(model: Model, rows: Mapping[str, Ints]) -> Model:
             values[table] = tuple(value for value, _ in pairs)
             chosen = np.array([row for _, row in pairs], np.int64)
         read = np.concatenate([np.arange(FIRST_VALUE), chosen])
-        for member in range(model.architecture.members):
+        for member in range(model.spec.architecture.members):
             each = with_member(name, member)
             if each in model.parameters:  # members share what is frozen
                 parameters[each] = model.parameters[each][read]
     seen = None if v.seen is None else tuple(sorted(v.seen))
     vocabulary = replace(v, values=values, kept=kept, seen=seen)
-    architecture = replace(model.architecture, table_sizes=vocabulary.table_sizes())
-    return replace(model, architecture=architecture, vocabulary=vocabulary, parameters=parameters)
+    architecture = replace(model.spec.architecture, table_sizes=vocabulary.table_sizes())
+    spec = replace(model.spec, architecture=architecture, vocabulary=vocabulary)
+    return replace(model, spec=spec, parameters=parameters)
 
 
 def _bits(buckets: Ints, count: int) -> bytes:

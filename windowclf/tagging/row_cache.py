@@ -9,7 +9,7 @@ import numpy as np
 
 from windowclf.arrays import Floats, Ints
 from windowclf.network import members
-from windowclf.tagging.model_file import Model
+from windowclf.tagging.model import Model
 from windowclf.text.features import Key, form_of
 
 FILLED_AT_ONCE = 1024  # tokens that are encoded and projected together
@@ -24,7 +24,7 @@ class RowCache(threading.local):
     """
 
     def __init__(self, model: Model, megabytes: float):
-        a = model.architecture
+        a = model.spec.architecture
         dtype = model.parameters["U"].dtype
         width = a.members * (2 * a.window + 1) * (a.hidden_width or a.classes)
         self._model = model
@@ -66,9 +66,8 @@ class RowCache(threading.local):
             self._P = larger
         for start in range(0, len(missing), FILLED_AT_ONCE):
             keys = missing[start : start + FILLED_AT_ONCE]
-            P = members.projections(
-                model.architecture, model.parameters, model.vocabulary.encode(keys)
-            )
+            slots = model.spec.vocabulary.encode(keys)
+            P = members.projections(model.spec.architecture, model.parameters, slots)
             first = self._row_of[keys[0]]
             self._P[first : first + len(keys)] = P[1:]
             self._P[0] = P[0]

@@ -2,35 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import accumulate, chain, islice, pairwise
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from itertools import accumulate, chain, pairwise
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
 
-from windowclf.arrays import Floats, Ints
+from windowclf.arrays import Floats
 from windowclf.errors import DataError
-from windowclf.network import members
-from windowclf.network.architecture import Architecture, Parameters
-from windowclf.system.limits import CACHE_MB, LONGEST_SENTENCE
-from windowclf.system.threads import ALONE, Workers
-from windowclf.tagging.decoding import Decode, Decoder, LabelPath, certainty, outside_labels
-from windowclf.tagging.model_file import Model, load_model
+from windowclf.tagging import blocks
+from windowclf.tagging.decoding import Decoder, LabelPath, certainty, probabilities
+from windowclf.tagging.inputs import Input, as_sentences
+from windowclf.tagging.model import Model
+from windowclf.tagging.model_file import load_model
+from windowclf.tagging.options import TagOptions
 from windowclf.tagging.row_cache import RowCache
-from windowclf.text.batches import Pieces, lay_out, make_batch, pack, pieces_of
-from windowclf.text.corpus import Corpus, encode_corpus
+from windowclf.tagging.scores import (
+    StretchedScores,
+    WholeScores,
+    corpus_scores,
+    windows_scores,
+)
+from windowclf.text.corpus import encode_corpus
 from windowclf.text.derived import with_derived
 from windowclf.text.features import keys_of
 from windowclf.text.sentence import Sentence, none_longer
 from windowclf.text.spans import to_spans, words_from_segmentation
 from windowclf.text.tokenizer import split_sentences, tokenize
-from windowclf.text.vocabulary import SlotRows
-
-TOKENS_AT_ONCE = 8192
-CHARACTERS_AT_ONCE = 1 << 18  # n-grams take some 300 bytes for each
-
-Input: TypeAlias = "Sentence | Sequence[str] | Mapping[str, str]"
 
 
 class TextSpan(NamedTuple):
@@ -51,78 +51,19 @@ class Prediction(NamedTuple):
     n_best: list[LabelPath] | None = None  # the most probable sequences, where they were asked for
 
 
-def corpus_scores(
-    architecture: Architecture,
-    parameters: Parameters,
-    corpus: Corpus,
-    slots: Sequence[SlotRows],
-    workers: Workers = ALONE,
-) -> Floats:
-    """theta (N, K) for every token of a corpus, in its order. Memory grows with N·K alone."""
-    theta = np.empty((len(corpus.tokens), architecture.classes), parameters["U"].dtype)
-    k = architecture.window
-    pieces: Pieces = pieces_of(corpus.starts, k, _longest(architecture))
-
-    def one_batch(chosen: Ints) -> None:
-        places = lay_out(corpus.tokens, pieces, chosen, k)
-        batch = make_batch(places, corpus.labels, slots, k)
-        theta[places.corpus] = members.scores(architecture, parameters, batch)
-
-    batches = pack(pieces.sizes(), np.arange(len(pieces.begin)), TOKENS_AT_ONCE)
-    workers.map(one_batch, batches)
-    return theta
-
-
-def windows_scores(
-    architecture: Architecture,
-    parameters: Parameters,
-    rows: Ints,
-    P: Floats,
-    starts: Ints,
-) -> Floats:
-    """The same for tokens given as rows (N,) of P, sentences beginning at starts (S + 1,)."""
-    theta = np.empty((len(rows), architecture.classes), P.dtype)
-    k = architecture.window
-    pieces: Pieces = pieces_of(starts, k, _longest(architecture))
-    for chosen in pack(pieces.sizes(), np.arange(len(pieces.begin)), TOKENS_AT_ONCE):
-        places = lay_out(rows, pieces, chosen, k)
-        theta[places.corpus] = members.scores_of_windows(
-            architecture, parameters, P, places.neighbours(k), places.lengths
-        )
-    return theta
-
-
-def _longest(architecture: Architecture) -> int | None:
-    """Tokens after which a sentence is cut, where that can be done exactly."""
-    return None if architecture.needs_whole_sentences else TOKENS_AT_ONCE
-
-
 class Tagger:
     """A loaded model. Threads and forks may share one: what is kept is kept for each thread."""
 
-    def __init__(
-        self,
-        model: Model,
-        longest_sentence: int = LONGEST_SENTENCE,
-        cache_mb: float = CACHE_MB,
-        decode: Decode = "viterbi",
-    ):
-        """`longest_sentence`: the most tokens of a sentence for a model with recurrence or a CRF.
-
-        Longer ones are a DataError. Other models take sentences of any length. `cache_mb`: memory
-        for rows of frequent tokens, in megabytes and for each thread that tags. `decode`: of a CRF
-        the best path, or `posterior`: that with the largest product of marginals.
-        """
-        self.model = model
-        self._decode: Decode = decode
-        self._decoder = Decoder(model, decode=decode)
-        self._longest = longest_sentence if model.architecture.needs_whole_sentences else None
-        self._cache = RowCache(model, cache_mb)
+    def __init__(self, model: Model, options: TagOptions = TagOptions()):
+        """`options` are those of every call that names none of its own."""
+        self.model, self.options = model, options
+        self._decoder = Decoder(model, options)
+        self._cache = RowCache(model, options.cache_mb)
 
     @property
     def classes(self) -> tuple[str, ...]:
         """The classes in the order of probability columns; for spans in the inside scheme."""
-        return self.model.vocabulary.labels
+        return self.model.spec.classes
 
     def predict(self, sentences: Iterable[Input], *, keep_labels: bool = False) -> list[list[str]]:
         """One list of labels per sentence.
@@ -136,12 +77,13 @@ class Tagger:
         >>> tagger.predict([["Anna", "lives", "in", "Oslo"]])
         [['B-PERSON', 'O', 'O', 'B-PLACE']]
         """
-        answers = self.tag(self._sentences(sentences), keep_labels=keep_labels)
-        return [list(answer.labels) for answer in answers]
+        options = replace(self.options, keep_labels=True) if keep_labels else self.options
+        return [list(answer.labels) for answer in self.tag(self._sentences(sentences), options)]
 
     def predict_proba(self, sentences: Iterable[Input]) -> list[Floats]:
         """One (tokens, classes) array per sentence, columns in the order of `classes`."""
-        answers = self.tag(self._sentences(sentences), probabilities=True)
+        options = replace(self.options, probabilities=True)
+        answers = self.tag(self._sentences(sentences), options)
         return [a.probabilities for a in answers if a.probabilities is not None]
 
     def n_best(self, sentences: Iterable[Input], n: int) -> list[list[LabelPath]]:
@@ -149,7 +91,7 @@ class Tagger:
 
         Fewer where a sentence has fewer legal ones. Raises DataError.
         """
-        answers = self.tag(self._sentences(sentences), n_best=n)
+        answers = self.tag(self._sentences(sentences), replace(self.options, n_best=n))
         return [answer.n_best for answer in answers if answer.n_best is not None]
 
     def predict_text(self, text: str) -> list[TextSpan]:
@@ -159,7 +101,7 @@ class Tagger:
         label, for segmentation.
         """
         spans: list[TextSpan] = []
-        layout = self.model.layout
+        layout = self.model.spec.layout
         characters = layout.task == "segmentation"
         tokens = tokenize(text, "character" if characters else layout.tokenizer)
         starts = [*split_sentences(text, tokens), len(tokens)]
@@ -170,93 +112,67 @@ class Tagger:
         return spans
 
     def tag(
-        self,
-        sentences: Iterable[Sentence],
-        probabilities: bool = False,
-        keep_labels: bool = False,
-        n_best: int = 0,
+        self, sentences: Iterable[Sentence], options: TagOptions | None = None
     ) -> Iterator[Prediction]:
         """Answers in the order of the sentences, streamed: a block of sentences at a time."""
-        if n_best and self.model.architecture.output != "crf":
-            found = self.model.architecture.output
-            raise DataError(f"n-best: needs a model with model.output: crf, found {found}.")
-        decoder = Decoder(self.model, True, self._decode) if keep_labels else self._decoder
-        tokens = max(1, TOKENS_AT_ONCE // max(1, n_best))
-        for block in _blocks(none_longer(sentences, self._longest), tokens):
+        how = options or self.options
+        a = self.model.spec.architecture
+        if how.n_best and a.output != "crf":
+            raise DataError(f"n-best: needs a model with model.output: crf, found {a.output}.")
+        decoder = self._decoder if how == self.options else Decoder(self.model, how)
+        longest = how.longest_sentence if a.needs_whole_sentences else None
+        tokens = max(1, blocks.TOKENS_AT_ONCE // max(1, how.n_best))
+        for block in blocks.blocks_of(none_longer(sentences, longest), tokens):
             for group in [block] if self._is_light(block) else [[s] for s in block]:
                 if self._is_light(group):
-                    yield from self._tag_group(decoder, group, probabilities, n_best)
+                    yield from self._tag_group(decoder, group, how)
                 else:
-                    yield self._tag_long(decoder, group[0], probabilities)
+                    yield self._tag_long(decoder, group[0], how)
 
     def _is_light(self, group: list[Sentence]) -> bool:
         """Whether sentences are tagged at once: they are few, or need to be seen as wholes."""
-        a = self.model.architecture
+        a = self.model.spec.architecture
         spells = any(feature.is_bag for feature in a.features)
-        return a.needs_whole_sentences or _is_light(group, spells)
+        return a.needs_whole_sentences or blocks.is_light(group, spells)
 
     def _tag_group(
-        self, decoder: Decoder, group: list[Sentence], probabilities: bool, n_best: int
+        self, decoder: Decoder, group: list[Sentence], how: TagOptions
     ) -> Iterator[Prediction]:
-        theta = self._scores(list(with_derived(group, self.model.vocabulary.derived)))
-        labels = decoder.labels(theta, group)
+        theta = self._scores(list(with_derived(group, self.model.spec.vocabulary.derived)))
+        labels = decoder.labels(WholeScores(theta), group)
         sizes = [len(sentence.tokens) for sentence in group]
-        y_hat = self._probabilities(theta, sizes) if probabilities else None
-        paths = decoder.n_best(theta, group, n_best) if n_best else None
+        y_hat = probabilities(self.model, theta, np.array(sizes)) if how.probabilities else None
+        paths = decoder.n_best(theta, group, how.n_best) if how.n_best else None
         for i, (start, end) in enumerate(pairwise(accumulate(sizes, initial=0))):
             own = None if y_hat is None else y_hat[start:end]
             answer = self._prediction(group[i], labels[start:end], own)
             yield answer if paths is None else answer._replace(n_best=paths[i])
 
-    def _tag_long(self, decoder: Decoder, sentence: Sentence, probabilities: bool) -> Prediction:
+    def _tag_long(self, decoder: Decoder, sentence: Sentence, how: TagOptions) -> Prediction:
         """Tag a sentence a stretch at a time; stretches are scored again where that is needed."""
-        stretches, several = list(_stretches(sentence.tokens)), self.model.is_multilabel
-        (seen,) = with_derived([sentence], self.model.vocabulary.derived)
-        choices = None if several else decoder.choices([sentence])
-        labels: list[str] = []
-        best, parts = [], []
-        for first, end in stretches:
-            theta = self._scores_of_stretch(seen, first, end)
-            if several:
-                labels += decoder.labels(theta, [])
-            else:
-                best.append(decoder.unary(theta, choices, slice(first, end)).argmax(axis=1))
-            if probabilities:
-                parts.append(self._probabilities(theta, [len(theta)]))
-
-        def scores_of(tokens: Ints) -> Floats:
-            cuts = np.searchsorted(tokens, [first for first, _ in stretches[1:]])
-            return np.concatenate(
-                [
-                    decoder.unary(
-                        self._scores_of_stretch(seen, first, end)[own - first], choices, own
-                    )
-                    for (first, end), own in zip(stretches, np.split(tokens, cuts), strict=True)
-                    if len(own)
-                ]
-            )
-
-        if not several:
-            path = decoder.best_legal(np.concatenate(best), [sentence], choices, scores_of)
-            labels = decoder.names(path)
-        return self._prediction(sentence, labels, np.concatenate(parts) if probabilities else None)
+        (seen,) = with_derived([sentence], self.model.spec.vocabulary.derived)
+        scores = StretchedScores(
+            blocks.cuts_of(sentence.tokens),
+            lambda first, end: self._scores_of_stretch(seen, first, end),
+        )
+        labels = decoder.labels(scores, [sentence])
+        if not how.probabilities:
+            return self._prediction(sentence, labels, None)
+        parts = (scores.of(stretch) for stretch in scores.stretches())
+        y_hat = [probabilities(self.model, theta, np.array([len(theta)])) for theta in parts]
+        return self._prediction(sentence, labels, np.concatenate(y_hat))
 
     def _prediction(
         self, sentence: Sentence, labels: list[str], y_hat: Floats | None
     ) -> Prediction:
-        given = outside_labels(self.model, labels)
+        given = self.model.spec.outside(labels)
         if y_hat is None:
             return Prediction(sentence, given)
         return Prediction(sentence, given, y_hat, certainty(self.model, y_hat, labels))
 
-    def _probabilities(self, theta: Floats, lengths: Sequence[int]) -> Floats:
-        """y_hat (N, K), calibrated; lengths (S,) of the sentences."""
-        a, p, T = self.model.architecture, self.model.parameters, self.model.temperature
-        return members.probabilities(a, p, theta, np.array(lengths), T)
-
     def _scores_of_stretch(self, sentence: Sentence, first: int, end: int) -> Floats:
-        """theta of the tokens first … end − 1, from those and the k on both sides."""
-        k = self.model.architecture.window
+        """theta (end − first, K) of the tokens first … end − 1, from those and k on both sides."""
+        k = self.model.spec.architecture.window
         begin = max(first - k, 0)
         seen = slice(begin, end + k)
         columns = {name: column[seen] for name, column in sentence.columns.items()}
@@ -264,8 +180,9 @@ class Tagger:
         return theta[first - begin : end - begin]
 
     def _scores(self, sentences: list[Sentence]) -> Floats:
-        """theta of all tokens of the sentences, in order."""
-        a, p, v = self.model.architecture, self.model.parameters, self.model.vocabulary
+        """theta (N, K) of all tokens of the sentences, in order."""
+        spec, p = self.model.spec, self.model.parameters
+        a, v = spec.architecture, spec.vocabulary
         keys = list(chain.from_iterable(keys_of(sentence, v.columns) for sentence in sentences))
         if cached := self._cache.rows_of(keys):
             lengths = [len(sentence.tokens) for sentence in sentences]
@@ -275,21 +192,13 @@ class Tagger:
         return corpus_scores(a, p, corpus, v.encode(corpus.keys))
 
     def _sentences(self, inputs: Iterable[Input]) -> Iterator[Sentence]:
-        columns = [f.column for f in self.model.architecture.features if f.column]
-        for number, given in enumerate(inputs, 1):
-            sentence = _as_sentence(given, number)
-            missing = [name for name in columns if name not in sentence.columns]
-            if missing:
-                raise DataError(
-                    f"sentence {number}: the model reads the column {missing[0]!r}; "
-                    "give a Sentence with that column, or a mapping with that key."
-                )
-            yield sentence
+        features = self.model.spec.architecture.features
+        return as_sentences(inputs, [f.column for f in features if f.column])
 
     def _text_spans(self, tokens: list[tuple[int, int]], labels: list[str]) -> list[TextSpan]:
-        match self.model.layout.task:
+        match self.model.spec.layout.task:
             case "spans":
-                found = to_spans(labels, self.model.layout.scheme)
+                found = to_spans(labels, self.model.spec.layout.scheme)
                 return [TextSpan(tokens[s][0], tokens[e - 1][1], label) for s, e, label in found]
             case "segmentation":
                 words = words_from_segmentation(labels)
@@ -300,81 +209,6 @@ class Tagger:
                 ]
 
 
-def load(
-    path: str | Path,
-    longest_sentence: int = LONGEST_SENTENCE,
-    cache_mb: float = CACHE_MB,
-    decode: Decode = "viterbi",
-) -> Tagger:
-    """The tagger of a run folder or model file. Raises ModelFileError.
-
-    `longest_sentence` bounds what a model with recurrence or a CRF takes, in tokens; others take
-    any.
-    `cache_mb` is the memory for rows of frequent tokens, in megabytes and for each thread.
-    `decode` is how a CRF chooses: `viterbi` or `posterior`.
-    """
-    return Tagger(load_model(Path(path)), longest_sentence, cache_mb, decode)
-
-
-def _as_sentence(given: Input, number: int) -> Sentence:
-    match given:
-        case list() | tuple():  # first, for these are the many
-            return _sentence_of(given, number)
-        case Sentence():
-            return given
-        case Mapping():
-            columns = {name: [_text(value, number)] for name, value in given.items()}
-            return Sentence([""], columns=columns, path=f"sentence {number}")
-        case str():
-            raise DataError(
-                f"sentence {number}: expected a list of tokens, found a string; "
-                "use predict_text for raw text."
-            )
-        case _:
-            return _sentence_of(given, number)
-
-
-def _sentence_of(given: Sequence[str], number: int) -> Sentence:
-    tokens = list(given)
-    try:
-        "".join(tokens)  # the fastest way to see that all of them are text
-    except TypeError:
-        tokens = [_text(token, number) for token in tokens]
-    return Sentence(tokens, path=f"sentence {number}")
-
-
-def _text(value: object, number: int) -> str:
-    if not isinstance(value, str):
-        found = type(value).__name__
-        raise DataError(f"sentence {number}: expected text for each token, found {found}.")
-    return value
-
-
-def _is_light(block: list[Sentence], spells: bool) -> bool:
-    """Whether a block is small enough to be tagged at once; `spells`: characters matter."""
-    if max(len(sentence.tokens) for sentence in block) > TOKENS_AT_ONCE:
-        return False
-    if not spells:
-        return True
-    return sum(sum(map(len, sentence.tokens)) for sentence in block) <= CHARACTERS_AT_ONCE
-
-
-def _stretches(tokens: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """(first, end) of runs of tokens that can be tagged at once."""
-    first = characters = 0
-    for end, token in enumerate(tokens, 1):
-        characters += len(token)
-        if end - first == TOKENS_AT_ONCE or characters >= CHARACTERS_AT_ONCE or end == len(tokens):
-            yield first, end
-            first, characters = end, 0
-
-
-def _blocks(sentences: Iterable[Sentence], tokens: int) -> Iterator[list[Sentence]]:
-    """Lists of sentences with about so many tokens each."""
-    iterator = iter(sentences)
-    while block := list(islice(iterator, 1)):
-        size = len(block[0].tokens)
-        while size < tokens and (more := list(islice(iterator, 16))):
-            block += more
-            size += sum(len(sentence.tokens) for sentence in more)
-        yield block
+def load(path: str | Path, options: TagOptions = TagOptions()) -> Tagger:
+    """The tagger of a run folder or model file. Raises ModelFileError."""
+    return Tagger(load_model(Path(path)), options)

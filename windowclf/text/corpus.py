@@ -11,6 +11,7 @@ import numpy as np
 
 from windowclf.arrays import Ints
 from windowclf.text.features import Key, keys_of
+from windowclf.text.label_sets import label_order
 from windowclf.text.sentence import Sentence
 
 NO_CLASS = -1  # the label index of a token without a label
@@ -45,11 +46,6 @@ def count_values(values: Ints, bound: int) -> Ints:
         part = values[start : start + AT_ONCE]
         counted += np.bincount(part[part >= 0], minlength=bound)
     return counted
-
-
-def label_order(label: str) -> tuple[str, str]:
-    """Labels are kept in this order, which is also that of CoNLL-U features in one token."""
-    return label.lower(), label
 
 
 def encode_corpus(

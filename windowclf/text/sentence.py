@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from windowclf.errors import DataError
 
@@ -29,6 +29,15 @@ class Sentence:
     source: object = None
     """What the format's writer needs to give the input back; nobody else looks inside."""
 
+    @property
+    def gold(self) -> Sequence[str | None]:
+        """The label of each token, None for a token without and where labels were not read."""
+        return [None] * len(self.tokens) if self.labels is None else self.labels
+
+    def without_source(self) -> Sentence:
+        """The same without what only a writer needs, for those that stay in memory."""
+        return replace(self, source=None)
+
     def place(self, index: int = 0) -> str:
         """`file:line` of the token at `index`, for messages."""
         return f"{self.path}:{self.lines[index]}" if self.lines else self.path
@@ -42,6 +51,6 @@ def none_longer(sentences: Iterable[Sentence], longest: int | None) -> Iterator[
             raise DataError(
                 f"{sentence.place()}: expected a sentence of at most {longest:,} tokens for a "
                 f"network with recurrence or a CRF, found {size:,}; split it, or raise "
-                "prediction.longest_sentence (--longest-sentence)."
+                "prediction.longest_sentence (TagOptions.longest_sentence)."
             )
         yield sentence

@@ -12,7 +12,6 @@ import numpy as np
 
 from windowclf.arrays import Ints
 from windowclf.text.clusters import Clusters
-from windowclf.text.corpus import label_order
 from windowclf.text.derived import Derive, Lexicons, derived_columns
 from windowclf.text.features import (
     BOUNDARY,
@@ -25,6 +24,7 @@ from windowclf.text.features import (
     spelled,
     values_of,
 )
+from windowclf.text.label_sets import label_order
 
 
 class SlotRows(NamedTuple):

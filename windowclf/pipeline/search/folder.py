@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
-import errno
-import fcntl
 import json
-import os
 import shutil
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from windowclf.config.reading import differences, make_config
 from windowclf.errors import ConfigError, RunFolderError
 from windowclf.pipeline.input_files import place_of
+from windowclf.pipeline.search.trial import Trial
 from windowclf.system.checked import build
-from windowclf.system.durable import make_folder, reason, sync_folder, write_whole
+from windowclf.system.claimed_folder import ClaimedFolder
+from windowclf.system.durable import write_whole
 
 SEARCH_NAME = "search.json"
 TRIALS_NAME = "trials.jsonl"
 BEST_NAME = "best.yaml"
 _RUNS_NAME = "trials"  # the run folders of trials that have not ended
-_LOCK_NAME = ".lock"
 _FREE = (  # what may change when a search goes on: no trial depends on it
     *("output", "tune.output", "tune.trials", "tune.keep", "tune.rungs", "training.epochs"),
     *("training.threads", "training.checkpoint", "data.test", "data.cache_above_mb"),
@@ -31,62 +28,27 @@ _FREE = (  # what may change when a search goes on: no trial depends on it
 )
 
 
-@dataclass(frozen=True)
-class Trial:
-    """A config that was trained for some epochs, and what came of it."""
-
-    epochs: int  # of the rung
-    trial: int  # from 1
-    settings: Mapping[str, Any]  # by path
-    score: float | None  # the task's metric on dev at the best epoch; None for a lost trial
-    best_epoch: int
-    seconds: float
-    lost: str | None  # why
-
-    @property
-    def key(self) -> tuple[int, int]:
-        """Under which its result is known."""
-        return self.epochs, self.trial
-
-
 class SearchFolder:
-    """A claimed folder. One process at a time may hold it; `close` gives it back."""
+    """A claimed folder with the files of a search; `close` gives it back."""
 
     def __init__(self, path: Path, resume: bool, overwrite: bool):
+        """Raises RunFolderError unless a search may write here."""
         self.path = path
         self._overwrite = overwrite
+        self._claimed = ClaimedFolder(path, "search", resume, overwrite)
         try:
-            make_folder(path)
-            self._lock = (path / _LOCK_NAME).open("w")
-        except OSError as error:
-            raise self._unusable(error) from error
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self._refuse_if_taken(resume or overwrite)
-        except BlockingIOError as error:
-            self.close()
-            raise RunFolderError(f"{path}: another search is writing to this folder.") from error
-        except OSError as error:
-            self.close()
-            raise self._unusable(error) from error
         except BaseException:
             self.close()
             raise
 
-    def _unusable(self, error: OSError) -> RunFolderError:
-        return RunFolderError(f"{self.path}: cannot be the folder of a search, {reason(error)}.")
-
     def _refuse_if_taken(self, wanted: bool) -> None:
-        runs = self.path / _RUNS_NAME
-        ours = {_LOCK_NAME}
-        if not any(runs.glob("[!.]*")):  # there is at most text that was encoded before a stop
-            ours.add(_RUNS_NAME)
-        others = sorted(p.name for p in self.path.iterdir() if p.name not in ours)
+        others = self._claimed.names()
+        if not any((self.path / _RUNS_NAME).glob("[!.]*")):
+            # There is at most text that was encoded before a stop.
+            others = [name for name in others if name != _RUNS_NAME]
         if others and not wanted:
-            raise RunFolderError(
-                f"{self.path}: not empty (it holds {others[0]}); go on with that search with "
-                "--resume, replace it with --overwrite, or choose another folder with --output."
-            )
+            raise self._claimed.refuse_taken(others[0])
         if others and SEARCH_NAME not in others:
             raise RunFolderError(
                 f"{self.path}: holds {others[0]} and no {SEARCH_NAME}, so it is not from a search; "
@@ -95,11 +57,12 @@ class SearchFolder:
 
     def _remove_old_search(self) -> None:
         """What an earlier search wrote, and nothing else; what says that it is one goes last."""
-        for run in (self.path / _RUNS_NAME).glob("[0-9]*"):
-            shutil.rmtree(run)
-        for name in (BEST_NAME, TRIALS_NAME, SEARCH_NAME):
-            (self.path / name).unlink(missing_ok=True)
-        sync_folder(self.path)
+        try:
+            for run in (self.path / _RUNS_NAME).glob("[0-9]*"):
+                shutil.rmtree(run)
+        except OSError as error:
+            raise self._claimed.unusable(error) from error
+        self._claimed.remove((BEST_NAME, TRIALS_NAME, SEARCH_NAME))
 
     def begin(
         self, config: Mapping[str, Any], data: Mapping[str, str]
@@ -111,10 +74,7 @@ class SearchFolder:
         """
         path = self.path / SEARCH_NAME
         if self._overwrite:
-            try:
-                self._remove_old_search()
-            except OSError as error:
-                raise self._unusable(error) from error
+            self._remove_old_search()
         known: dict[tuple[int, int], Trial] = {}
         if path.exists():
             self._refuse_other(path, config, data)
@@ -145,41 +105,26 @@ class SearchFolder:
                 f"({'; '.join(changes)}); undo that, or start again with --overwrite."
             )
 
-    def _read_trials(self) -> Iterable[Trial]:
-        path = self.path / TRIALS_NAME
-        try:
-            whole = path.read_bytes().split(b"\n")[:-1] if path.exists() else []
-        except OSError as error:
-            raise RunFolderError(f"{path}: cannot be read, {reason(error)}.") from error
-        for number, line in enumerate(whole, 1):
+    def _read_trials(self) -> Iterator[Trial]:
+        for number, line in enumerate(self._claimed.whole_lines(TRIALS_NAME), 1):
             try:
                 yield build(Trial, json.loads(line), "the line", whole=True)
             except ValueError as error:
                 raise RunFolderError(
-                    f"{path}:{number}: expected a trial, found something else ({error!s:.200}); "
-                    "remove the line to have that trial again."
+                    f"{self.path / TRIALS_NAME}:{number}: expected a trial, found something else "
+                    f"({error!s:.200}); remove the line to have that trial again."
                 ) from error
 
     def append(self, trial: Trial) -> None:
         """A trial that has ended, on the disk before this returns; what it was trained in goes."""
-        path = self.path / TRIALS_NAME
-        try:
-            with path.open("ab") as file:
-                data = _line(trial)
-                if file.write(data) != len(data):
-                    raise OSError(errno.EIO, "the line was written in part")
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError as error:
-            raise RunFolderError(
-                f"{path}: cannot write, {reason(error)}; mend that and go on with --resume."
-            ) from error
+        self._claimed.append_line(TRIALS_NAME, asdict(trial))
         shutil.rmtree(self.run_folder(*trial.key), ignore_errors=True)
 
     def write_trials(self, trials: Iterable[Trial]) -> None:
         """All trials, in the order of rungs and numbers."""
-        lines = [_line(trial) for trial in sorted(trials, key=lambda trial: trial.key)]
-        write_whole(self.path / TRIALS_NAME, b"".join(lines))
+        ordered = sorted(trials, key=lambda trial: trial.key)
+        lines = (json.dumps(asdict(trial), ensure_ascii=False).encode() for trial in ordered)
+        self._claimed.write_lines(TRIALS_NAME, lines)
 
     def write_best(self, text: str) -> Path:
         """The config of the best trial; where it lies."""
@@ -196,9 +141,4 @@ class SearchFolder:
 
     def close(self) -> None:
         """Give the folder back."""
-        with contextlib.suppress(OSError):  # nothing was written to the lock
-            self._lock.close()
-
-
-def _line(trial: Trial) -> bytes:
-    return (json.dumps(asdict(trial), ensure_ascii=False) + "\n").encode()
+        self._claimed.close()

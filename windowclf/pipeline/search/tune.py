@@ -18,12 +18,15 @@ from pathlib import Path
 
 from windowclf.config.reading import ConfigLike, dump_config
 from windowclf.errors import ConfigError, RunFolderError, legible
-from windowclf.pipeline import assembly
-from windowclf.pipeline.evaluate import Notify
+from windowclf.pipeline.assembly import dictionary_of
 from windowclf.pipeline.input_files import digest_of, files_of
-from windowclf.pipeline.search.folder import SearchFolder, Trial
+from windowclf.pipeline.listener import SILENT, Listener
+from windowclf.pipeline.reading import layout_of
+from windowclf.pipeline.search.folder import SearchFolder
 from windowclf.pipeline.search.plan import Search, plan
-from windowclf.pipeline.worker import Outcome, TrialProcesses
+from windowclf.pipeline.search.trial import Trial
+from windowclf.pipeline.training_data import training_data
+from windowclf.pipeline.worker import Outcome, RunProcesses
 from windowclf.system.threads import available_cores
 
 WAIT = 0.2  # seconds between two looks at should_stop
@@ -39,16 +42,6 @@ class TuningResult:
     stopped: bool  # True: should_stop ended the search early
 
 
-@dataclass
-class _Hooks:
-    """Who is told what, and asked whether to go on."""
-
-    trial: Callable[[Trial], None]
-    progress: Callable[[float], None]
-    notice: Notify
-    should_stop: Callable[[], bool]
-
-
 def tune(
     config: ConfigLike,
     overrides: Sequence[str] = (),
@@ -57,52 +50,41 @@ def tune(
     time_budget: float | None = None,
     resume: bool = False,
     overwrite: bool = False,
-    on_trial: Callable[[Trial], None] | None = None,
-    on_progress: Callable[[float], None] | None = None,
-    on_notice: Notify | None = None,
-    should_stop: Callable[[], bool] | None = None,
+    listener: Listener = SILENT,
 ) -> TuningResult:
     """Search the space in the config's section `tune` for what scores best on dev.
 
     `jobs` processes train at a time, as many as there are cores by default. No rung begins once
     `time_budget` seconds have passed. `resume` keeps the trials that have ended, `overwrite`
-    replaces the search in the folder. `should_stop` is asked a few times a second. The files of
-    data.test are never read. A trial that fails is lost and does not end the search.
+    replaces the search in the folder. The listener's `should_stop` is asked a few times a second.
+    The files of data.test are never read. A trial that fails is lost and does not end the search.
     Raises ConfigError, DataError or RunFolderError.
     """
     began = time.monotonic()
     search = plan(config, overrides)
-    if resume and overwrite:
-        raise RunFolderError(f"{search.tune.output}: expected resume or overwrite, found both.")
-    hooks = _Hooks(
-        on_trial or (lambda _trial: None),
-        on_progress or (lambda _fraction: None),
-        on_notice or (lambda _text: None),
-        should_stop or (lambda: False),
-    )
     with closing(SearchFolder(Path(search.tune.output or ""), resume, overwrite)) as folder:
-        digests = _read_data(search, folder, hooks.notice)
+        digests = _read_data(search, folder, listener)
         known = folder.begin(search.config.model_dump(mode="json"), digests)
         _refuse_other_settings(search, folder, known)
         if known:
-            hooks.notice(f"trials that had ended before and are kept: {len(known)}.")
+            listener.notice(f"trials that had ended before and are kept: {len(known)}.")
         end = None if time_budget is None else began + time_budget
-        return _climb(search, folder, known, jobs or available_cores(), end, hooks)
+        return _climb(search, folder, known, jobs or available_cores(), end, listener)
 
 
-def _read_data(search: Search, folder: SearchFolder, notify: Notify) -> dict[str, str]:
+def _read_data(search: Search, folder: SearchFolder, listener: Listener) -> dict[str, str]:
     """Read all but test once, so that faults of files are known before the first trial.
 
     The training text is encoded beside the trials' folders, where they all find it. Returns the
     sha256 of the files by name.
     """
     if len(search.settings) < search.tune.trials:
-        notify(f"the space has only {len(search.settings)} different trials.")
+        listener.notice(f"the space has only {len(search.settings)} different trials.")
     config = search.config_of(1, 1, "data.cache_above_mb=0", "data.test=null")
     files = files_of(config.data.train, "data.train")
-    layout, beside = assembly.layout_of(config, files), folder.run_folder(1, 1).parent
-    data = assembly.training_data(config, layout, files, beside)
-    assembly.dictionary_of(config, layout, data)
+    layout, beside = layout_of(config, files), folder.run_folder(1, 1).parent
+    data = training_data(config, layout, files, beside)
+    dictionary_of(config, layout, data)
     digests = {"train": data.digest, **data.feature_digests}
     for name in ("dev", "dictionary"):
         if isinstance(where := getattr(config.data, name), str | tuple):
@@ -129,21 +111,21 @@ def _climb(
     known: dict[tuple[int, int], Trial],
     jobs: int,
     end: float | None,
-    hooks: _Hooks,
+    listener: Listener,
 ) -> TuningResult:
     """Rung by rung, from all trials to the best ones."""
     best, best_path = None, None
     entrants = list(range(1, len(search.settings) + 1))
-    shown = _Progress(search, hooks.progress)
+    shown = _Progress(search, listener.searched)
     for rung, epochs in enumerate(search.tune.rungs):
         if rung and end is not None and time.monotonic() >= end:
-            hooks.notice(f"the time is up before the rung of {epochs} epochs.")
+            listener.notice(f"the time is up before the rung of {epochs} epochs.")
             break
         todo = [trial for trial in entrants if (epochs, trial) not in known]
         shown.begin(rung, len(entrants) - len(todo))
-        for trial in _train_all(search, folder, epochs, todo, jobs, hooks, shown):
+        for trial in _train_all(search, folder, epochs, todo, jobs, listener, shown):
             known[trial.key] = trial
-            hooks.trial(trial)
+            listener.trial(trial)
         if any((epochs, trial) not in known for trial in entrants):
             return TuningResult(best, best_path, _in_order(known), stopped=True)
         folder.write_trials(known.values())
@@ -151,7 +133,7 @@ def _climb(
         if not ranked and best is None:
             raise ConfigError(_all_lost(search, known[epochs, entrants[0]]))
         if not ranked:
-            hooks.notice(f"every trial of {epochs} epochs was lost.")
+            listener.notice(f"every trial of {epochs} epochs was lost.")
             break
         best = ranked[0]
         best_path = folder.write_best(_best_config(search, best))
@@ -166,11 +148,11 @@ def _train_all(
     epochs: int,
     trials: Sequence[int],
     jobs: int,
-    hooks: _Hooks,
+    listener: Listener,
     shown: _Progress,
 ) -> Iterator[Trial]:
     """The trials as they end, each on the disk; fewer of them where should_stop says so."""
-    processes = TrialProcesses()
+    processes = RunProcesses()
 
     def train(trial: int) -> Outcome:
         more = [f"output={json.dumps(str(folder.run_folder(epochs, trial)), ensure_ascii=False)}"]
@@ -184,7 +166,7 @@ def _train_all(
     with ThreadPoolExecutor(jobs) as pool:
         running: dict[Future[Outcome], int] = {pool.submit(train, each): each for each in trials}
         try:
-            while running and not hooks.should_stop():
+            while running and not listener.should_stop():
                 done, _ = wait(running, WAIT, FIRST_COMPLETED)
                 for future in done:
                     number = running.pop(future)

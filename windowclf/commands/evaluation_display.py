@@ -1,0 +1,91 @@
+"""An evaluation as tables: the main figures, every label, the most frequent errors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.table import Table
+
+from windowclf.commands.tables import interval_text, new_table, percent, plain_console
+from windowclf.errors import legible
+
+CONFUSIONS_SHOWN = 10
+
+
+def print_evaluation(
+    evaluation: Mapping[str, Any], title: str | None = None, details: bool = True
+) -> None:
+    """An evaluation as tables: the main figures, and with details every label."""
+    console = plain_console()
+    console.print(_figures(evaluation, title))
+    if not details:
+        return
+    console.print(_reliability_table(evaluation["calibration"]["bins"]))
+    rows = evaluation["spans"]["types"] if "spans" in evaluation else evaluation["labels"]
+    console.print(_scores_table("type" if "spans" in evaluation else "label", rows))
+    wrong = _confusions(evaluation["confusion"])
+    if wrong:
+        console.print(_confusion_table(wrong))
+
+
+def _figures(evaluation: Mapping[str, Any], title: str | None) -> Table:
+    table = new_table(title or "", "", "95 % interval", "of tokens")
+
+    def add(name: str, value: float, key: str = "", tokens: int | None = None) -> None:
+        interval = evaluation["intervals"].get(key)
+        number = "" if tokens is None else f"{tokens:,}"
+        table.add_row(name, percent(value), interval_text(interval) if interval else "", number)
+
+    add("accuracy", evaluation["accuracy"], "accuracy", evaluation["tokens"])
+    unseen = evaluation.get("unseen", {"tokens": 0})["tokens"]
+    for part in ("seen", "unseen") if unseen else ():
+        row = evaluation[part]
+        if row["tokens"]:
+            add(f"  {part} words", row["accuracy"], tokens=row["tokens"])
+    for part in ("spans", "words"):
+        if part in evaluation:
+            for figure in ("precision", "recall", "f1"):
+                add(f"{part} {figure}", evaluation[part][figure], f"{part}_{figure}")
+    if "exact" in evaluation:
+        add("exact match", evaluation["exact"], "accuracy")
+        add("micro f1", evaluation["micro"]["f1"], "micro_f1")
+    add("macro f1", evaluation["macro"]["f1"])
+    add("calibration error", evaluation["calibration"]["error"])
+    return table
+
+
+def _reliability_table(bins: Sequence[Mapping[str, float]]) -> Table:
+    """How sure the model is, and how often it is right."""
+    table = new_table("certainty", "tokens", "mean", "accuracy")
+    for each in bins:
+        if each["tokens"]:
+            between = interval_text((each["from"], each["to"]))
+            figures = percent(each["confidence"]), percent(each["accuracy"])
+            table.add_row(between, f"{each['tokens']:,}", *figures)
+    return table
+
+
+def _scores_table(kind: str, rows: Mapping[str, Mapping[str, float]]) -> Table:
+    table = new_table(kind, "precision", "recall", "f1", "support")
+    for name, row in rows.items():
+        figures = [percent(row[figure]) for figure in ("precision", "recall", "f1")]
+        table.add_row(legible(name), *figures, f"{row['support']:,}")
+    return table
+
+
+def _confusions(confusion: Mapping[str, Mapping[str, int]]) -> list[tuple[int, str, str]]:
+    wrong = [
+        (count, gold, predicted)
+        for gold, row in confusion.items()
+        for predicted, count in row.items()
+        if predicted != gold and count
+    ]
+    return sorted(wrong, key=lambda row: (-row[0], row[1:]))[:CONFUSIONS_SHOWN]
+
+
+def _confusion_table(wrong: Sequence[tuple[int, str, str]]) -> Table:
+    table = new_table("most frequent errors: gold", "predicted", "tokens")
+    for count, gold, predicted in wrong:
+        table.add_row(legible(gold), legible(predicted), f"{count:,}")
+    return table

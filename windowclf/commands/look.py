@@ -1,0 +1,58 @@
+"""evaluate and info."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import windowclf
+from windowclf.commands.options import DecodeOption, JsonOption, ModelArgument, print_json
+
+
+def evaluate(
+    model: ModelArgument,
+    data: Annotated[str, typer.Argument(metavar="DATA", help="A labelled file of the same kind.")],
+    as_json: JsonOption = False,
+    against: Annotated[
+        Path | None,
+        typer.Option(metavar="MODEL2", help="A second model, to be compared on the same file."),
+    ] = None,
+    decode: DecodeOption = "viterbi",
+) -> None:
+    """Score a model on a labelled file.
+
+    Intervals are 95 % percentile intervals of 1,000 bootstrap samples of
+    the sentences. The calibration error is the mean distance between
+    certainty and accuracy over 15 bins of certainty.
+
+    With --against: both models' scores, the difference MODEL − MODEL2 and
+    its p-value: the share of the samples whose difference lies at least as
+    far from the observed one as that lies from 0, which is the paired
+    bootstrap of Berg-Kirkpatrick et al. (2012), two-sided. Then sentences to
+    which the models give different labels, 20 or, with --json, all.
+    """
+    from windowclf.commands.comparison_display import SENTENCES_SHOWN, print_comparison
+    from windowclf.commands.evaluation_display import print_evaluation
+    from windowclf.commands.progress import Notices
+
+    options = windowclf.TagOptions(decode=decode)
+    if against is None:
+        result = windowclf.evaluate(model, data, options, Notices())
+        print_json(result) if as_json else print_evaluation(result)
+        return
+    most = None if as_json else SENTENCES_SHOWN
+    compared = windowclf.compare(model, against, data, options, Notices(), most)
+    if as_json:
+        print_json(compared)
+    else:
+        print_comparison(compared, str(model), str(against))
+
+
+def info(model: ModelArgument, as_json: JsonOption = False) -> None:
+    """Say what a model file holds."""
+    from windowclf.commands.model_display import print_info
+
+    facts = windowclf.info(model)
+    print_json(facts) if as_json else print_info(facts)

@@ -1,0 +1,94 @@
+"""What people see of a model: its facts, its gradients, what compressing it changed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from windowclf.commands.tables import new_table, percent, plain_console
+from windowclf.errors import legible
+from windowclf.network.gradient_check import ArrayCheck
+
+
+def print_gradient_checks(checks: Sequence[ArrayCheck]) -> None:
+    """A row per parameter array."""
+    if sys.stderr.isatty():
+        print("\r\x1b[K", end="", file=sys.stderr)
+    table = new_table("array", "shape", "checked", "kinks", "‖a−n‖/(‖a‖+‖n‖)", "")
+    for check in checks:
+        table.add_row(
+            check.name,
+            _shape(check.shape),
+            f"{check.checked} of {check.wanted}",
+            str(check.kinks),
+            f"{check.error:.1e}",
+            "ok" if check.passed else "FAILED",
+        )
+    plain_console().print(table)
+
+
+def print_info(facts: Mapping[str, Any]) -> None:
+    """Facts of a model, one a line; parameters and provenance indented."""
+    console = plain_console()
+    for name, fact in _in_words(facts).items():
+        if isinstance(fact, Mapping):
+            console.print(f"{name}:")
+            for inner, value in fact.items():
+                console.print(f"  {inner}: {value}")
+        else:
+            console.print(f"{name}: {fact}")
+
+
+def _in_words(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """What `info` gives to programs, for people."""
+    hidden = facts["activation"]
+    if hidden != "none":
+        hidden += f", {facts['units']} units"
+    recurrence = {0: "none", 1: "one direction", 2: "two directions"}[facts["directions"]]
+    if facts["truncate"]:
+        recurrence += f", blocks of {facts['truncate']} tokens"
+    seen = facts["seen_words"]
+    return {
+        "file": facts["file"],
+        "bytes": f"{facts['bytes']:,}",
+        "sha256": facts["sha256"],
+        "task": facts["task"],
+        "labels": ", ".join(map(legible, facts["labels"])),
+        "window": facts["window"],
+        "features": ", ".join(f"{f['kind']} ({f['table']})" for f in facts["features"]),
+        "hidden": hidden,
+        "recurrence": recurrence,
+        "output": facts["output"],
+        "members": facts["members"],
+        "tokenizer": facts["tokenizer"],
+        "temperature": facts["temperature"],
+        "words seen in training": "not kept" if seen is None else f"{seen:,}",
+        "words of the dictionary": f"{facts['dictionary_words']:,}",
+        "stored as": facts["stored_as"],
+        "numbers": f"{facts['numbers']:,}",
+        "parameters": {name: _shape(shape) for name, shape in facts["parameters"].items()},
+        "provenance": facts["provenance"],
+    }
+
+
+def _shape(shape: Sequence[int]) -> str:
+    return "×".join(map(str, shape))
+
+
+def print_compression(facts: Mapping[str, Any]) -> None:
+    """Bytes, scores and rows of a model before and after it was compressed."""
+    before, after = facts["before"], facts["after"]
+    table = new_table(f"stored as {facts['stored as']}", "before", "after")
+    table.add_row("bytes", f"{before['bytes']:,}", f"{after['bytes']:,}")
+    for name, score in before.get("scores", {}).items():
+        now = after["scores"].get(name)
+        table.add_row(name, percent(score), "-" if now is None else percent(now))
+    seen = "words seen in training"
+    counts = {seen: (before[seen], after[seen])} | {
+        f"rows of {name}": (V, after["rows"][name]) for name, V in before["rows"].items()
+    }
+    for name, (old, new) in counts.items():
+        table.add_row(name, f"{old:,}", "not kept" if new is None else f"{new:,}")
+    plain_console().print(table)
+    print(f"model: {facts['file']}")

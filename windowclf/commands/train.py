@@ -1,0 +1,133 @@
+"""train, tune and gradcheck."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import windowclf
+from windowclf.commands.options import ConfigArgument, SetOption
+from windowclf.commands.signals import stop_signals
+
+
+def train(
+    config: ConfigArgument,
+    set_: SetOption = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Run folder, in place of the config's `output`.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the run in the folder, to the byte.")
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the run in the folder.")
+    ] = False,
+) -> None:
+    """Train a model from labelled files and print its score.
+
+    The run folder gets the best model by dev score, a state for --resume, a line per epoch in
+    metrics.jsonl, the config as resolved, and the scores in evaluation.json.
+    """
+    from windowclf.commands.training_display import TrainingDisplay, print_training_result
+
+    overrides = [*(set_ or []), *([f"output={json.dumps(str(output))}"] if output else [])]
+    said = "Finishing the step and saving; once more to stop at once."
+    with stop_signals(said) as signalled, TrainingDisplay(signalled) as shown:
+        result = windowclf.train(
+            config, overrides, resume=resume, overwrite=overwrite, listener=shown
+        )
+    if result.stopped:
+        _say_how_to_go_on("train", config, overrides, "the run is saved")
+        raise typer.Exit(128 + signalled[0])
+    print_training_result(result)
+
+
+def tune(
+    config: ConfigArgument,
+    set_: SetOption = None,
+    trials: Annotated[
+        int | None, typer.Option(metavar="N", help="In place of `tune.trials`, 30 by default.")
+    ] = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option("--jobs", "-j", metavar="N", min=1, max=256, help="Processes; all cores."),
+    ] = None,
+    time_budget: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="As in 90s, 20m or 2h; no rung begins after it."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the search; the run folder with -tune at its end."),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Keep the trials that have ended, and go on.")
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the search in the folder.")
+    ] = False,
+) -> None:
+    """Search for a good config and print every trial.
+
+    Draws settings from the config's `tune.space`, trains each for a few epochs and the best ones
+    for more. The folder gets best.yaml, which train takes as it is, and a line per trial in
+    trials.jsonl. Trials are compared by their score on dev; the test files are never read.
+    """
+    seconds = None if time_budget is None else _seconds(time_budget)
+    from windowclf.commands.tuning_display import TuningDisplay, print_tuning_result
+
+    overrides = [
+        *(set_ or []),
+        *([f"tune.trials={trials}"] if trials is not None else []),
+        *([f"tune.output={json.dumps(str(output))}"] if output else []),
+    ]
+    said = "Ending the trials; those that have ended are kept."
+    with stop_signals(said) as signalled, TuningDisplay(signalled) as shown:
+        result = windowclf.tune(
+            config,
+            overrides,
+            jobs=jobs,
+            time_budget=seconds,
+            resume=resume,
+            overwrite=overwrite,
+            listener=shown,
+        )
+    if result.stopped:
+        _say_how_to_go_on("tune", config, overrides, f"trials that are kept: {len(result.trials)}")
+        raise typer.Exit(128 + signalled[0])
+    print_tuning_result(result)
+
+
+def gradcheck(config: ConfigArgument, set_: SetOption = None) -> None:
+    """Check the hand-derived gradients of a config's own network and data.
+
+    Central differences in float64 on a small part of the first batch, a row per parameter array.
+    """
+    from windowclf.commands.model_display import print_gradient_checks
+    from windowclf.commands.progress import GradientDisplay
+
+    checks = windowclf.gradcheck(config, set_ or [], GradientDisplay())
+    print_gradient_checks(checks)
+    if not all(check.passed for check in checks):
+        raise typer.Exit(1)
+
+
+def _seconds(text: str) -> float:
+    """90, 90s, 20m or 2h."""
+    units = {"s": 1, "m": 60, "h": 3600}
+    number, unit = (text[:-1], units[text[-1]]) if text[-1:] in units else (text, 1)
+    if not (number.isascii() and number.isdecimal()) or len(number) > 9:
+        raise typer.BadParameter(f"expected a time as in 90s, 20m or 2h, found {text!r}.")
+    return float(number) * unit
+
+
+def _say_how_to_go_on(command: str, config: Path, overrides: Sequence[str], kept: str) -> None:
+    settings = [part for item in overrides for part in ("--set", item)]
+    again = shlex.join(["windowclf", command, str(config), *settings, "--resume"])
+    print(f"Stopped; {kept}. Go on with: {again}", file=sys.stderr)

@@ -1,0 +1,42 @@
+"""Who is told how a command goes on, and asked whether it should."""
+
+from __future__ import annotations
+
+from windowclf.network.reports import Report
+from windowclf.pipeline.search.trial import Trial
+
+
+class Listener:
+    """Does nothing; what is to be heard is a method of a subclass.
+
+    `train`, `tune`, `evaluate`, `predict_file` and the like take one. Calls come from the thread
+    that called, in order.
+    """
+
+    def notice(self, text: str) -> None:
+        """A sentence that people should see beside the result."""
+
+    def reading(self, fraction: float) -> None:
+        """So much of the training text has been read, 0 to 1."""
+
+    def report(self, report: Report) -> None:
+        """A step or an epoch of a training has ended."""
+
+    def trial(self, trial: Trial) -> None:
+        """A trial of a search has ended."""
+
+    def searched(self, fraction: float) -> None:
+        """So much of a search is done, 0 to 1."""
+
+    def predicted(self, tokens: int, fraction: float | None) -> None:
+        """So many tokens are labelled; the fraction of the input where its size is known."""
+
+    def checked(self, array: str) -> None:
+        """The gradient of an array is about to be checked."""
+
+    def should_stop(self) -> bool:
+        """True to end early: after a step of a training, a few times a second in a search."""
+        return False
+
+
+SILENT = Listener()

@@ -1,0 +1,248 @@
+"""A run: data, network and folder together, from its beginning or a saved state to the scores."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+
+from windowclf.analysis.dev_set import DevSet
+from windowclf.analysis.evaluation import Evaluation, evaluate_tagger, labels_unknown
+from windowclf.arrays import Floats
+from windowclf.config import Config
+from windowclf.config.reading import differences, dump_config, make_config
+from windowclf.config.training import Checkpoint
+from windowclf.errors import RunFolderError, named
+from windowclf.network.architecture import Parameters
+from windowclf.network.reports import EpochReport, Report, StepReport
+from windowclf.network.trainer import Trainer
+from windowclf.pipeline.assembly import settings_of, spec_of
+from windowclf.pipeline.evaluate import evaluate_files
+from windowclf.pipeline.input_files import digest_of, files_of, place_of
+from windowclf.pipeline.listener import Listener
+from windowclf.pipeline.reading import layout_of, learnt_labels, longest_sentence, read_all
+from windowclf.pipeline.run_folder import METRICS_NAME, RunFolder, SavedState
+from windowclf.pipeline.training_data import TrainingData, training_data
+from windowclf.system.threads import Workers
+from windowclf.tagging.decoding import Decoder
+from windowclf.tagging.model import Model
+from windowclf.tagging.model_file import MODEL_NAME, load_model
+from windowclf.tagging.options import TagOptions
+from windowclf.tagging.spec import Spec
+from windowclf.tagging.tagger import Tagger
+from windowclf.text.formats import Layout
+from windowclf.text.sentence import none_longer
+
+
+class Run:
+    """One training in a claimed folder."""
+
+    def __init__(self, config: Config, folder: RunFolder, workers: Workers, listener: Listener):
+        """Read the data, make the vocabulary, the network and its trainer. Raises DataError."""
+        self.config, self.folder, self.listener = config, folder, listener
+        self._threads, self._metrics_lines = workers.count, 0
+        files = {
+            name: files_of(where, f"data.{name}")
+            for name in ("train", "dev", "test", "dictionary")
+            if isinstance(where := getattr(config.data, name), str | tuple)
+        }
+        layout = layout_of(config, files["train"])
+        data = training_data(config, layout, files["train"], folder.path.parent, listener)
+        self._spec = spec_of(config, layout, data)
+        self._default_thresholds = _half_way(self._spec)
+        self._provenance = {
+            "train": data.digest,
+            "config": _config_digest(config),
+            **data.feature_digests,
+        }
+        self._check_dictionary(layout, data, files.get("test", []))
+        self._digests = {
+            name: data.digest if name == "train" else digest_of(paths)
+            for name, paths in files.items()
+        } | dict(data.feature_digests)
+        self._dev = DevSet(self._spec, data.dev, workers) if data.dev else None
+        self.trainer = Trainer(
+            self._spec.architecture,
+            data.corpus,
+            data.slots,
+            settings_of(config, data),
+            self._evaluate_on_dev if self._dev else None,
+            data.given,
+            workers=workers,
+        )
+        self._say_what_dev_is()
+
+    def _check_dictionary(self, layout: Layout, data: TrainingData, test: list[str]) -> None:
+        """Faults of dev and test should be known now and not after the training."""
+        check = Decoder(Model(self._spec, {})).check
+        check(data.dev or [])
+        for sentence in none_longer(read_all(layout, test), longest_sentence(self.config)):
+            check([sentence])
+
+    def _say_what_dev_is(self) -> None:
+        notice = self.listener.notice
+        if self._dev is None:
+            notice("no dev data: the final averaged model is kept and early stopping is off.")
+        elif unknown := labels_unknown(self._spec, self._dev.labels()):
+            notice(f"dev has labels that train lacks, counted as errors: {named(unknown)}.")
+
+    def begin(self, state: SavedState | None, resume: bool) -> None:
+        """Continue from a state, or start afresh in a folder that may hold an older run."""
+        if state is not None:
+            self._continue(state)
+            return
+        if resume:
+            self.listener.notice(f"{self.folder.path}: no saved state yet; starting afresh.")
+        self._save_state()  # before anything of an old run goes
+        self.folder.remove_old_run()
+        self.folder.write_config(dump_config(self.config))
+
+    def _continue(self, state: SavedState) -> None:
+        self._refuse_other_run(state)
+        try:
+            self.trainer.restore(state.progress, state.arrays)
+        except ValueError as error:
+            raise self.folder.unfit_state(error) from error
+        if self.trainer.progress.step == 0:
+            self.folder.remove_old_run()  # the crash may have come before that was done
+        self._cut_metrics(state.metrics_lines)
+        self.folder.write_config(dump_config(self.config))
+        self.listener.notice(f"continuing after step {self.trainer.progress.step:,}.")
+
+    def _cut_metrics(self, lines: int) -> None:
+        """Take away the log's lines that are newer than the state; they will be written again."""
+        self._metrics_lines = self.folder.cut_metrics(lines)
+        if self._metrics_lines < lines:
+            self.listener.notice(
+                f"{self.folder.path / METRICS_NAME}: expected {lines} whole lines, found "
+                f"{self._metrics_lines}; the run goes on, its log lacks the others."
+            )
+
+    def _refuse_other_run(self, state: SavedState) -> None:
+        """A state can only be continued with the config and the data that it came from."""
+        before = make_config(state.config)
+        changes = [
+            change
+            for change in differences(before, self.config)
+            if not change.startswith(("output:", "training.checkpoint", "prediction.", "tune"))
+        ]
+        changes += [
+            f"{place_of(name)}: the files have changed"
+            for name in sorted({*state.data, *self._digests})
+            if state.data.get(name) != self._digests.get(name)
+        ]
+        if changes:
+            raise RunFolderError(
+                f"{self.folder.path}: cannot continue this run with another config or other data "
+                f"({'; '.join(changes)}); undo that, or start again with --overwrite."
+            )
+
+    def train(self) -> bool:
+        """Run to the end, saving on the way; True where the listener ended it early."""
+        saved = time.monotonic()
+        for report in self.trainer.run():
+            if isinstance(report, EpochReport):
+                self._end_epoch(report)
+            self.listener.report(report)
+            if self.trainer.progress.finished:
+                break
+            if self.listener.should_stop():
+                self._save_state()
+                return True
+            if _save_is_due(self.config.training.checkpoint, report, time.monotonic() - saved):
+                self._save_state()
+                saved = time.monotonic()
+        self._save_state()
+        self._calibrate_kept()
+        return False
+
+    def _end_epoch(self, report: EpochReport) -> None:
+        if report.best:
+            self.folder.save_model(self.best_model())
+        line = asdict(report)
+        figures = line.pop("metrics")
+        self.folder.append_metrics({**line, **figures})
+        self._metrics_lines += 1
+
+    def best_model(self) -> Model:
+        """The model of the averaged parameters as they are now."""
+        parameters = self.trainer.averaged()
+        thresholds = self._dev.thresholds(parameters) if self._dev else None
+        return self._model(parameters, thresholds)
+
+    def _model(self, parameters: Parameters, thresholds: Floats | None = None) -> Model:
+        if thresholds is None:
+            thresholds = self._default_thresholds
+        return Model(self._spec, parameters, thresholds, provenance=self._provenance)
+
+    def _evaluate_on_dev(self, parameters: Parameters) -> tuple[float, Mapping[str, float]]:
+        assert self._dev is not None
+        return self._dev.evaluate(self._model(parameters))
+
+    def _calibrate_kept(self) -> None:
+        """Give the kept model its temperature. Done again after a crash, it is the same."""
+        if self._dev is None:
+            return
+        model = load_model(self.folder.path / MODEL_NAME)
+        labels_of = learnt_labels(self._spec.layout, self._spec.inside)
+        temperature = self._dev.temperature(model.parameters, labels_of)
+        if temperature != model.temperature:
+            self.folder.save_model(replace(model, temperature=temperature))
+
+    def _save_state(self) -> None:
+        progress, arrays = self.trainer.state()
+        header = {
+            "progress": progress,
+            "config": self.config.model_dump(mode="json"),
+            "data": dict(self._digests),
+            "threads": self._threads,
+            "metrics_lines": self._metrics_lines,
+        }
+        self.folder.save_state(header, arrays)
+
+    def evaluate(self) -> dict[str, Evaluation]:
+        """Score the model that was kept, as it stands in its file, and write evaluation.json."""
+        limits = self.config.prediction
+        options = TagOptions(longest_sentence=limits.longest_sentence, cache_mb=limits.cache_mb)
+        tagger = Tagger(load_model(self.folder.path / MODEL_NAME), options)
+        evaluations: dict[str, Evaluation] = {}
+        if self._dev is not None:
+            evaluations["dev"] = evaluate_tagger(tagger, self._dev.sentences)
+        if self.config.data.test is not None:
+            files = files_of(self.config.data.test, "data.test")
+            evaluations["test"] = evaluate_files(tagger, files, "test", self.listener)
+        self.folder.write_evaluation(evaluations)
+        return evaluations
+
+
+def _half_way(spec: Spec) -> Floats | None:
+    """(K,) thresholds of a sigmoid output before any are chosen."""
+    K = spec.architecture.classes
+    return np.full(K, 0.5) if spec.architecture.output == "sigmoid" else None
+
+
+def _save_is_due(checkpoint: Checkpoint, report: Report, seconds: float) -> bool:
+    """By the clock, or by the number of the step, so that a resumed run saves at the same ones."""
+    if seconds >= checkpoint.seconds:
+        return True
+    is_step = isinstance(report, StepReport)  # not again after the evaluation that follows it
+    return is_step and checkpoint.steps is not None and report.step % checkpoint.steps == 0
+
+
+def _config_digest(config: Config) -> str:
+    """sha256 of what shapes the model: all of the config but paths and how a run is kept."""
+    sections: dict[str, Any] = config.model_dump(
+        mode="json", include={"seed", "task", "features", "model"}
+    )
+    for feature in sections["features"]["use"]:
+        feature.pop("path", None)  # what the file holds has a digest of its own
+        if not feature.get("position"):
+            feature.pop("position", None)  # as before there was the key
+    training = config.training.model_dump(mode="json", exclude={"checkpoint", "threads"})
+    text = json.dumps({**sections, "training": training}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()

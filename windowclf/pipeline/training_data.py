@@ -1,0 +1,210 @@
+"""The training text as numbers, the vocabulary made from it, and the dev sentences."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from windowclf import config as cfg
+from windowclf.arrays import Bytes, Floats
+from windowclf.errors import DataError, quoted
+from windowclf.pipeline.feature_files import FeatureFiles, read_feature_files, read_vector_files
+from windowclf.pipeline.listener import SILENT, Listener
+from windowclf.pipeline.reading import (
+    dev_sentences,
+    inside_scheme,
+    learnt_labels,
+    longest_sentence,
+    read_all,
+)
+from windowclf.text.corpus import Corpus, encode_corpus
+from windowclf.text.corpus_cache import FOLDER_NAME, Source, find_or_make
+from windowclf.text.derived import derived_columns, with_derived
+from windowclf.text.features import columns_of
+from windowclf.text.formats import Layout
+from windowclf.text.label_sets import all_parts, are_sets, parts_of
+from windowclf.text.sentence import Sentence, none_longer
+from windowclf.text.vocabulary import SlotRows, Vocabulary, build_vocabulary
+
+MOST_LABELS = 5000  # more distinct labels than this is a wrong column, not a task
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """The training corpus as numbers, with the vocabulary made from it, and the dev sentences."""
+
+    corpus: Corpus  # labels are class indices, or rows of `targets`
+    vocabulary: Vocabulary
+    slots: tuple[SlotRows, ...]  # of the corpus's distinct tokens
+    targets: Bytes | None  # (label strings, K) for a sigmoid output
+    dev: list[Sentence] | None
+    digest: str  # sha256 of the training files
+    feature_digests: Mapping[str, str]  # place in the config -> sha256 of the files it names
+    given: Mapping[str, Floats]  # (V, d) initial values of tables that come from files
+
+
+def training_data(
+    config: cfg.Config,
+    layout: Layout,
+    train: Sequence[str],
+    beside: Path | None = None,
+    listener: Listener = SILENT,
+) -> TrainingData:
+    """Read the training files (and dev) once, and make the vocabulary.
+
+    With `beside`, a text above data.cache_above_mb is kept there as numbers, for later runs too.
+    """
+    read = read_feature_files(config)
+    text = _TrainingText(config, layout, train, read, listener)
+    dev = dev_sentences(config, layout)
+    if isinstance(config.data.dev, cfg.Holdout):
+        corpus, digest, dev = text.without_holdout(config.data.dev.holdout)
+    elif beside is not None and text.megabytes() > config.data.cache_above_mb:
+        corpus, digest = text.kept(beside)
+    else:
+        corpus, digest = text.encoded()
+    _refuse_unusable(corpus, train, layout)
+    if corpus.rare:
+        listener.notice(
+            f"{corpus.rare:,} tokens are beyond the first {config.data.distinct_tokens:,} distinct "
+            "ones (data.distinct_tokens) and share one entry."
+        )
+    names, sigmoid = corpus.label_names, config.model.output == "sigmoid"
+    vectors, vector_digests = read_vector_files(config, corpus.keys)
+    vocabulary = build_vocabulary(
+        read.features,
+        columns_of(read.features),
+        corpus.counts(),
+        all_parts(names) if sigmoid and are_sets(names) else names,
+        read.lexicons,
+        {table: found.words for table, found in vectors.items()},
+    )
+    return TrainingData(
+        corpus=corpus,
+        vocabulary=vocabulary,
+        slots=vocabulary.encode(corpus.keys),
+        targets=_targets(names, vocabulary) if sigmoid else None,
+        dev=dev,
+        digest=digest,
+        feature_digests={**read.digests, **vector_digests},
+        given={f"L.{table}": found.rows for table, found in vectors.items()},
+    )
+
+
+class _TrainingText:
+    """The training files on their way to a corpus; each way reads them once."""
+
+    def __init__(
+        self,
+        config: cfg.Config,
+        layout: Layout,
+        files: Sequence[str],
+        read: FeatureFiles,
+        listener: Listener,
+    ):
+        self._config, self._layout, self._files, self._listener = config, layout, files, listener
+        self._columns = columns_of(read.features)
+        self._derived = derived_columns(read.features, read.lexicons)
+        self._labels_of = learnt_labels(layout, inside_scheme(config))
+        self._source = Source(files, self._how(read))
+        self._digest = hashlib.sha256()
+
+    def _how(self, read: FeatureFiles) -> dict[str, Any]:
+        """What besides the files decides what the corpus is: what it is kept under."""
+        how: dict[str, Any] = {
+            "layout": asdict(self._layout),
+            "inside": inside_scheme(self._config),
+            "columns": self._columns,
+        }
+        if self._derived:
+            derived = (f for f in read.features if f.reads in self._derived)
+            how["derived"] = [[f.reads, f.lower] for f in derived]
+            how["lists"] = dict(read.digests)
+        longest, most = longest_sentence(self._config), self._config.data.distinct_tokens
+        return {**how, "longest": longest, "most": most}
+
+    def megabytes(self) -> float:
+        """Size of the files; 0 where that cannot be known, for reading them says what is wrong."""
+        try:
+            return self._source.megabytes()
+        except OSError:
+            return 0.0
+
+    def encoded(self, folder: Path | None = None) -> tuple[Corpus, str]:
+        """The corpus, in memory or as files in a folder, and the sha256 of the files."""
+        corpus = self._encode(self._sentences(), folder)
+        return corpus, self._digest.hexdigest()
+
+    def kept(self, beside: Path) -> tuple[Corpus, str]:
+        """The same, as numbers in a folder for this run and later ones."""
+        corpus, digest, known = find_or_make(beside, self._source, self.encoded)
+        done = "taken from" if known else "kept for later runs in"
+        self._listener.notice(
+            f"train: {len(corpus.tokens):,} tokens, {len(corpus.keys):,} of them distinct, "
+            f"{done} {beside / FOLDER_NAME}."
+        )
+        return corpus, digest
+
+    def without_holdout(self, share: float) -> tuple[Corpus, str, list[Sentence]]:
+        """The same without the last sentences, and these."""
+        every = [sentence.without_source() for sentence in self._sentences()]
+        kept = len(every) - max(1, round(share * len(every)))
+        return self._encode(every[:kept]), self._digest.hexdigest(), every[kept:]
+
+    def _encode(self, text: Any, folder: Path | None = None) -> Corpus:
+        most = self._config.data.distinct_tokens
+        return encode_corpus(text, self._columns, self._labels_of, most, folder)
+
+    def _sentences(self) -> Iterator[Sentence]:
+        size, done = max(1.0, self.megabytes() * (1 << 20)), 0
+
+        def on_bytes(count: int) -> None:
+            nonlocal done
+            done += count
+            self._listener.reading(min(1.0, done / size))
+
+        sentences = read_all(self._layout, self._files, self._digest, on_bytes)
+        return with_derived(none_longer(sentences, longest_sentence(self._config)), self._derived)
+
+
+def _refuse_unusable(corpus: Corpus, paths: Sequence[str], layout: Layout) -> None:
+    where = ", ".join(paths)
+    if not len(corpus.tokens):
+        raise DataError(f"{where}: no sentence found; expected at least one labelled sentence.")
+    names = corpus.label_names
+    if not names:
+        raise DataError(f"{where}: no token has a label; is data.label the right column?")
+    if len(names) > MOST_LABELS:
+        raise DataError(
+            f"{where}: {len(names):,} different labels in {len(corpus.tokens):,} tokens "
+            f"(such as {quoted(names[0])}); is data.label the right column?"
+        )
+    if layout.task == "tagging" and all(_is_decimal(name) for name in names):
+        raise DataError(
+            f"{where}: every label is a number with decimals (such as {quoted(names[0])}); "
+            "expected classes; is data.label the right column?"
+        )
+
+
+def _is_decimal(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return not text.lstrip("+-").isdigit()
+
+
+def _targets(label_names: Sequence[str], vocabulary: Vocabulary) -> Bytes:
+    """Row i: which classes label string i means (label strings, K); one column for two classes."""
+    class_of = vocabulary.class_of
+    if not are_sets(label_names):
+        return np.array([[class_of[name]] for name in label_names], np.uint8)
+    rows = np.zeros((len(label_names), len(vocabulary.labels)), np.uint8)
+    for row, name in zip(rows, label_names, strict=True):
+        row[[class_of[part] for part in parts_of(name)]] = 1
+    return rows

@@ -1,0 +1,112 @@
+"""A folder that one process at a time writes to, and that never takes what is not its own."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import json
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from windowclf.errors import RunFolderError
+from windowclf.system.durable import make_folder, reason, sync_folder, write_whole
+
+_LOCK_NAME = ".lock"
+
+
+class ClaimedFolder:
+    """The folder of a run or a search, `what` it is; `close` gives it back.
+
+    What it holds is judged by its owner, which refuses what it cannot go on from or replace.
+    """
+
+    def __init__(self, path: Path, what: str, resume: bool, overwrite: bool):
+        """Claim it. Raises RunFolderError where it is in use, or both flags are given."""
+        self.path, self._what = path, what
+        if resume and overwrite:
+            raise RunFolderError(f"{path}: expected --resume or --overwrite, found both.")
+        try:
+            make_folder(path)
+            self._lock = (path / _LOCK_NAME).open("w")
+        except OSError as error:
+            raise self.unusable(error) from error
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            self.close()
+            raise RunFolderError(f"{path}: another {what} is writing to this folder.") from error
+        except OSError as error:
+            self.close()
+            raise self.unusable(error) from error
+
+    def close(self) -> None:
+        """Give the folder back."""
+        with contextlib.suppress(OSError):  # nothing was written to the lock
+            self._lock.close()
+
+    def unusable(self, error: OSError) -> RunFolderError:
+        """The error to raise where the system refuses."""
+        return RunFolderError(f"{self.path}: cannot be the {self._what} folder, {reason(error)}.")
+
+    def names(self) -> list[str]:
+        """What is in it, sorted. Raises RunFolderError."""
+        try:
+            return sorted(p.name for p in self.path.iterdir() if p.name != _LOCK_NAME)
+        except OSError as error:
+            raise self.unusable(error) from error
+
+    def refuse_taken(self, found: str) -> RunFolderError:
+        """The error to raise where the folder is not empty and nobody said what to do with it."""
+        return RunFolderError(
+            f"{self.path}: not empty (it holds {found}); continue that {self._what} with "
+            "--resume, replace it with --overwrite, or choose another folder with --output."
+        )
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Remove files, those that are there. Raises RunFolderError."""
+        try:
+            for name in names:
+                (self.path / name).unlink(missing_ok=True)
+            sync_folder(self.path)
+        except OSError as error:
+            raise RunFolderError(
+                f"{self.path}: cannot remove the old {self._what}, {reason(error)}; mend that and "
+                "try again."
+            ) from error
+
+    def append_line(self, name: str, record: Mapping[str, Any]) -> None:
+        """A line of JSON more in a file, on the disk before this returns. Raises RunFolderError."""
+        path = self.path / name
+        data = (json.dumps(record, ensure_ascii=False) + "\n").encode()
+        try:
+            with path.open("ab") as file:
+                written = file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            if written != len(data):
+                raise OSError(errno.EIO, "the line was written in part")
+            sync_folder(self.path)  # the file may be a new one
+        except OSError as error:
+            raise RunFolderError(
+                f"{path}: cannot write, {reason(error)}; mend that and try again."
+            ) from error
+
+    def whole_lines(self, name: str) -> list[bytes]:
+        """The lines of a file; a last one without its end was torn by a crash and is left out.
+
+        None where there is no file. Raises RunFolderError.
+        """
+        path = self.path / name
+        try:
+            return path.read_bytes().split(b"\n")[:-1]
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise RunFolderError(f"{path}: cannot be read, {reason(error)}.") from error
+
+    def write_lines(self, name: str, lines: Iterable[bytes]) -> None:
+        """A file of these lines. Raises RunFolderError."""
+        write_whole(self.path / name, b"".join(line + b"\n" for line in lines))

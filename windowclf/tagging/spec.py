@@ -1,0 +1,70 @@
+"""What a model is before it has parameters: what it reads, what it may answer, its shape."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from windowclf.network.architecture import Architecture
+from windowclf.text.formats import Layout
+from windowclf.text.spans import (
+    Legal,
+    Scheme,
+    States,
+    from_spans,
+    legal_transitions,
+    span_states,
+    to_spans,
+)
+from windowclf.text.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True)
+class Spec:
+    """All of a model but its numbers."""
+
+    architecture: Architecture
+    vocabulary: Vocabulary
+    layout: Layout
+    inside: Scheme | None  # the scheme of the classes, for spans
+    dictionary: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Words and the only labels, in the scheme of the files, that they may have."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the classes in their order; for spans in the inside scheme."""
+        return self.vocabulary.labels
+
+    @property
+    def is_multilabel(self) -> bool:
+        """True where a token may have several labels at once."""
+        return self.architecture.output == "sigmoid" and self.architecture.classes > 1
+
+    @cached_property
+    def legal(self) -> Legal | None:
+        """Which classes may follow which; None where any may."""
+        if self.layout.task == "segmentation":
+            return legal_transitions(self.classes, "BMES")
+        if self.inside is None or self.inside == "IO":
+            return None
+        return legal_transitions(self.classes, self.inside)
+
+    @cached_property
+    def states(self) -> States:
+        """What a token may be, and what that is called in the files."""
+        if self.inside is not None:
+            return span_states(self.classes, self.inside, self.layout.scheme)
+        every = np.ones(len(self.classes), bool)
+        legal = self.legal or Legal(every, every[:, None] & every, every)
+        return States(tuple(range(len(self.classes))), self.classes, legal)
+
+    def outside(self, labels: list[str]) -> list[str]:
+        """Labels of one sentence in the scheme of the files, from those of the classes."""
+        if self.inside is None or self.inside == self.layout.scheme:
+            return labels
+        if labels.count("O") == len(labels):
+            return labels
+        return from_spans(to_spans(labels, self.inside), len(labels), self.layout.scheme)
