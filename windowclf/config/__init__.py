@@ -1,22 +1,22 @@
 """The configuration: a frozen, closed tree with a description, a default and bounds per key."""
 
-from windowclf.config.data import Data, Holdout
-from windowclf.config.features import Feature, Features
-from windowclf.config.model import Model
-from windowclf.config.prediction import Prediction
+from windowclf.config.data import DataSection, Holdout
+from windowclf.config.features import FeatureSetting, FeaturesSection
+from windowclf.config.model import ModelSection
+from windowclf.config.prediction import PredictionSection
 from windowclf.config.run import Config
-from windowclf.config.training import Optimizer, Training
-from windowclf.config.tune import Tune
+from windowclf.config.training import OptimizerSetting, TrainingSection
+from windowclf.config.tune import TuneSection
 
 __all__ = [
     "Config",
-    "Data",
-    "Feature",
-    "Features",
+    "DataSection",
+    "FeatureSetting",
+    "FeaturesSection",
     "Holdout",
-    "Model",
-    "Optimizer",
-    "Prediction",
-    "Training",
-    "Tune",
+    "ModelSection",
+    "OptimizerSetting",
+    "PredictionSection",
+    "TrainingSection",
+    "TuneSection",
 ]

@@ -29,7 +29,7 @@ Dev: TypeAlias = Annotated[
 ]
 
 
-class Data(Section):
+class DataSection(Section):
     """Where the text is and how it is written."""
 
     format: Literal["conll", "conllu", "jsonl", "csv", "tsv", "text"] | None = Field(

@@ -11,7 +11,7 @@ from windowclf.config.section import AsTuple, Paths, Section
 from windowclf.errors import quoted
 
 
-class _Sized(Section):
+class _TableSetting(Section):
     table: str | None = Field(
         default=None,
         pattern=r"^[A-Za-z0-9_.-]+$",
@@ -19,7 +19,7 @@ class _Sized(Section):
     )
 
 
-class Word(_Sized):
+class WordSetting(_TableSetting):
     """The token as it is."""
 
     kind: Literal["word"]
@@ -32,7 +32,7 @@ class Word(_Sized):
         return self.table or "word"
 
 
-class Lower(_Sized):
+class LowerSetting(_TableSetting):
     """The token in lower case."""
 
     kind: Literal["lower"]
@@ -45,7 +45,7 @@ class Lower(_Sized):
         return self.table or "lower"
 
 
-class Affix(_Sized):
+class AffixSetting(_TableSetting):
     """The first or last code points of the token."""
 
     kind: Literal["prefix", "suffix"]
@@ -59,7 +59,7 @@ class Affix(_Sized):
         return self.table or f"{self.kind}{self.length}"
 
 
-class Shape(_Sized):
+class ShapeSetting(_TableSetting):
     """The token with letters as X, x or o and digits as d."""
 
     kind: Literal["shape"]
@@ -75,7 +75,7 @@ class Shape(_Sized):
         return self.table or "shape"
 
 
-class Ngrams(_Sized):
+class NgramsSetting(_TableSetting):
     """The sum of the rows of all character n-grams, hashed."""
 
     kind: Literal["ngrams"]
@@ -92,13 +92,13 @@ class Ngrams(_Sized):
         return self.table or f"ngrams{self.min}-{self.max}"
 
     @model_validator(mode="after")
-    def _ordered(self) -> Ngrams:
+    def _ordered(self) -> NgramsSetting:
         if self.min > self.max:
             raise ValueError(f"expected min <= max, found min {self.min} and max {self.max}")
         return self
 
 
-class Column(_Sized):
+class ColumnSetting(_TableSetting):
     """A further column of the file."""
 
     kind: Literal["column"]
@@ -112,7 +112,7 @@ class Column(_Sized):
         return self.table or f"column.{self.column}"
 
 
-class CharCnn(_Sized):
+class CharCnnSetting(_TableSetting):
     """Shared filters over windows of characters, and the maximum over positions."""
 
     kind: Literal["char_cnn"]
@@ -129,7 +129,7 @@ class CharCnn(_Sized):
         return self.table or "characters"
 
 
-class Gazetteer(_Sized):
+class GazetteerSetting(_TableSetting):
     """Whether the token is part of a listed phrase, of which type, and where in it."""
 
     kind: Literal["gazetteer"]
@@ -144,7 +144,7 @@ class Gazetteer(_Sized):
         return self.table or "gazetteer"
 
 
-class Cluster(_Sized):
+class ClusterSetting(_TableSetting):
     """The cluster of the token, a slot for each length of prefix."""
 
     kind: Literal["cluster"]
@@ -161,7 +161,7 @@ class Cluster(_Sized):
         return self.table or "cluster"
 
 
-class Vectors(_Sized):
+class VectorsSetting(_TableSetting):
     """A vector of the token that was trained elsewhere; its width is that of the file."""
 
     kind: Literal["vectors"]
@@ -177,46 +177,55 @@ class Vectors(_Sized):
         return self.table or "vectors"
 
 
-Feature: TypeAlias = Annotated[
-    Word | Lower | Affix | Shape | Ngrams | Column | CharCnn | Gazetteer | Cluster | Vectors,
+FeatureSetting: TypeAlias = Annotated[
+    WordSetting
+    | LowerSetting
+    | AffixSetting
+    | ShapeSetting
+    | NgramsSetting
+    | ColumnSetting
+    | CharCnnSetting
+    | GazetteerSetting
+    | ClusterSetting
+    | VectorsSetting,
     Discriminator("kind"),
 ]
 _ALONE = ("ngrams", "char_cnn", "gazetteer", "cluster", "vectors")  # kinds that share no table
 
 
-def tables_of(feature: Feature) -> tuple[str, ...]:
+def tables_of(feature: FeatureSetting) -> tuple[str, ...]:
     """The tables that a feature reads, one for each of its slots."""
     if feature.kind == "cluster":
         return tuple(f"{feature.table_name}{length or '.all'}" for length in feature.prefixes)
     return (feature.table_name,)
 
 
-class Features(Section):
+class FeaturesSection(Section):
     """What the network sees of each token of a window."""
 
     window: int = Field(default=2, ge=0, le=16, description="tokens on either side; 0 for slots")
-    use: Annotated[tuple[Feature, ...], AsTuple] = Field(
+    use: Annotated[tuple[FeatureSetting, ...], AsTuple] = Field(
         default=(
-            Word(kind="word"),
-            Lower(kind="lower"),
-            *(Affix(kind="prefix", length=n) for n in (1, 2, 3)),
-            *(Affix(kind="suffix", length=n) for n in (1, 2, 3, 4)),
-            Shape(kind="shape"),
-            Ngrams(kind="ngrams"),
+            WordSetting(kind="word"),
+            LowerSetting(kind="lower"),
+            *(AffixSetting(kind="prefix", length=n) for n in (1, 2, 3)),
+            *(AffixSetting(kind="suffix", length=n) for n in (1, 2, 3, 4)),
+            ShapeSetting(kind="shape"),
+            NgramsSetting(kind="ngrams"),
         ),
         min_length=1,
         description="one slot of a token each",
     )
 
 
-def table_faults(features: tuple[Feature, ...]) -> Iterator[str]:
+def table_faults(features: tuple[FeatureSetting, ...]) -> Iterator[str]:
     """Features of one table need one width and one min_count; none may stand twice."""
-    first: dict[str, tuple[int, Feature]] = {}
-    places: dict[Feature, int] = {}
+    first: dict[str, tuple[int, FeatureSetting]] = {}
+    index_of: dict[FeatureSetting, int] = {}
     for i, feature in enumerate(features):
         here = f"features.use.{i}"
-        if places.setdefault(feature, i) != i:
-            yield f"{here}: the same as features.use.{places[feature]}; remove one of them"
+        if index_of.setdefault(feature, i) != i:
+            yield f"{here}: the same as features.use.{index_of[feature]}; remove one of them"
             continue
         if len(set(tables_of(feature))) != len(tables_of(feature)):
             yield f"{here}.prefixes: a length stands twice; remove one of them"
@@ -224,7 +233,9 @@ def table_faults(features: tuple[Feature, ...]) -> Iterator[str]:
             yield from _shared_faults(table, i, feature, *first.setdefault(table, (i, feature)))
 
 
-def _shared_faults(table: str, i: int, feature: Feature, j: int, other: Feature) -> Iterator[str]:
+def _shared_faults(
+    table: str, i: int, feature: FeatureSetting, j: int, other: FeatureSetting
+) -> Iterator[str]:
     """What keeps the features i and j from sharing a table."""
     if j == i:
         return
@@ -240,9 +251,9 @@ def _shared_faults(table: str, i: int, feature: Feature, j: int, other: Feature)
         )
 
 
-def _min_count(feature: Feature) -> int:
+def _min_count(feature: FeatureSetting) -> int:
     return 1 if feature.kind == "ngrams" or feature.kind == "vectors" else feature.min_count
 
 
-def _dim(feature: Feature) -> int:
+def _dim(feature: FeatureSetting) -> int:
     return 0 if feature.kind == "vectors" else feature.dim

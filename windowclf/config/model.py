@@ -44,7 +44,7 @@ class Recurrence(Section):
     )
 
 
-class Model(Section):
+class ModelSection(Section):
     """The network above the features; sizes that follow from the data never stand here."""
 
     hidden: Hidden = HiddenLayer()
@@ -63,7 +63,7 @@ class Model(Section):
     )
 
     @model_validator(mode="after")
-    def _recurrence_needs_hidden(self) -> Model:
+    def _recurrence_needs_hidden(self) -> ModelSection:
         if self.recurrence and self.hidden.activation == "none":
             raise ValueError("expected a hidden layer for recurrence, found hidden: none")
         return self

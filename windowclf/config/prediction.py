@@ -8,7 +8,7 @@ from windowclf.config.section import Section
 from windowclf.system.limits import CACHE_MB, LONGEST_SENTENCE
 
 
-class Prediction(Section):
+class PredictionSection(Section):
     """What tagging may take; not kept in the model, whose users choose for themselves."""
 
     longest_sentence: int = Field(

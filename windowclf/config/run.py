@@ -7,13 +7,13 @@ from typing import Any, Literal, TypeAlias
 
 from pydantic import Field, model_validator
 
-from windowclf.config.data import Data
-from windowclf.config.features import Features, table_faults
-from windowclf.config.model import Model
-from windowclf.config.prediction import Prediction
+from windowclf.config.data import DataSection
+from windowclf.config.features import FeaturesSection, table_faults
+from windowclf.config.model import ModelSection
+from windowclf.config.prediction import PredictionSection
 from windowclf.config.section import Section
-from windowclf.config.training import Training
-from windowclf.config.tune import Tune
+from windowclf.config.training import TrainingSection
+from windowclf.config.tune import TuneSection
 from windowclf.errors import quoted
 
 Task: TypeAlias = Literal["tagging", "spans", "segmentation", "slots"]
@@ -31,12 +31,14 @@ class Config(Section):
         default="runs", min_length=1, description="the run folder; runs/<task> by default"
     )
     task: Task
-    data: Data
-    features: Features = Features()
-    model: Model = Model()
-    training: Training = Training()
-    prediction: Prediction = Prediction()
-    tune: Tune | None = Field(default=None, description="for windowclf tune; train passes it by")
+    data: DataSection
+    features: FeaturesSection = FeaturesSection()
+    model: ModelSection = ModelSection()
+    training: TrainingSection = TrainingSection()
+    prediction: PredictionSection = PredictionSection()
+    tune: TuneSection | None = Field(
+        default=None, description="for windowclf tune; train passes it by"
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -72,7 +74,7 @@ def _derives(config: Config) -> bool:
 
 def _task_faults(config: Config) -> Iterator[str]:
     slots = config.task == "slots"
-    if slots and config.features.use == Features().use:
+    if slots and config.features.use == FeaturesSection().use:
         yield "features.use: missing; task: slots needs a feature of kind column for each slot"
         return
     for i, feature in enumerate(config.features.use):

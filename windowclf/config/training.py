@@ -62,7 +62,7 @@ def _adam_by_default(value: Any) -> Any:
     return {"name": "adam", **value} if isinstance(value, dict) else value
 
 
-Optimizer: TypeAlias = Annotated[
+OptimizerSetting: TypeAlias = Annotated[
     SgdRule | MomentumRule | AdagradRule | RmsPropRule | AdamRule,
     Discriminator("name"),
     BeforeValidator(_adam_by_default),
@@ -101,14 +101,14 @@ def _class_weights_kind(value: Any) -> str:
     return "none" if value is None else "name"
 
 
-class Training(Section):
+class TrainingSection(Section):
     """How the parameters are found."""
 
     epochs: int = Field(default=10, ge=1)
     batch_tokens: int = Field(
         default=256, ge=1, description="about as many; sentences are never cut"
     )
-    optimizer: Optimizer = AdamRule(name="adam")
+    optimizer: OptimizerSetting = AdamRule(name="adam")
     schedule: Schedule = Schedule()
     dropout: float = Field(
         default=0.2, ge=0, lt=1, description="on h; without effect where hidden is none"

@@ -86,7 +86,7 @@ def _rising(rungs: tuple[int, ...]) -> tuple[int, ...]:
     return rungs
 
 
-class Tune(Section):
+class TuneSection(Section):
     """A random search with successive halving."""
 
     trials: int = Field(default=30, ge=1, le=100_000, description="configs that begin")

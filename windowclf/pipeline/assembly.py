@@ -89,18 +89,18 @@ def settings_of(config: cfg.Config, data: TrainingData) -> Settings:
     )
 
 
-def _rule(o: cfg.Optimizer) -> Rule:
-    match o.name:
+def _rule(setting: cfg.OptimizerSetting) -> Rule:
+    match setting.name:
         case "sgd":
             return Sgd()
         case "momentum":
-            return Momentum(o.momentum)
+            return Momentum(setting.momentum)
         case "adagrad":
-            return Adagrad(o.epsilon)
+            return Adagrad(setting.epsilon)
         case "rmsprop":
-            return RmsProp(o.decay, o.epsilon)
+            return RmsProp(setting.decay, setting.epsilon)
         case "adam":
-            return Adam(o.beta1, o.beta2, o.epsilon)
+            return Adam(setting.beta1, setting.beta2, setting.epsilon)
 
 
 def _class_weights(wanted: str | dict[str, float] | None, data: TrainingData) -> Floats | None:

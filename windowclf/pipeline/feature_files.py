@@ -75,7 +75,7 @@ def read_vector_files(
     return found, digests
 
 
-def _slots_of(f: cfg.Feature) -> list[Feature]:
+def _slots_of(f: cfg.FeatureSetting) -> list[Feature]:
     table = f.table_name
     match f.kind:
         case "char_cnn":

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from windowclf.config import Config, Tune
+from windowclf.config import Config, TuneSection
 from windowclf.config.reading import ConfigLike, make_config, read_tree
 from windowclf.errors import ConfigError
 from windowclf.pipeline.search.space import (
@@ -27,7 +27,7 @@ class Search:
     overrides: Sequence[str]
     name: str
     config: Config  # of all that the trials share
-    tune: Tune
+    tune: TuneSection
     settings: Sequence[Settings]  # of trial 1, 2, …
 
     def config_of(self, epochs: int, trial: int, *more: str) -> Config:
@@ -61,7 +61,7 @@ def plan(config: ConfigLike, overrides: Sequence[str]) -> Search:
             f"{name}: data.dev: missing; tune compares by the score on dev: give a path, or "
             "{holdout: 0.1} for the last tenth of train."
         )
-    tune = whole.tune or Tune()
+    tune = whole.tune or TuneSection()
     tune = tune.model_copy(
         update={
             "space": tune.space or default_space(whole),
