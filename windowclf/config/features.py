@@ -12,11 +12,24 @@ from windowclf.errors import quoted
 
 
 class _TableSetting(Section):
+    """What the settings of every kind share: the table whose rows the feature reads."""
+
     table: str | None = Field(
         default=None,
         pattern=r"^[A-Za-z0-9_.-]+$",
         description="features of one table share its rows",
     )
+    kind: str
+
+    @property
+    def table_name(self) -> str:
+        """The table that the feature reads; of a cluster what the names of its tables begin with."""
+        return self.table or self._own_table
+
+    @property
+    def _own_table(self) -> str:
+        """The name of the table where the config gives none."""
+        return self.kind
 
 
 class WordSetting(_TableSetting):
@@ -26,11 +39,6 @@ class WordSetting(_TableSetting):
     dim: int = Field(default=64, ge=1, le=4096, description="width of the embedding")
     min_count: int = Field(default=2, ge=1, description="rarer values read as unknown")
 
-    @property
-    def table_name(self) -> str:
-        """The table that it reads."""
-        return self.table or "word"
-
 
 class LowerSetting(_TableSetting):
     """The token in lower case."""
@@ -38,11 +46,6 @@ class LowerSetting(_TableSetting):
     kind: Literal["lower"]
     dim: int = Field(default=32, ge=1, le=4096, description="width of the embedding")
     min_count: int = Field(default=2, ge=1, description="rarer values read as unknown")
-
-    @property
-    def table_name(self) -> str:
-        """The table that it reads."""
-        return self.table or "lower"
 
 
 class AffixSetting(_TableSetting):
@@ -54,9 +57,8 @@ class AffixSetting(_TableSetting):
     min_count: int = Field(default=2, ge=1, description="rarer values read as unknown")
 
     @property
-    def table_name(self) -> str:
-        """The table that it reads."""
-        return self.table or f"{self.kind}{self.length}"
+    def _own_table(self) -> str:
+        return f"{self.kind}{self.length}"
 
 
 class ShapeSetting(_TableSetting):
@@ -68,11 +70,6 @@ class ShapeSetting(_TableSetting):
     )
     dim: int = Field(default=16, ge=1, le=4096, description="width of the embedding")
     min_count: int = Field(default=2, ge=1, description="rarer values read as unknown")
-
-    @property
-    def table_name(self) -> str:
-        """The table that it reads."""
-        return self.table or "shape"
 
 
 class NgramsSetting(_TableSetting):
@@ -87,9 +84,8 @@ class NgramsSetting(_TableSetting):
     dim: int = Field(default=16, ge=1, le=4096, description="width of the embedding")
 
     @property
-    def table_name(self) -> str:
-        """The table that it reads."""
-        return self.table or f"ngrams{self.min}-{self.max}"
+    def _own_table(self) -> str:
+        return f"ngrams{self.min}-{self.max}"
 
     @model_validator(mode="after")
     def _ordered(self) -> NgramsSetting:
@@ -107,9 +103,8 @@ class ColumnSetting(_TableSetting):
     min_count: int = Field(default=1, ge=1, description="rarer values read as unknown")
 
     @property
-    def table_name(self) -> str:
-        """The table that it reads."""
-        return self.table or f"column.{self.column}"
+    def _own_table(self) -> str:
+        return f"column.{self.column}"
 
 
 class CharCnnSetting(_TableSetting):
@@ -124,9 +119,8 @@ class CharCnnSetting(_TableSetting):
     min_count: int = Field(default=2, ge=1, description="rarer characters read as unknown")
 
     @property
-    def table_name(self) -> str:
-        """The table that it reads."""
-        return self.table or "characters"
+    def _own_table(self) -> str:
+        return "characters"
 
 
 class GazetteerSetting(_TableSetting):
@@ -137,11 +131,6 @@ class GazetteerSetting(_TableSetting):
     lower: bool = Field(default=True, description="case does not matter")
     dim: int = Field(default=8, ge=1, le=4096, description="width of the embedding")
     min_count: int = Field(default=1, ge=1, description="rarer values read as unknown")
-
-    @property
-    def table_name(self) -> str:
-        """The table that it reads."""
-        return self.table or "gazetteer"
 
 
 class ClusterSetting(_TableSetting):
@@ -155,11 +144,6 @@ class ClusterSetting(_TableSetting):
     dim: int = Field(default=16, ge=1, le=4096, description="width of each embedding")
     min_count: int = Field(default=1, ge=1, description="rarer values read as unknown")
 
-    @property
-    def table_name(self) -> str:
-        """What its tables' names begin with."""
-        return self.table or "cluster"
-
 
 class VectorsSetting(_TableSetting):
     """A vector of the token that was trained elsewhere; its width is that of the file."""
@@ -170,11 +154,6 @@ class VectorsSetting(_TableSetting):
         default="all", description="words to keep: all of the file, or those of train"
     )
     trained: bool = Field(default=False, description="trained further, or left as they are")
-
-    @property
-    def table_name(self) -> str:
-        """The table that it reads."""
-        return self.table or "vectors"
 
 
 FeatureSetting: TypeAlias = Annotated[
@@ -208,8 +187,8 @@ class FeaturesSection(Section):
         default=(
             WordSetting(kind="word"),
             LowerSetting(kind="lower"),
-            *(AffixSetting(kind="prefix", length=n) for n in (1, 2, 3)),
-            *(AffixSetting(kind="suffix", length=n) for n in (1, 2, 3, 4)),
+            *(AffixSetting(kind="prefix", length=length) for length in (1, 2, 3)),
+            *(AffixSetting(kind="suffix", length=length) for length in (1, 2, 3, 4)),
             ShapeSetting(kind="shape"),
             NgramsSetting(kind="ngrams"),
         ),
@@ -219,7 +198,10 @@ class FeaturesSection(Section):
 
 
 def table_faults(features: tuple[FeatureSetting, ...]) -> Iterator[str]:
-    """Features of one table need one width and one min_count; none may stand twice."""
+    """A sentence for every feature that stands twice or shares a table with one it does not fit.
+
+    Features of one table need one width and one min_count.
+    """
     first: dict[str, tuple[int, FeatureSetting]] = {}
     index_of: dict[FeatureSetting, int] = {}
     for i, feature in enumerate(features):
@@ -236,7 +218,7 @@ def table_faults(features: tuple[FeatureSetting, ...]) -> Iterator[str]:
 def _shared_faults(
     table: str, i: int, feature: FeatureSetting, j: int, other: FeatureSetting
 ) -> Iterator[str]:
-    """What keeps the features i and j from sharing a table."""
+    """What keeps `feature` i of features.use from sharing the table with `other`, number j of it."""
     if j == i:
         return
     if feature.kind in _ALONE or other.kind in _ALONE or _dim(other) != _dim(feature):
@@ -252,8 +234,10 @@ def _shared_faults(
 
 
 def _min_count(feature: FeatureSetting) -> int:
+    """The least count of a value that gets a row; 1 for the kinds that have no such setting."""
     return 1 if feature.kind == "ngrams" or feature.kind == "vectors" else feature.min_count
 
 
 def _dim(feature: FeatureSetting) -> int:
+    """The width of the feature's rows; 0 for vectors, whose file says it."""
     return 0 if feature.kind == "vectors" else feature.dim

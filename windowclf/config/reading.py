@@ -1,4 +1,4 @@
-"""From a YAML file and overrides to a Config."""
+"""From a YAML file and overrides to a Config, and from a Config to YAML or to its differences."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from windowclf.config.plain_yaml import parse_yaml, write_yaml
 from windowclf.config.run import Config
 from windowclf.config.sentences import described, sentences, shown
 from windowclf.errors import ConfigError, legible
+from windowclf.system.durable import reason
 
 LARGEST_FILE = 1 << 20  # bytes
 MOST_KEYS = 32  # of an override, one below the other
@@ -37,7 +38,7 @@ def read_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
 
 
 def read_tree(path: str | Path) -> Any:
-    """What a YAML file says, as it stands. Raises ConfigError."""
+    """The value of a YAML file, not yet checked against the sections. Raises ConfigError."""
     return parse_yaml(_text_of(Path(path)), str(path))
 
 
@@ -69,6 +70,7 @@ def differences(before: Config, now: Config) -> list[str]:
 
 
 def _differences(before: Any, now: Any, path: str) -> Iterator[str]:
+    """Where two trees differ, as `differences` writes it; `path` leads to the trees themselves."""
     if isinstance(before, dict) and isinstance(now, dict):
         for key in dict.fromkeys([*before, *now]):
             yield from _differences(before.get(key), now.get(key), f"{path}.{key}".lstrip("."))
@@ -77,6 +79,7 @@ def _differences(before: Any, now: Any, path: str) -> Iterator[str]:
 
 
 def _text_of(path: Path) -> str:
+    """The text of a config file. Raises ConfigError unless it is UTF-8 of at most 1 MiB."""
     try:
         with path.open("rb") as file:
             data = file.read(LARGEST_FILE + 1)
@@ -86,8 +89,7 @@ def _text_of(path: Path) -> str:
     except IsADirectoryError:
         raise ConfigError(f"{path}: expected a YAML file, found a directory.") from None
     except (OSError, ValueError) as error:
-        why = (getattr(error, "strerror", None) or str(error)).lower()
-        raise ConfigError(f"{path}: cannot be read, {why}.") from None
+        raise ConfigError(f"{path}: cannot be read, {reason(error)}.") from None
     if size > LARGEST_FILE:
         raise ConfigError(f"{path}: expected a config of at most 1 MiB, found {size:,} bytes.")
     try:
@@ -111,6 +113,10 @@ def _override(tree: Any, override: str) -> Any:
 
 
 def _replaced(tree: Any, keys: list[str], value: Any, whole: str) -> Any:
+    """The tree with `value` below these keys, new mappings where there are none.
+
+    `whole` is what messages call all of the keys. Raises ConfigError for a number beyond a list.
+    """
     if not keys:
         return value
     first, *rest = keys

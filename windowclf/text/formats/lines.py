@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
 from windowclf.errors import DataError, Faults
+from windowclf.system.durable import reason
 
 Line: TypeAlias = tuple[int, str, str]  # 1-based number, the text, the line end or "" at the end
 
@@ -56,11 +57,7 @@ def open_bytes(path: str) -> BinaryIO:
     except IsADirectoryError:
         raise DataError(f"{path}: expected a file, found a directory.") from None
     except (OSError, ValueError) as error:
-        raise DataError(f"{path}: cannot be read, {_reason(error)}.") from None
-
-
-def _reason(error: OSError | ValueError) -> str:
-    return (getattr(error, "strerror", None) or str(error)).lower()
+        raise DataError(f"{path}: cannot be read, {reason(error)}.") from None
 
 
 def _input_of(stream: BinaryIO, path: str, faults: Faults) -> Input:
@@ -100,7 +97,7 @@ def _read(stream: BinaryIO, path: str) -> bytes:
     try:
         data = stream.read1(BLOCK) if hasattr(stream, "read1") else stream.read(BLOCK)
     except OSError as error:
-        raise DataError(f"{path}: cannot be read, {_reason(error)}.") from None
+        raise DataError(f"{path}: cannot be read, {reason(error)}.") from None
     assert isinstance(data, bytes)
     return data
 
