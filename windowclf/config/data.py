@@ -16,6 +16,7 @@ class Holdout(Section):
 
 
 def _dev_kind(value: Any) -> str:
+    """Which of its three forms `data.dev` has: a tag of Dev."""
     if isinstance(value, dict | Holdout):
         return "holdout"
     return "none" if value is None else "paths"

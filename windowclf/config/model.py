@@ -25,6 +25,7 @@ class NoHiddenLayer(Section):
 
 
 def _hidden_kind(value: Any) -> str:
+    """Which of its two forms `model.hidden` has: a tag of Hidden."""
     found = value.get("activation") if isinstance(value, dict) else getattr(value, "activation", 0)
     return "none" if found == "none" else "layer"
 

@@ -55,6 +55,7 @@ def write_yaml(value: Any) -> str:
 
 
 def _short(problem: str | None) -> str:
+    """What the parser says on one line, cut where it is long."""
     line = " ".join((problem or "").split())
     return line if len(line) <= LONGEST_PROBLEM else f"{line[:LONGEST_PROBLEM]}…"
 
@@ -74,7 +75,7 @@ class _Loader(yaml.SafeLoader):
         self.nodes_of: dict[str, int] = {}  # by anchor, once its value is whole
 
     def compose_node(self, parent: Any, index: Any) -> Any:
-        """A value; an alias counts as all that it stands for."""
+        """Any value, counted in `nodes`; an alias counts as all the values that it stands for."""
         event = cast(Any, self).peek_event()
         before = self.nodes
         if isinstance(event, yaml.AliasEvent):
@@ -95,14 +96,17 @@ class _Loader(yaml.SafeLoader):
         return node
 
     def compose_scalar_node(self, anchor: Any) -> Any:
-        """A text or number without what no file can be called and no UTF-8 can hold."""
+        """A text, number or word; refused with a NUL or half a surrogate pair in it.
+
+        No file can be called so, and no UTF-8 can hold it.
+        """
         node = super().compose_scalar_node(anchor)
         if _NO_TEXT.search(node.value):
             _refuse("found \\0 or half a surrogate pair, which no text holds", node)
         return node
 
     def compose_mapping_node(self, anchor: Any) -> Any:
-        """Keys and values, every key a text that stands once."""
+        """A mapping; refused unless every key is a text that stands once in it."""
         node = super().compose_mapping_node(anchor)
         seen: set[str] = set()
         for key, _value in node.value:
@@ -121,6 +125,7 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _represent_text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+    """A text as YAML: in double quotes where it has signs that are not seen."""
     # PyYAML's other styles fold U+0085, U+2028 and their like.
     return dumper.represent_scalar(_TAG + "str", text, None if text.isprintable() else '"')
 
@@ -132,5 +137,6 @@ for _class in (_Loader, _Dumper):
     _class.add_implicit_resolver(_TAG + "float", _FLOAT, list("-+0123456789."))
 
 
-def _refuse(problem: str, place: Any) -> NoReturn:
-    raise yaml.MarkedYAMLError(problem=problem, problem_mark=place.start_mark)
+def _refuse(problem: str, found: Any) -> NoReturn:
+    """Raise the parser's own error, at the line and column where a node or event begins."""
+    raise yaml.MarkedYAMLError(problem=problem, problem_mark=found.start_mark)

@@ -67,12 +67,14 @@ class Config(Section):
 
 
 def _derives(config: Config) -> bool:
+    """Whether a feature reads a column that is made from the text and stands in no file."""
     return any(
         f.kind == "gazetteer" or (f.kind == "shape" and f.position) for f in config.features.use
     )
 
 
 def _task_faults(config: Config) -> Iterator[str]:
+    """A sentence for everything in the sections that does not go with the task or the output."""
     slots = config.task == "slots"
     if slots and config.features.use == FeaturesSection().use:
         yield "features.use: missing; task: slots needs a feature of kind column for each slot"

@@ -1,4 +1,4 @@
-"""What every section of the configuration shares."""
+"""The base of every section of the configuration, and types of keys that several sections have."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 
 class Section(BaseModel):
-    """What all sections share: no unknown key, no silent conversion, no change afterwards."""
+    """The base of all sections: no unknown key, no silent conversion, no change afterwards."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 def _as_paths(value: Any) -> Any:
-    """One path stands for a list of one."""
+    """A path, or a list of paths, as a tuple; anything else as it is, for pydantic to refuse."""
     if isinstance(value, str):
         return (value,)
     return tuple(value) if isinstance(value, list) else value

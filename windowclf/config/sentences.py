@@ -21,12 +21,12 @@ def sentences(error: ValidationError, tree: Any, name: str) -> Iterator[str]:
     """One sentence per fault, each once, in the order of the keys; the first 20, then a count."""
     said: set[str] = set()
     more = 0
-    for place, group in groupby(error.errors(include_url=False), lambda f: _path(f, tree)):
+    for path, group in groupby(error.errors(include_url=False), lambda f: _path(f, tree)):
         faults = list(group)
         if len(said) >= SHOWN_FAULTS:
             more += len(faults)
             continue
-        for sentence in _sentences_at(place, faults, tree):
+        for sentence in _sentences_at(path, faults, tree):
             if sentence in said:
                 continue
             said.add(sentence)
@@ -39,6 +39,7 @@ def sentences(error: ValidationError, tree: Any, name: str) -> Iterator[str]:
 
 
 def _where(path: Sequence[str | int]) -> str:
+    """A path of keys as messages write it: a.b.c."""
     return ".".join(legible(str(key)) for key in path)
 
 
@@ -61,7 +62,7 @@ def _path(fault: Any, tree: Any) -> list[str | int]:
 
 
 def _sentences_at(path: list[str | int], faults: list[Any], tree: Any) -> Iterator[str]:
-    """The sentences of one place; a value that fits none of several types is one fault."""
+    """The sentences of all faults at one path; a value that fits none of several types is one."""
     if len(faults) > 1 and all(_expected(f["type"], f.get("ctx", {})) for f in faults):
         wanted = _or(list(dict.fromkeys(_expected(f["type"], f.get("ctx", {})) for f in faults)))
         found = faults[0]["input"]
@@ -73,6 +74,7 @@ def _sentences_at(path: list[str | int], faults: list[Any], tree: Any) -> Iterat
 
 
 def _sentences_of(fault: Any, path: list[str | int], tree: Any) -> Iterator[str]:
+    """What one of pydantic's faults becomes: a sentence, several, or none where others say it."""
     kind, found, context = fault["type"], fault.get("input"), fault.get("ctx", {})
     where = _where(path)
     if kind == "value_error":
@@ -94,9 +96,9 @@ def _sentences_of(fault: Any, path: list[str | int], tree: Any) -> Iterator[str]
         value = found.get(key) if key and isinstance(found, Mapping) else found
         names = re.findall(r"'([^']*)'|(\d+)", context.get("expected_tags") or context["expected"])
         choices = [text or number for text, number in names]
-        place = f"{where}.{key}" if key and not where.endswith(f".{key}") else where
+        at = f"{where}.{key}" if key and not where.endswith(f".{key}") else where
         yield (
-            f"{place}: expected {_or(choices)}, found {described(value)}"
+            f"{at}: expected {_or(choices)}, found {described(value)}"
             f"{_quote_it(value) or _nearest(str(value), choices, shown=True)}."
         )
     else:
@@ -107,6 +109,7 @@ def _sentences_of(fault: Any, path: list[str | int], tree: Any) -> Iterator[str]
 
 
 def _expected(kind: str, context: Mapping[str, Any]) -> str:
+    """What a fault of pydantic's type `kind` wanted, in words; empty for one that names no type."""
     match kind:
         case "int_type" | "int_from_float":
             return "a whole number"
@@ -138,6 +141,7 @@ def _expected(kind: str, context: Mapping[str, Any]) -> str:
 
 @cache
 def _schema() -> Any:
+    """The JSON schema of a Config, made once."""
     return Config.model_json_schema()
 
 
@@ -180,7 +184,7 @@ def _options(schemas: Sequence[Any], definitions: Mapping[str, Any]) -> list[Any
 
 
 def _fits(option: Mapping[str, Any], value: Mapping[str, Any]) -> bool:
-    """True unless a choice such as kind or name says that another branch is meant."""
+    """True unless a key such as kind or name in `value` says that another branch is meant."""
     for key in ("kind", "name", "activation"):
         allowed = option.get("properties", {}).get(key)
         if allowed is not None and key in value:
@@ -189,6 +193,7 @@ def _fits(option: Mapping[str, Any], value: Mapping[str, Any]) -> bool:
 
 
 def _description(path: Sequence[str | int]) -> str:
+    """What a missing key is for, as the schema describes it."""
     schema = _schema()
     known = _options([schema], schema["$defs"])
     for key in path:
@@ -201,7 +206,10 @@ def _description(path: Sequence[str | int]) -> str:
 
 
 def _nearest(word: str, choices: Sequence[str], shown: bool = False) -> str:
-    """The nearest right name, or all of them unless they are shown already."""
+    """How a sentence about a wrong word goes on: with the nearest choice, or else with all.
+
+    `shown`: the choices stand in the sentence already, and only a near one is added.
+    """
     near = difflib.get_close_matches(word[:SHOWN_CHARACTERS], choices, 1, 0.5)
     if near:
         return f"; did you mean {near[0]}?"
@@ -211,11 +219,12 @@ def _nearest(word: str, choices: Sequence[str], shown: bool = False) -> str:
 
 
 def _or(choices: Sequence[str]) -> str:
+    """Choices as a sentence lists them: a, b or c."""
     return choices[0] if len(choices) == 1 else f"{', '.join(choices[:-1])} or {choices[-1]}"
 
 
 def _quote_it(value: Any) -> str:
-    """YAML reads a bare NO or on as something else than text."""
+    """How a sentence about a true or false goes on: YAML reads a bare NO or on so."""
     if isinstance(value, bool):
         return "; YAML reads a bare yes, no, on or off as that, so quote it where you mean text"
     return ""

@@ -10,6 +10,8 @@ from windowclf.config.section import Section
 
 
 class _Rule(Section):
+    """What the update rules share: a learning rate, and which rows of the tables a step changes."""
+
     learning_rate: float = Field(gt=0)
     rows: Literal["lazy", "dense"] = Field(
         default="lazy", description="lazy updates only the rows of L that a batch touched"
@@ -59,6 +61,7 @@ class AdamRule(_Rule):
 
 
 def _adam_by_default(value: Any) -> Any:
+    """The keys of `training.optimizer` with `name: adam` where they have no name."""
     return {"name": "adam", **value} if isinstance(value, dict) else value
 
 
@@ -96,6 +99,7 @@ class Checkpoint(Section):
 
 
 def _class_weights_kind(value: Any) -> str:
+    """Which of its three forms `training.class_weights` has: a tag of its union."""
     if isinstance(value, dict):
         return "weights"
     return "none" if value is None else "name"

@@ -13,7 +13,7 @@ RANGES = ("uniform", "log_uniform", "int", "log_int")
 
 
 def _two_rising(value: Any) -> Any:
-    """A pair of numbers, the lower one first."""
+    """[LOW, HIGH] as a tuple. Raises ValueError unless these are two numbers with LOW < HIGH."""
     pair = tuple(value) if isinstance(value, list | tuple) else ()
     numbers = [bound for bound in pair if type(bound) in (int, float)]
     if len(pair) != 2 or len(numbers) != 2 or not numbers[0] < numbers[1]:
@@ -22,6 +22,7 @@ def _two_rising(value: Any) -> Any:
 
 
 def _above_zero(bounds: tuple[float, float]) -> tuple[float, float]:
+    """The bounds of a logarithmic scale as they are. Raises ValueError unless both are above 0."""
     if bounds[0] <= 0:
         raise ValueError(f"expected bounds above 0 on a logarithmic scale, found {bounds[0]:g}")
     return bounds
@@ -56,6 +57,7 @@ class LogInt(Section):
 
 
 def _dimension_kind(value: Any) -> str | None:
+    """Which kind of Dimension a value is: a list of choices or one of RANGES; None for neither."""
     if isinstance(value, list | tuple):
         return "choice"
     if isinstance(value, dict) and len(value) == 1:
@@ -81,6 +83,7 @@ Dimension: TypeAlias = Annotated[
 
 
 def _rising(rungs: tuple[int, ...]) -> tuple[int, ...]:
+    """The epochs of the rungs as they are. Raises ValueError unless they rise."""
     if any(after <= before for before, after in pairwise(rungs)):
         raise ValueError(f"expected epochs that rise, found {list(rungs)}")
     return rungs
