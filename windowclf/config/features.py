@@ -23,7 +23,7 @@ class _TableSetting(Section):
 
     @property
     def table_name(self) -> str:
-        """The table that the feature reads; of a cluster what the names of its tables begin with."""
+        """The table that the feature reads; for clusters what their tables' names begin with."""
         return self.table or self._own_table
 
     @property
@@ -218,7 +218,7 @@ def table_faults(features: tuple[FeatureSetting, ...]) -> Iterator[str]:
 def _shared_faults(
     table: str, i: int, feature: FeatureSetting, j: int, other: FeatureSetting
 ) -> Iterator[str]:
-    """What keeps `feature` i of features.use from sharing the table with `other`, number j of it."""
+    """What keeps `feature`, number i in features.use, from sharing the table with `other`, j."""
     if j == i:
         return
     if feature.kind in _ALONE or other.kind in _ALONE or _dim(other) != _dim(feature):

@@ -7,15 +7,15 @@ from dataclasses import MISSING, fields
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-T = TypeVar("T")
+Built = TypeVar("Built")
 
 
-def build(cls: type[T], given: Any, name: str, whole: bool = False, **made: Any) -> T:
-    """A dataclass from a JSON object and from fields that are `made` already.
+def build(cls: type[Built], given: Any, name: str, whole: bool = False, **made: Any) -> Built:
+    """An instance of the dataclass `cls` from the JSON object `given`; `made` fields are taken.
 
     Fields with a default may be missing, as in files from before they were added, unless `whole`.
     Lists become tuples; a boolean is no int and an int no float. Raises ValueError with the path
-    of what is wrong; `name` is that of the object.
+    of what is wrong, which begins with `name`, that of the object.
     """
     if type(given) is not dict:
         raise ValueError(f"{name} is no object")
@@ -40,7 +40,7 @@ def in_range(value: float, low: float, high: float, name: str) -> None:
 
 
 def _checked(hint: Any, value: Any, name: str) -> Any:
-    """`value` if it is of the annotated type. Raises ValueError."""
+    """`value` if it is of the annotated type `hint`, a list as a tuple. Raises ValueError."""
     kind, inner = get_origin(hint), get_args(hint)
     if kind in (Union, UnionType):
         return _one_of(inner, value, name)
@@ -58,6 +58,7 @@ def _checked(hint: Any, value: Any, name: str) -> Any:
 
 
 def _one_of(hints: tuple[Any, ...], value: Any, name: str) -> Any:
+    """`value` as the first type of a union that it is of. Raises ValueError for one of none."""
     for hint in hints:
         if hint is not NoneType or value is None:
             try:

@@ -18,13 +18,16 @@ _LOCK_NAME = ".lock"
 
 
 class ClaimedFolder:
-    """The folder of a run or a search, `what` it is; `close` gives it back.
+    """A folder under a lock, for a run or a search (`what`); `close` gives it back.
 
-    What it holds is judged by its owner, which refuses what it cannot go on from or replace.
+    Whether its files may be continued or replaced is for the owner of this object to judge.
     """
 
     def __init__(self, path: Path, what: str, resume: bool, overwrite: bool):
-        """Claim it. Raises RunFolderError where it is in use, or both flags are given."""
+        """Make and lock the folder. Raises RunFolderError where it is in use or cannot be made.
+
+        `resume` and `overwrite` are what people asked for; both at once are refused.
+        """
         self.path, self._what = path, what
         if resume and overwrite:
             raise RunFolderError(f"{path}: expected --resume or --overwrite, found both.")
@@ -43,30 +46,30 @@ class ClaimedFolder:
             raise self.unusable(error) from error
 
     def close(self) -> None:
-        """Give the folder back."""
+        """Give the folder back: another process may claim it."""
         with contextlib.suppress(OSError):  # nothing was written to the lock
             self._lock.close()
 
     def unusable(self, error: OSError) -> RunFolderError:
-        """The error to raise where the system refuses."""
+        """The error to raise where the system refuses to read or write the folder."""
         return RunFolderError(f"{self.path}: cannot be the {self._what} folder, {reason(error)}.")
 
     def names(self) -> list[str]:
-        """What is in it, sorted. Raises RunFolderError."""
+        """The names in the folder but for the lock's, sorted. Raises RunFolderError."""
         try:
-            return sorted(p.name for p in self.path.iterdir() if p.name != _LOCK_NAME)
+            return sorted(file.name for file in self.path.iterdir() if file.name != _LOCK_NAME)
         except OSError as error:
             raise self.unusable(error) from error
 
     def refuse_taken(self, found: str) -> RunFolderError:
-        """The error to raise where the folder is not empty and nobody said what to do with it."""
+        """The error to raise where the folder holds `found` and nobody said what to do with it."""
         return RunFolderError(
             f"{self.path}: not empty (it holds {found}); continue that {self._what} with "
             "--resume, replace it with --overwrite, or choose another folder with --output."
         )
 
     def remove(self, names: Iterable[str]) -> None:
-        """Remove files, those that are there. Raises RunFolderError."""
+        """Remove the files of these names that are there. Raises RunFolderError."""
         try:
             for name in names:
                 (self.path / name).unlink(missing_ok=True)
@@ -78,7 +81,10 @@ class ClaimedFolder:
             ) from error
 
     def append_line(self, name: str, record: Mapping[str, Any]) -> None:
-        """A line of JSON more in a file, on the disk before this returns. Raises RunFolderError."""
+        """Append `record` to a file as a line of JSON, on the disk before this returns.
+
+        Raises RunFolderError.
+        """
         path = self.path / name
         data = (json.dumps(record, ensure_ascii=False) + "\n").encode()
         try:
@@ -97,7 +103,7 @@ class ClaimedFolder:
     def whole_lines(self, name: str) -> list[bytes]:
         """The lines of a file; a last one without its end was torn by a crash and is left out.
 
-        None where there is no file. Raises RunFolderError.
+        An empty list where there is no file. Raises RunFolderError.
         """
         path = self.path / name
         try:
@@ -108,5 +114,5 @@ class ClaimedFolder:
             raise RunFolderError(f"{path}: cannot be read, {reason(error)}.") from error
 
     def write_lines(self, name: str, lines: Iterable[bytes]) -> None:
-        """A file of these lines. Raises RunFolderError."""
+        """Write a file of these lines in place of the old one. Raises RunFolderError."""
         write_whole(self.path / name, b"".join(line + b"\n" for line in lines))

@@ -17,7 +17,7 @@ _BLOCK = 1 << 20  # bytes compared at a time
 
 @contextmanager
 def whole_file(path: Path, proof: bytes | None = None) -> Iterator[BinaryIO]:
-    """A file to write to that takes its name once it is whole and on the disk.
+    """A file to write to that takes the name `path` once it is whole and on the disk.
 
     Until then, and where anything fails, `path` holds what it held before. With `proof` the file is
     read back first and must hold these bytes. Raises OSError.
@@ -59,7 +59,10 @@ def write_whole(path: Path, data: bytes) -> None:
 
 
 def make_folder(path: Path) -> None:
-    """`path` with its parents, their names on the disk before this returns. Raises OSError."""
+    """Make a folder and its parents, their names on the disk before this returns.
+
+    Raises OSError.
+    """
     new = [folder for folder in (path, *path.parents) if not folder.exists()]
     path.mkdir(parents=True, exist_ok=True)
     for folder in reversed(new):
@@ -67,7 +70,7 @@ def make_folder(path: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """The names in a folder, on the disk before this returns. Raises OSError."""
+    """Have the names in a folder on the disk before this returns. Raises OSError."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -81,11 +84,11 @@ def reason(error: OSError | ValueError) -> str:
 
 
 def _holds(path: Path, data: bytes) -> bool:
-    """True where the file has exactly these bytes."""
-    place = 0
+    """True where the file at `path` has exactly the bytes of `data`."""
+    offset = 0
     with path.open("rb") as file:
         while block := file.read(_BLOCK):
-            if block != data[place : place + len(block)]:
+            if block != data[offset : offset + len(block)]:
                 return False
-            place += len(block)
-    return place == len(data)
+            offset += len(block)
+    return offset == len(data)

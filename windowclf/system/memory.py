@@ -1,4 +1,4 @@
-"""What the C library does with memory that training lets go of."""
+"""A setting of the C library: it keeps the memory that training lets go of, for the next step."""
 
 from __future__ import annotations
 

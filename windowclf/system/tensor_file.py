@@ -45,18 +45,21 @@ class TensorFile(NamedTuple):
 
 
 def to_bytes(kind: str, header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> bytes:
-    """The file as bytes. `kind` ("model", "state") guards against mixing them up."""
+    """The bytes of a file with these header fields and arrays (…,), each of any shape.
+
+    `kind` ("model", "state", "corpus") stands in the header too, so that none is taken for another.
+    """
     text = _canonical({**header, "kind": kind, "version": FORMAT_VERSION, "digest": _NO_DIGEST})
     contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     data = save(contiguous, metadata={_KEY: text})
-    place = data.index(_DIGEST_FIELD) + len(_DIGEST_FIELD)
+    begin = data.index(_DIGEST_FIELD) + len(_DIGEST_FIELD)
     digest = hashlib.sha256(data).hexdigest()
     whole = memoryview(data)  # files may be large: no copy but the one that is returned
-    return b"".join([whole[:place], digest.encode(), whole[place + len(digest) :]])
+    return b"".join([whole[:begin], digest.encode(), whole[begin + len(digest) :]])
 
 
 def read(path: Path, kind: str) -> TensorFile:
-    """Read and check a file: size, header, version, kind, digest, places of the arrays.
+    """Read a file and check it: size, header, version, kind, digest, where the arrays lie.
 
     The arrays are views of the file, mapped into memory, and cannot be written to: processes that
     read one file share it. Raises ModelFileError.
@@ -82,7 +85,9 @@ def read(path: Path, kind: str) -> TensorFile:
 
 
 def is_ours(path: Path) -> bool:
-    """True where the file's header says that windowclf wrote it; no more is looked at.
+    """True where the header of the file at `path` says that windowclf wrote it.
+
+    Nothing but the header is looked at, neither its kind nor the digest.
 
     Raises OSError where it cannot be read.
     """
@@ -96,6 +101,7 @@ def is_ours(path: Path) -> bool:
 
 
 def _bytes_of(path: Path) -> Data:
+    """The bytes of a file, mapped into memory. Raises ModelFileError."""
     try:
         if path.exists() and not path.is_file():  # a device has no end, a pipe may never answer
             raise ModelFileError(f"{path}: expected a file, found a folder or a device.")
@@ -109,7 +115,10 @@ def _bytes_of(path: Path) -> Data:
 
 
 def _header_length(path: Path, start: Data, size: int) -> int:
-    """Bytes of the JSON that follows the first eight, at most what the file has."""
+    """How many bytes of JSON follow the first eight, from those: `start` is the file's beginning.
+
+    `size` is how many bytes the file has. Raises ModelFileError where the two do not fit.
+    """
     if len(start) < 8:
         raise _stranger(path)
     (length,) = struct.unpack("<Q", start[:8])
@@ -119,7 +128,10 @@ def _header_length(path: Path, start: Data, size: int) -> int:
 
 
 def _header(path: Path, text: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The entries of the arrays by name, and the JSON under our key as it was written."""
+    """From the file's JSON: what it says of each array, by name, and the fields under our key.
+
+    Raises ModelFileError where it is not as windowclf writes it.
+    """
     try:
         entries = _strict_json(text.decode("utf-8"))
         (ours,) = entries.pop("__metadata__").items()
@@ -132,12 +144,14 @@ def _header(path: Path, text: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _stranger(path: Path) -> ModelFileError:
+    """The error to raise for a file that windowclf did not write."""
     return ModelFileError(
         f"{path}: not a windowclf file; expected a safetensors file written by windowclf."
     )
 
 
 def _canonical(fields: Mapping[str, Any]) -> str:
+    """The one way to write these fields as JSON."""
     return json.dumps(fields, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
 
 
@@ -147,6 +161,7 @@ def _strict_json(text: str) -> Any:
 
 
 def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object from its keys and values. Raises ValueError where a key stands twice."""
     found = dict(pairs)
     if len(found) != len(pairs):
         raise ValueError("a key stands twice")
@@ -154,14 +169,16 @@ def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _no_number(text: str) -> None:
+    """Raise ValueError for NaN, Infinity or -Infinity, which json would read as numbers."""
     raise ValueError(f"{text} is no JSON")
 
 
 def _check_digest(path: Path, data: Data, header: Mapping[str, Any]) -> None:
-    place = data.find(_DIGEST_FIELD) + len(_DIGEST_FIELD)
-    checked = hashlib.sha256(data[:place])
+    """Raise ModelFileError unless the header has the digest of the file's bytes."""
+    begin = data.find(_DIGEST_FIELD) + len(_DIGEST_FIELD)
+    checked = hashlib.sha256(data[:begin])
     checked.update(_NO_DIGEST.encode())
-    checked.update(memoryview(data)[place + len(_NO_DIGEST) :])
+    checked.update(memoryview(data)[begin + len(_NO_DIGEST) :])
     if checked.hexdigest() != header.get("digest"):
         raise ModelFileError(
             f"{path}: damaged, its content does not match its digest; use another copy."
@@ -169,10 +186,13 @@ def _check_digest(path: Path, data: Data, header: Mapping[str, Any]) -> None:
 
 
 def _arrays(entries: Mapping[str, Any], data: Data, begin: int) -> dict[str, NDArray[Any]]:
-    """Views of `data`, one per entry. Raises ValueError unless they fill it from `begin` on."""
-    places = {name: _place(name, entry) for name, entry in entries.items()}
+    """The arrays by name, each of the shape (rows, columns) or (length,) that its entry gives.
+
+    They are views of `data`. Raises ValueError unless they fill it from the byte `begin` on.
+    """
+    parts = {name: _part(name, entry) for name, entry in entries.items()}
     arrays, end = {}, begin
-    for name, (dtype, shape, first, last) in sorted(places.items(), key=lambda item: item[1][2:]):
+    for name, (dtype, shape, first, last) in sorted(parts.items(), key=lambda item: item[1][2:]):
         size = prod(shape) * dtype.itemsize
         if begin + first != end or last - first != size or end + size > len(data):
             raise ValueError(f"the bytes of {name} are not where they should be")
@@ -185,8 +205,11 @@ def _arrays(entries: Mapping[str, Any], data: Data, begin: int) -> dict[str, NDA
     return {name: arrays[name] for name in entries}
 
 
-def _place(name: str, entry: Any) -> tuple[np.dtype[Any], tuple[int, ...], int, int]:
-    """dtype, shape, first byte and byte after the last, of the right types. Raises ValueError."""
+def _part(name: str, entry: Any) -> tuple[np.dtype[Any], tuple[int, ...], int, int]:
+    """An array's dtype, shape, first byte and byte after the last, as its entry says.
+
+    Raises ValueError where one of them is of a wrong type.
+    """
     if type(entry) is not dict or entry.keys() != {"dtype", "shape", "data_offsets"}:
         raise ValueError(f"{name} is not described as an array")
     dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
@@ -198,18 +221,25 @@ def _place(name: str, entry: Any) -> tuple[np.dtype[Any], tuple[int, ...], int, 
 
 
 def _are_sizes(value: Any) -> bool:
-    return type(value) is list and all(type(n) is int and 0 <= n < 1 << 62 for n in value)
+    """True for a list of whole numbers from 0 on that a file may have as sizes or offsets."""
+    return type(value) is list and all(type(size) is int and 0 <= size < 1 << 62 for size in value)
 
 
 def pack_strings(name: str, strings: Sequence[str]) -> dict[str, NDArray[Any]]:
-    """A list of strings as two arrays: UTF-8 bytes, and where each ends in code points."""
+    """A list of strings as two arrays: UTF-8 bytes, and where each ends in code points.
+
+    `name`.text (bytes,) uint8, `name`.ends (strings,) int64.
+    """
     ends = np.cumsum([len(string) for string in strings], dtype=np.int64)
     text = "".join(strings).encode("utf-8", "surrogatepass")
     return {f"{name}.text": np.frombuffer(text, np.uint8), f"{name}.ends": ends.astype(np.int64)}
 
 
 def unpack_strings(name: str, arrays: Mapping[str, NDArray[Any]]) -> Sequence[str]:
-    """The list that `pack_strings` packed. Raises ValueError where the arrays do not fit."""
+    """The list that `pack_strings` packed into `name`.text (bytes,) and `name`.ends (strings,).
+
+    Raises ValueError where the two do not fit.
+    """
     packed, ends = arrays[f"{name}.text"], arrays[f"{name}.ends"]
     if [packed.dtype, ends.dtype, packed.ndim, ends.ndim] != [np.uint8, np.int64, 1, 1]:
         raise ValueError(f"{name} is not a list of strings")
@@ -224,12 +254,13 @@ class PackedStrings(Sequence[str]):
     """Many strings as one, and where each ends: they are cut out when they are first read."""
 
     def __init__(self, text: str, ends: NDArray[np.int64]):
+        """`text` is the strings one after another, `ends` (strings,) where each ends in it."""
         self._text, self._ends = text, ends
 
     @cached_property
     def _strings(self) -> list[str]:
         ends = self._ends.tolist()
-        return [self._text[a:b] for a, b in zip([0, *ends[:-1]], ends, strict=False)]
+        return [self._text[begin:end] for begin, end in zip([0, *ends[:-1]], ends, strict=False)]
 
     def __len__(self) -> int:
         return len(self._ends)

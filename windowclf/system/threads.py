@@ -1,4 +1,4 @@
-"""How many threads there are, and how the work of a step is shared among them.
+"""Workers: how many threads there are, and how the work of a step is shared among them.
 
 numpy and scipy let go of the interpreter lock inside their loops, so that plain threads share what
 takes long enough; the linear algebra runs with one thread each, its GEMMs cut into pieces here. So
@@ -52,25 +52,26 @@ class Workers:
     def pieces(self, length: int, numbers: int, most: int | None = None) -> list[slice]:
         """0 … length cut evenly: a piece a thread, or more so that none is longer than `most`.
 
-        `numbers` is how many of them one array operation passes over for each unit of the length
+        `numbers` is how many numbers one array operation passes over for each unit of the length
         (for a GEMM, as many as take that time); too little work stays in one piece.
         """
         count = max(1, min(self.count, length * numbers // SMALLEST_PIECE))
         if most is not None:
             count *= -(-length // (most * count)) or 1
         cuts = [length * i // count for i in range(count + 1)]
-        return [slice(a, b) for a, b in pairwise(cuts)]
+        return [slice(begin, end) for begin, end in pairwise(cuts)]
 
     def for_many(self, items: int, numbers: int) -> Workers:
-        """Who shares `items` pieces of work with `numbers` in all: these, or one for small ones."""
+        """The workers for `items` tasks over `numbers` numbers in all: these, or ALONE if few."""
         return self if numbers >= items * SMALLEST_PIECE else ALONE
 
     def close(self) -> None:
-        """End the threads. Without this they end with the process."""
+        """End all threads but the calling one. Without this they end with the process."""
         for _ in range(self.count - 1):
             self._rounds.put(None)
 
     def _work(self) -> None:
+        """What a thread does: take part in one call of `map` after another, until `close`."""
         while this := self._rounds.get():
             this.context.copy().run(this.take_part)
             del this  # its arrays go when the caller lets go of them
@@ -91,6 +92,7 @@ class _Round(Generic[Item, Result]):
         self._errors: dict[int, BaseException] = {}
 
     def take_part(self) -> None:
+        """Work on items that nobody has taken, until none is left."""
         for i in self._next:
             try:
                 self._results[i] = self._function(self._items[i])
@@ -99,6 +101,7 @@ class _Round(Generic[Item, Result]):
             self._left.put(i)
 
     def share(self) -> list[Result]:
+        """Take part, wait for the others, and give the results in the order of the items."""
         self.take_part()
         for _ in self._items:
             self._left.get()
