@@ -12,15 +12,18 @@ Activation: TypeAlias = Literal["relu", "sigmoid", "tanh", "hard_tanh"]
 
 
 def logistic(z: Floats) -> Floats:
-    """a = 1 / (1 + e^−z), without overflow at either end; same shape and dtype as z."""
-    a: Floats = np.tanh(z * z.dtype.type(0.5))
-    a += z.dtype.type(1)
-    a *= z.dtype.type(0.5)
-    return a
+    """1 / (1 + e^−z) of each entry, without overflow at either end.
+
+    z of any shape  ->  an array of the same shape and dtype.
+    """
+    found: Floats = np.tanh(z * z.dtype.type(0.5))
+    found += z.dtype.type(1)
+    found *= z.dtype.type(0.5)
+    return found
 
 
 def activation_forward(name: Activation, z: Floats) -> Floats:
-    """h = f(z), which may be put in the place of z."""
+    """h = f(z), which may be put in the place of z.   z (B, G)  ->  h (B, G)."""
     match name:
         case "relu":
             return np.maximum(z, z.dtype.type(0), out=z)
@@ -33,7 +36,7 @@ def activation_forward(name: Activation, z: Floats) -> Floats:
 
 
 def activation_backward(name: Activation, d_h: Floats, h: Floats) -> Floats:
-    """dJ/dz = dJ/dh ∘ f′(z), with f′ from h.
+    """dJ/dz = dJ/dh ∘ f′(z), with f′ from h.   d_h = dJ/dh (B, G), h (B, G)  ->  dJ/dz (B, G).
 
     relu [z > 0] (0 at z = 0), sigmoid h(1 − h), tanh 1 − h², hard_tanh [|z| < 1].
     """

@@ -5,16 +5,16 @@ from __future__ import annotations
 from windowclf.arrays import Floats
 
 
-def affine_forward(h: Floats, U: Floats, b: Floats) -> Floats:
-    """theta = h U + b.   h (B, H), U (H, K), b (K,)  ->  theta (B, K)."""
+def affine_forward(h: Floats, U: Floats, b2: Floats) -> Floats:
+    """theta = h U + b2.   h (B, G), U (G, K), b2 (K,)  ->  theta (B, K)."""
     theta: Floats = h @ U
-    theta += b
+    theta += b2
     return theta
 
 
-def affine_backward(delta: Floats, h: Floats, U: Floats) -> tuple[Floats, Floats, Floats]:
-    """dh = delta Uᵀ, dU = hᵀ delta, db = Σ_b delta_b.
+def affine_backward(delta1: Floats, h: Floats, U: Floats) -> tuple[Floats, Floats, Floats]:
+    """dh = delta1 Uᵀ, dU = hᵀ delta1, db2 = Σ_b delta1_b.
 
-    delta = dJ/dtheta (B, K), h (B, H), U (H, K)  ->  dh (B, H), dU (H, K), db (K,).
+    delta1 = dJ/dtheta (B, K), h (B, G), U (G, K)  ->  dh (B, G), dU (G, K), db2 (K,).
     """
-    return delta @ U.T, h.T @ delta, delta.sum(axis=0)
+    return delta1 @ U.T, h.T @ delta1, delta1.sum(axis=0)

@@ -20,10 +20,11 @@ def viterbi(
     transitions: Floats,
     end: Floats,
 ) -> Ints:
-    """The path with the highest score of each sentence.   theta (B, K)  ->  (B,) class indices.
+    """The path with the highest score of each sentence, as class indices.
 
-    Of equal paths it is the one whose last label is lowest, among those the one whose label before
-    it is, and so on. NoPath where all paths of a sentence are forbidden.
+    theta (B, K), lengths (S,), start (K,), transitions (K, K), end (K,)  ->  (B,) intp. Of equal
+    paths it is the one whose last label is lowest, among those the one whose label before it is,
+    and so on. NoPath where all paths of a sentence are forbidden.
     """
     trellis = side_by_side(lengths)
     A = transitions.astype(np.float64)
@@ -40,7 +41,7 @@ def viterbi(
 
 
 def forbid(ok: Bools, scores: Floats | float = 0.0) -> Floats:
-    """The scores where ok and −inf elsewhere, in the shape of ok."""
+    """The scores where ok and −inf elsewhere.   ok of any shape  ->  floats of the same shape."""
     return np.where(ok, scores, -np.inf)
 
 
@@ -50,40 +51,42 @@ def n_best(
     start: Floats,
     transitions: Floats,
     end: Floats,
-    n: int,
+    most: int,
 ) -> list[list[tuple[float, Ints]]]:
-    """The n best paths of each sentence, exactly: (score, class indices) in falling order.
+    """The best paths of each sentence, exactly, at most `most`: (score, class indices), falling.
 
-    A sentence that has fewer than n paths which are not forbidden gets those; an empty one has one
-    path, with the score 0. Equal paths are ordered as in `viterbi`. NoPath where none is left.
+    theta (B, K), lengths (S,), start (K,), transitions (K, K), end (K,)  ->  for each sentence its
+    paths, each (tokens,) intp. A sentence that has fewer paths which are not forbidden gets those;
+    an empty one has one path, with the score 0. Equal paths are ordered as in `viterbi`. NoPath
+    where none is left.
     """
     trellis = side_by_side(lengths)
     A = transitions.astype(np.float64)
-    x = unary_scores(theta, trellis, start, end)
-    v, origins = _n_best_scores(x, A, trellis, n)
-    K = x.shape[1]
-    flat = v[trellis.last].reshape(len(trellis.last), K * n)  # index = label · n + rank
+    unary = unary_scores(theta, trellis, start, end)
+    v, origins = _n_best_scores(unary, A, trellis, most)
+    K = unary.shape[1]
+    flat = v[trellis.last].reshape(len(trellis.last), K * most)  # index = label · most + rank
     _best_ends(flat, trellis)  # there is one
-    ends = np.argsort(-flat, axis=1, kind="stable")[:, :n]
-    at = np.empty((len(x), ends.shape[1]), np.intp)
+    ends = np.argsort(-flat, axis=1, kind="stable")[:, :most]
+    at = np.empty((len(unary), ends.shape[1]), np.intp)
     at[trellis.last] = ends
     for now, before in reversed(trellis.steps()):
-        at[before] = np.take_along_axis(origins[now].reshape(-1, K * n), at[now], axis=1)
+        at[before] = np.take_along_axis(origins[now].reshape(-1, K * most), at[now], axis=1)
     scores = np.take_along_axis(flat, ends, axis=1)
     paths = np.empty((len(theta), ends.shape[1]), np.intp)
-    paths[trellis.rows] = at // n
+    paths[trellis.rows] = at // most
     found: list[list[tuple[float, Ints]]] = [[(0.0, paths[:0, 0])] for _ in lengths]
     starts = np.cumsum(lengths) - lengths
-    for s, row in zip(trellis.sentences.tolist(), scores, strict=True):
-        own = paths[starts[s] : starts[s] + lengths[s]]
-        found[s] = [
+    for sentence, row in zip(trellis.sentences.tolist(), scores, strict=True):
+        own = paths[starts[sentence] : starts[sentence] + lengths[sentence]]
+        found[sentence] = [
             (float(score), own[:, rank]) for rank, score in enumerate(row) if score != -np.inf
         ]
     return found
 
 
 def _best_ends(v: Floats, trellis: Trellis) -> Ints:
-    """Where each sentence's best path ends.   v (S′, anything) scores at the last tokens -> (S′,).
+    """At which column each sentence's best path ends.   v (S′, ends) scores there  ->  (S′,).
 
     NoPath if the best of a sentence is −inf.
     """
@@ -94,10 +97,13 @@ def _best_ends(v: Floats, trellis: Trellis) -> Ints:
     return ends
 
 
-def _best_scores(x: Floats, A: Floats, trellis: Trellis) -> Floats:
-    """v_t[j] = x_t[j] + max_i (v_{t−1}[i] + A[i, j]).   x (N, K), A (K, K)  ->  v (N, K)."""
-    K = x.shape[1]
-    v = x.copy()
+def _best_scores(unary: Floats, A: Floats, trellis: Trellis) -> Floats:
+    """The score of the best way to each label: v_t[j] = unary_t[j] + max_i (v_{t−1}[i] + A[i, j]).
+
+    unary (N, K), A (K, K)  ->  v (N, K).
+    """
+    K = unary.shape[1]
+    v = unary.copy()
     work = np.empty((K, len(trellis.sentences), K))  # (from, sentence, to)
     for now, before in trellis.steps():
         previous = v[before]
@@ -107,25 +113,26 @@ def _best_scores(x: Floats, A: Floats, trellis: Trellis) -> Floats:
     return v
 
 
-def _n_best_scores(x: Floats, A: Floats, trellis: Trellis, n: int) -> tuple[Floats, Ints]:
-    """The n best ways to reach each label.   x (N, K), A (K, K)  ->  v, origins (N, K, n).
+def _n_best_scores(unary: Floats, A: Floats, trellis: Trellis, most: int) -> tuple[Floats, Ints]:
+    """The scores v of the best ways to reach each label, and where each way came from.
 
-    v[t, j] falls; origins[t, j, r] = i·n + q: way r to j is way q to i, and then j. The ways to a
-    label are merged from the lists of all labels before it, whose heads alone can be next.
+    unary (N, K), A (K, K)  ->  v, origins (N, K, most). v_t[j] falls; origins_t[j, r] = i·most + q:
+    way r to j is way q to i, and then j. The ways to a label are merged from the lists of all
+    labels before it, whose heads alone can be next.
     """
-    N, K = x.shape
-    v, origins = np.full((N, K, n), -np.inf), np.zeros((N, K, n), np.intp)
-    v[: len(trellis.sentences), :, 0] = x[: len(trellis.sentences)]
+    N, K = unary.shape
+    v, origins = np.full((N, K, most), -np.inf), np.zeros((N, K, most), np.intp)
+    v[: len(trellis.sentences), :, 0] = unary[: len(trellis.sentences)]
     for now, before in trellis.steps():
         previous = np.pad(v[before], ((0, 0), (0, 0), (0, 1)), constant_values=-np.inf)
         s, j = np.indices((len(previous), K), sparse=True)
         heads = previous[:, :, 0, None] + A  # (sentences, from, to)
         ranks = np.zeros(heads.shape, np.intp)
-        for r in range(n):
+        for r in range(most):
             i = heads.argmax(axis=1)
-            q = ranks[s, i, j]  # at most r, so that q + 1 is at most n
-            v[now, :, r] = heads[s, i, j] + x[now]
-            origins[now, :, r] = i * n + q
+            q = ranks[s, i, j]  # at most r, so that q + 1 is at most `most`
+            v[now, :, r] = heads[s, i, j] + unary[now]
+            origins[now, :, r] = i * most + q
             ranks[s, i, j] = q + 1
             heads[s, i, j] = previous[s, i, q + 1] + A[i, j]
     return v, origins

@@ -22,11 +22,11 @@ def elman_forward(
     z: Floats,
     R: Floats,
     trellis: Trellis,
-    frozen: tuple[Bools, Floats] | None = None,
+    held: tuple[Bools, Floats] | None = None,
 ) -> Floats:
     """h_t = f(z_t + h_{t−1} R).   z (B, H), R (H, H)  ->  h (B, H).
 
-    `frozen` = (cut, states) replaces the state that enters the rows marked in cut (B,) by that of
+    `held` = (cut, states) replaces the state that enters the rows marked in cut (B,) by that of
     `states` (B, H), an earlier h: the constants that a truncated backward pass takes them for.
     """
     s = z[trellis.rows]  # by position: the tokens of a step are a slice
@@ -34,8 +34,8 @@ def elman_forward(
     s[first] = activation_forward(name, s[first])
     for now, before in trellis.steps():
         entering = s[before]
-        if frozen is not None:
-            cut, states = frozen[0][trellis.rows[now]], frozen[1][trellis.rows[before]]
+        if held is not None:
+            cut, states = held[0][trellis.rows[now]], held[1][trellis.rows[before]]
             entering = np.where(cut[:, None], states, entering)
         s[now] += entering @ R
         s[now] = activation_forward(name, s[now])
@@ -49,20 +49,20 @@ def elman_backward(
 ) -> tuple[Floats, Floats]:
     """delta_t = (dJ/dh_t + delta_{t+1} Rᵀ) ∘ f′,   dR = Σ_t h_{t−1}ᵀ delta_t.
 
-    d_h (B, H) is what the layer above sends to each h; cut (B,) marks rows whose entering state is
-    a constant (the first of a truncated block): nothing flows back through it.
-    Returns dz = delta (B, H) and dR (H, H).
+    d_h (B, H) is what the layer above sends to each h (B, H), R (H, H); cut (B,) marks rows whose
+    entering state is a constant (the first of a truncated block): nothing flows back through it.
+    Returns delta2 = dJ/dz (B, H), which is delta_t at the row of t, and dR (H, H).
     """
-    d, states = d_h[trellis.rows], h[trellis.rows]
+    delta, states = d_h[trellis.rows], h[trellis.rows]  # by position, first dJ/dh and then delta_t
     for now, before in reversed(trellis.steps()):
-        d[now] = activation_backward(name, d[now], states[now])
-        flowing = d[now] @ R.T
+        delta[now] = activation_backward(name, delta[now], states[now])
+        flowing = delta[now] @ R.T
         if cut is not None:
             flowing[cut[trellis.rows[now]]] = 0
-        d[before] += flowing
+        delta[before] += flowing
     first = slice(len(trellis.sentences))
-    d[first] = activation_backward(name, d[first], states[first])
-    delta, entering = np.empty_like(d_h), np.zeros_like(h)  # h_{t−1} at the row of h_t
-    delta[trellis.rows] = d
+    delta[first] = activation_backward(name, delta[first], states[first])
+    delta2, entering = np.empty_like(d_h), np.zeros_like(h)  # h_{t−1} at the row of h_t
+    delta2[trellis.rows] = delta
     entering[trellis.rows[first.stop :]] = states[trellis.previous]
-    return delta, entering.T @ delta
+    return delta2, entering.T @ delta2

@@ -10,14 +10,17 @@ EMBEDDING_DEVIATION = 0.1
 
 
 def embedding_table(rng: np.random.Generator, V: int, d: int, dtype: str) -> Floats:
-    """L (V, d) from N(0, 0.1²)."""
+    """An embedding table L (V, d), its entries from N(0, 0.1²)."""
     return (EMBEDDING_DEVIATION * rng.standard_normal((V, d), np.float32)).astype(dtype)
 
 
 def weight_matrix(
     rng: np.random.Generator, fan_in: int, fan_out: int, gain: float, dtype: str
 ) -> Floats:
-    """(fan_in, fan_out) from N(0, gain/fan_in): gain 2 before a relu (He et al. 2015), else 1."""
+    """A weight matrix (fan_in, fan_out), its entries from N(0, gain/fan_in).
+
+    The gain is 2 before a relu (He et al. 2015), else 1.
+    """
     deviation = np.sqrt(gain / max(fan_in, 1))
     weights: Floats = deviation * rng.standard_normal((fan_in, fan_out), np.float32)
     return weights.astype(dtype)

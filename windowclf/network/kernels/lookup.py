@@ -1,7 +1,7 @@
 """Rows of the embedding tables: e = L[id] for one id, e = Σ L[ids] for a bag of ids.
 
-A bag of ids per token is ragged: `ids` (N,) holds all of them in order, token t those from
-`offsets[t]` to `offsets[t + 1]`; offsets (T + 1,).
+A bag of ids per token is ragged: `ids` (entries,) holds all bags in order, token i those from
+`offsets[i]` to `offsets[i + 1]`; offsets (T + 1,).
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from windowclf.arrays import Floats, Ints, distinct
 
 
 def slot_forward(L: Floats, ids: Ints, offsets: Ints | None, tokens: slice) -> Floats:
-    """e_t of some tokens of a slot: L[ids_t] without offsets, else the sum over the bag of t.
+    """e_i of some tokens i, as one slot reads them: L[ids_i] without offsets, else its bag's sum.
 
-    L (V, d); ids (T,), or (N,) with offsets (T + 1,)  ->  e (tokens, d).
+    L (V, d); ids (T,), or (entries,) with offsets (T + 1,)  ->  e (tokens, d).
     """
     if offsets is None:
         return np.take(L, ids[tokens], axis=0, mode="clip")
@@ -23,9 +23,9 @@ def slot_forward(L: Floats, ids: Ints, offsets: Ints | None, tokens: slice) -> F
 
 
 def bag_forward(L: Floats, ids: Ints, offsets: Ints) -> Floats:
-    """e_t = Σ_i L[ids_i] over the bag of t, with multiplicity; an empty bag is the zero vector.
+    """e_i = Σ L[id] over the bag of token i, with multiplicity; an empty bag is the zero vector.
 
-    L (V, d), ids (N,), offsets (T + 1,)  ->  e (T, d).
+    L (V, d), ids (entries,), offsets (T + 1,)  ->  e (T, d).
     """
     e = np.zeros((len(offsets) - 1, L.shape[1]), L.dtype)
     filled = offsets[:-1] < offsets[1:]
@@ -36,14 +36,14 @@ def bag_forward(L: Floats, ids: Ints, offsets: Ints) -> Floats:
 
 
 def lookup_backward(d_e: Floats, ids: Ints, offsets: Ints | None, V: int) -> tuple[Ints, Floats]:
-    """dL[w] = Σ of d_e over every slot that held w, as (rows, dL[rows]) with rows ascending.
+    """dL[w] = Σ of d_e over every slot that held w, for the rows of L that some slot held.
 
-    d_e (T, d); ids (T,) below V without offsets, else a bag per token. Rows of L that no slot held
-    do not appear: a dense (V, d) gradient is never made.
+    d_e = dJ/de (T, d); ids (T,) below V, or (entries,) with offsets (T + 1,)  ->  rows (rows,)
+    ascending, each once, and dL[rows] (rows, d): a dense (V, d) gradient is never made.
     """
     from scipy.sparse import csc_array  # training only: tagging must not load scipy
 
-    rows, held = distinct(ids, V)
+    rows, index = distinct(ids, V)
     columns = np.arange(len(ids) + 1) if offsets is None else offsets
-    holds = csc_array((np.ones(len(ids), d_e.dtype), held, columns), shape=(len(rows), len(d_e)))
-    return rows, holds @ d_e
+    held_by = csc_array((np.ones(len(ids), d_e.dtype), index, columns), shape=(len(rows), len(d_e)))
+    return rows, held_by @ d_e

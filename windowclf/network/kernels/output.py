@@ -30,22 +30,22 @@ def softmax_cross_entropy(
 ) -> tuple[float, Floats]:
     """J = Σ_b w_b (logsumexp(theta_b) − theta_b[y_b]) / Σ_b w_b   and   delta1 = w (y_hat − y)/Σ w.
 
-    theta (B, K); labels (B,) class indices (any valid index where the weight is 0); weights (B,).
-    With w = 1 this is the mean cross-entropy and delta1 = (y_hat − y)/B. logsumexp is shifted by
-    the row's maximum and no probability is clipped. `smoothing` ε gives every class ε/K of y, the
-    label's own 1 − ε on top. Returns J and delta1 = dJ/dtheta (B, K).
+    theta (B, K); labels (B,) class indices (any valid index where the weight is 0); weights (B,)
+    w  ->  J and delta1 = dJ/dtheta (B, K). With w = 1 this is the mean cross-entropy and delta1 =
+    (y_hat − y)/B. logsumexp is shifted by the row's maximum and no probability is clipped.
+    `smoothing` ε gives every class ε/K of y, the label's own 1 − ε on top.
     """
     total = float(weights.sum()) if total is None else total
     if total == 0.0:
         return 0.0, np.zeros_like(theta)
     rows = np.arange(len(labels))
     shifted = theta - theta.max(axis=1, keepdims=True)
-    target = shifted[rows, labels]
+    wanted = shifted[rows, labels]
     if smoothing:
-        target = (1 - smoothing) * target + smoothing * shifted.mean(axis=1)
+        wanted = (1 - smoothing) * wanted + smoothing * shifted.mean(axis=1)
     np.exp(shifted, out=shifted)
     sums = shifted.sum(axis=1)
-    J = float(np.dot(weights, np.log(sums) - target)) / total
+    J = float(np.dot(weights, np.log(sums) - wanted)) / total
     delta1 = np.multiply(
         shifted, (weights / (sums * theta.dtype.type(total)))[:, None], out=shifted
     )
@@ -60,10 +60,10 @@ def softmax_cross_entropy(
 def sigmoid_cross_entropy(
     theta: Floats, targets: Bytes, weights: Floats, total: float | None = None
 ) -> tuple[float, Floats]:
-    """J = Σ_b w_b Σ_k [max(θ, 0) − yθ + log1p(e^−|θ|)] / Σ_b w_b   and   delta1 = w (a − y)/Σ w.
+    """J = Σ_b w_b Σ_j [max(θ, 0) − yθ + log1p(e^−|θ|)] / Σ_b w_b, delta1 = w (y_hat − y)/Σ w.
 
-    theta (B, K), one logit per label; targets (B, K) of 0 and 1; weights (B,). a = logistic(theta).
-    Returns J and delta1 = dJ/dtheta (B, K).
+    theta (B, K), a logit θ for each label j; targets (B, K) uint8, y of 0 and 1; weights (B,) w  ->
+    J and delta1 = dJ/dtheta (B, K), with y_hat = logistic(theta).
     """
     total = float(weights.sum()) if total is None else total
     if total == 0.0:

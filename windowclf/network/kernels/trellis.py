@@ -15,7 +15,11 @@ from windowclf.arrays import Bools, Floats, Ints
 
 
 class NoPath(ValueError):
-    """Every label sequence of some sentences is forbidden; `sentence` is the first of them."""
+    """Every label sequence of some sentences is forbidden.
+
+    `sentences` (count,) are their numbers in the batch, one or more, given in any order and kept
+    ascending; `sentence` is the first of them.
+    """
 
     def __init__(self, sentences: Ints) -> None:
         self.sentences = np.sort(sentences)
@@ -45,7 +49,7 @@ class Trellis(NamedTuple):
 
 
 def side_by_side(lengths: Ints, reverse: bool = False, used: Bools | None = None) -> Trellis:
-    """The trellis of sentences of `lengths` (S,), or of those that `used` (S,) marks.
+    """The trellis of S sentences of `lengths` (S,), or of those of them that `used` (S,) marks.
 
     Sentences stand one after another in the rows of the batch; empty ones are left out. With
     `reverse` the first step is that of their last tokens.
@@ -58,22 +62,22 @@ def side_by_side(lengths: Ints, reverse: bool = False, used: Bools | None = None
     longest = int(lengths[0]) if len(lengths) else 0
     active = np.searchsorted(-lengths, -np.arange(longest))  # sentences longer than t
     offsets = np.concatenate([[0], np.cumsum(active)])
-    step = np.repeat(np.arange(longest), active)
-    chains = np.arange(len(step)) - offsets[step]
+    t = np.repeat(np.arange(longest), active)  # (N,) the time step of each position
+    chains = np.arange(len(t)) - offsets[t]
     first = len(sentences)
-    previous = np.arange(first, len(step)) - active[step[first:] - 1]
+    previous = np.arange(first, len(t)) - active[t[first:] - 1]
     last = offsets[lengths - 1] + np.arange(first)
-    rows = starts[chains] + (lengths[chains] - 1 - step if reverse else step)
+    rows = starts[chains] + (lengths[chains] - 1 - t if reverse else t)
     return Trellis(sentences, rows, chains, offsets.tolist(), previous, last)
 
 
 def unary_scores(theta: Floats, trellis: Trellis, start: Floats, end: Floats) -> Floats:
-    """x_t = theta_t, + start at first tokens, + end at last ones.
+    """unary_t = theta_t, + start at first tokens, + end at last ones.
 
-    theta (B, K), start (K,), end (K,)  ->  x (N, K) float64, by position. All that a path collects
+    theta (B, K), start (K,), end (K,)  ->  (N, K) float64, by position. All that a path collects
     besides transitions, so that no recursion needs a special first or last step.
     """
-    x = np.take(theta, trellis.rows, axis=0).astype(np.float64)
-    x[: len(trellis.sentences)] += start
-    x[trellis.last] += end
-    return x
+    unary = np.take(theta, trellis.rows, axis=0).astype(np.float64)
+    unary[: len(trellis.sentences)] += start
+    unary[trellis.last] += end
+    return unary
