@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from windowclf.errors import DataError, Faults
 from windowclf.text.clusters import Clusters, read_clusters
 from windowclf.text.corpus import encode_corpus
-from windowclf.text.derived import derived_columns, places, with_derived
+from windowclf.text.derived import derived_columns, positions, with_derived
 from windowclf.text.features import UNKNOWN, Feature, columns_of
 from windowclf.text.formats.lines import open_input
 from windowclf.text.gazetteer import Gazetteer, read_phrases, with_joined_types
@@ -135,8 +135,8 @@ def test_a_line_that_is_no_cluster(line, said):
 
 
 def test_places():
-    assert places(["a", "b", "c", "d"]) == ["first", "inside", "inside", "last"]
-    assert [places(["a"] * n) for n in range(3)] == [[], ["only"], ["first", "last"]]
+    assert positions(["a", "b", "c", "d"]) == ["first", "inside", "inside", "last"]
+    assert [positions(["a"] * n) for n in range(3)] == [[], ["only"], ["first", "last"]]
 
 
 @given(st.dictionaries(st.text(min_size=1).filter(lambda s: "\n" not in s), st.sampled_from("ab")))

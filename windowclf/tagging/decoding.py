@@ -23,7 +23,7 @@ from windowclf.tagging.constraints import Choices, Constraints
 from windowclf.tagging.model import Model
 from windowclf.tagging.options import TagOptions
 from windowclf.tagging.scores import Scores, WholeScores
-from windowclf.text.label_sets import joined, parts_of
+from windowclf.text.label_sets import parts_of, set_of
 from windowclf.text.sentence import Sentence
 
 Chain: TypeAlias = tuple[Floats, Floats, Floats]  # start, transitions and end
@@ -246,7 +246,7 @@ def certainty(model: Model, y_hat: Floats, labels: Sequence[str]) -> Floats:
 def _label_sets(model: Model, theta: Floats) -> list[str]:
     """The set of labels of each token from theta (n, K)."""
     names, given = model.spec.classes, logistic(theta) > _thresholds(model)
-    return [joined(names[i] for i in np.flatnonzero(row)) for row in given]
+    return [set_of(names[i] for i in np.flatnonzero(row)) for row in given]
 
 
 def _decisions(model: Model, labels: Sequence[str]) -> Bools:

@@ -18,22 +18,27 @@ POOL = 64 * BLOCK  # sentences that are shuffled together
 class Pieces(NamedTuple):
     """Stretches of the corpus that are never split: sentences, or exact cuts of very long ones.
 
-    The windows of piece p are those of tokens core_begin[p] … core_end[p] − 1; begin and end reach
-    up to k tokens further where a sentence was cut, so that every window sees what it should.
+    The windows of piece i are those of the tokens core_begin[i] … core_end[i] − 1 of the corpus;
+    begin and end reach up to k tokens further where a sentence was cut, so that every window sees
+    what it should.
     """
 
-    begin: Ints
-    end: Ints
-    core_begin: Ints
-    core_end: Ints
+    begin: Ints  # (pieces,) first token of a piece, those of its neighbours included
+    end: Ints  # (pieces,) the token after its last one
+    core_begin: Ints  # (pieces,) first token that has a window
+    core_end: Ints  # (pieces,) the token after the last one that has a window
 
     def sizes(self) -> Ints:
-        """Windows per piece."""
+        """How many windows each piece has.   ->  (pieces,)."""
         return self.core_end - self.core_begin
 
 
 def pieces_of(starts: Ints, k: int, longest: int | None) -> Pieces:
-    """Cut sentences longer than `longest` tokens (None: never) with k tokens of overlap."""
+    """The sentences as pieces, those longer than `longest` tokens (None: any) cut into several.
+
+    starts (S + 1,), sentence s has the tokens starts[s] … starts[s + 1] − 1. At a cut both pieces
+    hold k tokens of the other.
+    """
     first, last = starts[:-1], starts[1:]
     if longest is not None and len(first) and int((last - first).max()) > longest:
         parts = np.maximum(-(-(last - first) // longest), 1)
@@ -48,10 +53,11 @@ def pieces_of(starts: Ints, k: int, longest: int | None) -> Pieces:
 
 
 def pools(starts: Ints, k: int, longest: int | None, rng: np.random.Generator) -> Iterator[Pieces]:
-    """All sentences once, in pools that are shuffled as wholes; up to POOL of them are one pool.
+    """The pieces of all sentences once, in pools that are to be shuffled as wholes.
 
-    More are dealt in blocks of neighbours in random order, so that memory does not grow with their
-    number and the disk is read in stretches.
+    starts (S + 1,) as in `pieces_of`. Up to POOL sentences are one pool; more are dealt in blocks
+    of neighbours in random order, so that memory does not grow with their number and the disk is
+    read in stretches.
     """
     count = len(starts) - 1
     if count <= POOL:
@@ -67,9 +73,11 @@ def pools(starts: Ints, k: int, longest: int | None, rng: np.random.Generator) -
 
 
 def pack(sizes: Ints, order: Ints, batch_tokens: int) -> list[Ints]:
-    """Pieces in the order given, as batches of about `batch_tokens` windows.
+    """The numbers of pieces, in the order given, as batches of about `batch_tokens` windows each.
 
-    A batch closes with the piece that brings it to batch_tokens or past it, at the nearer side.
+    sizes (pieces,) windows per piece; order (pieces,) their numbers  ->  (pieces of a batch,) each.
+    All batches have the same share of the windows, as far as whole pieces allow: one closes with
+    the piece that brings the windows so far to its share or past it. Empty ones are left out.
     """
     ends = np.cumsum(sizes[order])
     total = int(ends[-1]) if len(ends) else 0
@@ -81,20 +89,26 @@ def pack(sizes: Ints, order: Ints, batch_tokens: int) -> list[Ints]:
 
 
 class Places(NamedTuple):
-    """Pieces laid out with k boundary tokens before, between and after them."""
+    """Pieces laid out one after another, with k boundary tokens before, between and after them.
+
+    Each piece is a sentence to the network, S in all.
+    """
 
     tokens: Ints  # (Q,) distinct token at each padded place, 0 for the boundary
-    windows: Ints  # (B,) the place of each window's middle
-    corpus: Ints  # (B,) where in the corpus that token stands
+    windows: Ints  # (B,) the padded place of each window's middle
+    corpus: Ints  # (B,) the index in the corpus of the token in the middle
     lengths: Ints  # (S,) windows per piece
 
     def neighbours(self, k: int) -> Ints:
-        """(2k + 1, B) the token at each position of each window."""
+        """The distinct token at each position of each window.   ->  (2k + 1, B)."""
         return np.stack([self.tokens[self.windows + j] for j in range(-k, k + 1)])
 
 
 def lay_out(tokens: Ints, pieces: Pieces, chosen: Ints, k: int) -> Places:
-    """The padded places of the chosen pieces, in their order."""
+    """The padded places of the chosen pieces, in their order.
+
+    tokens (N,) of the corpus, chosen (S,) numbers of pieces; k tokens on either side of a window.
+    """
     begin, end = pieces.begin[chosen], pieces.end[chosen]
     sizes = end - begin
     total = int(sizes.sum())
@@ -114,21 +128,22 @@ def lay_out(tokens: Ints, pieces: Pieces, chosen: Ints, k: int) -> Places:
 
 @dataclass(frozen=True)
 class Batch:
-    """What the network sees: B windows over T distinct tokens."""
+    """What the network sees at a time: B windows over T distinct tokens, with the boundary."""
 
-    slots: tuple[SlotRows, ...]  # one per feature, for the T distinct tokens
-    neighbours: Ints  # (2k + 1, B) the distinct token at each position of each window
-    labels: Ints  # (B,) int32 class indices, NO_CLASS for none
+    slots: tuple[SlotRows, ...]  # one per feature: what it reads of the T distinct tokens
+    neighbours: Ints  # (2k + 1, B) the distinct token, 0 … T − 1, at each position of each window
+    labels: Ints  # (B,) int32 label indices, NO_CLASS for none
     lengths: Ints  # (S,) windows per sentence, in order
 
 
 def make_batch(
     places: Places, labels: Ints, slots: Sequence[SlotRows], k: int, dropped: Bools | None = None
 ) -> Batch:
-    """The batch of some places; `dropped` (Q,) marks those whose token word dropout hides.
+    """The batch of the windows that `places` lays out.
 
+    labels (N,) of the corpus; dropped (Q,) marks the padded places whose token word dropout hides.
     `slots` describes all distinct tokens of the corpus, and with `dropped` their dropped variants
-    after them (with_dropped_variants).
+    after them (with_dropped_variants); the batch holds those that it sees.
     """
     tokens = places.tokens
     if dropped is not None:

@@ -16,22 +16,23 @@ from windowclf.text.lexicon import Groups
 
 @dataclass(frozen=True)
 class Clusters:
-    """Cluster -> its words."""
+    """The clusters of words: `groups` has the words of each cluster by its name."""
 
     groups: Groups
 
     @cached_property
     def _cluster_of(self) -> dict[str, str]:
+        """Word -> the name of its cluster."""
         return {word: cluster for cluster, words in self.groups.items() for word in words}
 
     def of(self, forms: Sequence[str]) -> list[str]:
-        """The cluster of each form, or else of its lower-case form, or else an empty string."""
+        """The cluster of each form, or else of the form in lower case, or else an empty string."""
         found = self._cluster_of
         return [found.get(form) or found.get(form.lower(), "") for form in forms]
 
 
 def read_clusters(source: Input) -> dict[str, str]:
-    """Word -> its cluster."""
+    """Word -> its cluster, from the lines of a file; faults are noted."""
     clusters: dict[str, str] = {}
     for number, text, _end in source.lines:
         if not text.strip():

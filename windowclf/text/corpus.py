@@ -1,4 +1,4 @@
-"""A text as numbers: one distinct-token index and one label index a token, in memory or on disk."""
+"""Corpus, a text as numbers in memory or on disk, and how it is made from sentences."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ AT_ONCE = 1 << 20  # numbers of a large array that are held in memory
 
 @dataclass(frozen=True)
 class Corpus:
-    """A text as numbers: one distinct-token index (from 1; 0 is the boundary) and label a token."""
+    """A text of N tokens in S sentences as numbers: a distinct token and a label for each token."""
 
-    tokens: Ints  # (N,) int32
+    tokens: Ints  # (N,) int32, indices of distinct tokens from 1 on; 0 is the boundary
     labels: Ints  # (N,) int32, indices into label_names, NO_CLASS for none
     starts: Ints  # (S + 1,) int64, sentence s has the tokens starts[s] … starts[s + 1] − 1
     keys: Sequence[Key]  # distinct token i is keys[i − 1]
@@ -30,17 +30,20 @@ class Corpus:
     rare: int = 0  # tokens beyond the most distinct ones, which share the last key
 
     def counts(self) -> dict[Key, int]:
-        """How often each distinct token occurs."""
+        """Key of each distinct token -> how often it occurs."""
         counted = count_values(self.tokens, len(self.keys) + 1)[1:].tolist()
         return dict(zip(self.keys, counted, strict=True))
 
     def label_counts(self) -> Ints:
-        """How often each label occurs."""
+        """How often each label of label_names occurs.   ->  (labels,)."""
         return count_values(self.labels, len(self.label_names))
 
 
 def count_values(values: Ints, bound: int) -> Ints:
-    """How often each of 0 … bound − 1 occurs, a part of `values` at a time; others do not count."""
+    """How often each of 0 … bound − 1 occurs among `values`; negative ones do not count.
+
+    values (length,), which may be mapped into memory and is read a part at a time  ->  (bound,).
+    """
     counted = np.zeros(bound, np.int64)
     for start in range(0, len(values), AT_ONCE):
         part = values[start : start + AT_ONCE]
@@ -55,10 +58,12 @@ def encode_corpus(
     most_distinct: int | None = None,
     folder: Path | None = None,
 ) -> Corpus:
-    """Read a text once, in one streaming pass; `labels_of` gives the labels that are learnt.
+    """The corpus of some sentences, each of which is read once.
 
-    Distinct tokens that appear after `most_distinct` others share one key, of empty strings. With
-    `folder` the arrays are files in it, mapped into memory. Raises OSError where they cannot be.
+    `columns` names the further columns that make tokens distinct; `labels_of` gives the labels of a
+    sentence that are learnt. Distinct tokens that appear after `most_distinct` others share one
+    key, of empty strings. With `folder` the arrays are files in it, mapped into memory. Raises
+    OSError where they cannot be.
     """
     tokens, labels = _Growing("i", folder, "tokens"), _Growing("i", folder, "labels")
     starts = _Growing("q", folder, "starts")
@@ -89,9 +94,9 @@ def encode_corpus(
     whole = Corpus(
         tokens.finished(), labels.finished(), starts.finished(), list(token_index), ordered, shared
     )
-    place = {name: i for i, name in enumerate(ordered)}
+    index_of = {name: i for i, name in enumerate(ordered)}
     # NO_CLASS is −1, the last entry.
-    turned = np.array([*(place[name] for name in names), NO_CLASS], np.int32)
+    turned = np.array([*(index_of[name] for name in names), NO_CLASS], np.int32)
     for start in range(0, total, AT_ONCE):
         part = whole.labels[start : start + AT_ONCE]
         part[:] = turned[part]
@@ -99,7 +104,7 @@ def encode_corpus(
 
 
 class _Growing:
-    """An array of integers that grows, and with a folder is a file in the end."""
+    """An array of integers that grows: at its end `part`, and with a folder the rest in a file."""
 
     def __init__(self, typecode: str, folder: Path | None, name: str):
         self.part = array(typecode)
@@ -108,12 +113,14 @@ class _Growing:
             self._path.touch()
 
     def spill(self) -> None:
+        """Move `part` to the end of the file, where there is one."""
         if self._path:
             with self._path.open("ab") as file:
                 self.part.tofile(file)
             del self.part[:]
 
     def finished(self) -> Ints:
+        """All that the array has grown to, mapped into memory if it is a file.   ->  (length,)."""
         self.spill()
         if self._path is None or self._path.stat().st_size == 0:
             return np.array(self.part, self.part.typecode)

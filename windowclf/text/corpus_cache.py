@@ -26,16 +26,16 @@ _ARRAYS = {"tokens": np.int32, "labels": np.int32, "starts": np.int64}
 
 @dataclass(frozen=True)
 class Source:
-    """What a text was encoded from, and how: equal sources are not read again."""
+    """The files that a text is encoded from, and how: equal sources are not encoded again."""
 
     files: Sequence[str]
     how: Mapping[str, Any]  # JSON: the layout, the columns, the scheme of the labels
 
     @property
     def name(self) -> str:
-        """Of the folder in which the text lies."""
-        places = [str(Path(file).resolve()) for file in self.files]
-        return hashlib.sha256(json.dumps([places, self.how]).encode()).hexdigest()[:16]
+        """The name of the folder in which the encoded text lies: a hash of the paths and `how`."""
+        paths = [str(Path(file).resolve()) for file in self.files]
+        return hashlib.sha256(json.dumps([paths, self.how]).encode()).hexdigest()[:16]
 
     def stamps(self) -> list[list[int]]:
         """Size in bytes and time of the last change in ns of every file."""
@@ -43,7 +43,7 @@ class Source:
         return [[stat.st_size, stat.st_mtime_ns] for stat in stats]
 
     def megabytes(self) -> float:
-        """Size of all files together."""
+        """The size of all files together, in units of 2^20 bytes."""
         return sum(size for size, _ in self.stamps()) / (1 << 20)
 
 
@@ -52,11 +52,11 @@ class Hashed:
     """A binary stream whose bytes are hashed as they are read."""
 
     file: BinaryIO
-    digest: Any  # of hashlib
-    on_bytes: Callable[[int], None]  # how many were read
+    digest: Any  # a hash of hashlib, which every read updates
+    on_bytes: Callable[[int], None]  # is told at every read how many bytes it gave
 
     def read1(self, size: int) -> bytes:
-        """The next bytes."""
+        """The next bytes of the file, at most `size`; none at its end."""
         data: bytes = self.file.read1(size)  # type: ignore[attr-defined]  # files have it
         self.digest.update(data)
         self.on_bytes(len(data))
@@ -66,26 +66,27 @@ class Hashed:
 def find_or_make(
     beside: Path, source: Source, make: Callable[[Path], tuple[Corpus, str]]
 ) -> tuple[Corpus, str, bool]:
-    """The corpus, the sha256 of its files, and whether it had been encoded before.
+    """The corpus of a source, the sha256 of its files, and whether it had been encoded before.
 
-    `make` encodes the text into a folder. Raises RunFolderError where that cannot be written.
+    It is kept in a folder in `beside`; `make` encodes the text into a folder that it is given.
+    Raises RunFolderError where that cannot be written.
     """
-    place = beside / FOLDER_NAME / source.name
+    folder = beside / FOLDER_NAME / source.name
     stamps = source.stamps()
-    if (found := _read(place, stamps)) is not None:
+    if (found := _read(folder, stamps)) is not None:
         return *found, True
-    building = place.with_name(f"{place.name}.{os.getpid()}.tmp")
-    _clear_leftovers(place.parent)
+    building = folder.with_name(f"{folder.name}.{os.getpid()}.tmp")
+    _clear_leftovers(folder.parent)
     try:
         make_folder(building)
         corpus, digest = make(building)
         _write_header(building, stamps, corpus, digest)
-        shutil.rmtree(place, ignore_errors=True)
-        building.rename(place)
+        shutil.rmtree(folder, ignore_errors=True)
+        building.rename(folder)
     except OSError as error:
         raise RunFolderError(
-            f"{place}: cannot keep the encoded training text, {reason(error)}; make room, or raise "
-            "data.cache_above_mb to hold it in memory."
+            f"{folder}: cannot keep the encoded training text, {reason(error)}; make room, or "
+            "raise data.cache_above_mb to hold it in memory."
         ) from error
     finally:
         shutil.rmtree(building, ignore_errors=True)
@@ -93,7 +94,7 @@ def find_or_make(
 
 
 def _clear_leftovers(folder: Path) -> None:
-    """Remove what processes that are no more had begun to build."""
+    """Remove the unfinished folders of processes that run no more."""
     for leftover in folder.glob("*.tmp"):
         process = leftover.name.split(".")[-2]
         if process.isdecimal() and not _is_running(int(process)):
@@ -101,6 +102,7 @@ def _clear_leftovers(folder: Path) -> None:
 
 
 def _is_running(process: int) -> bool:
+    """Whether there is a process of this number."""
     try:
         os.kill(process, 0)  # asks, and sends nothing
     except (ProcessLookupError, OverflowError):
@@ -111,6 +113,7 @@ def _is_running(process: int) -> bool:
 
 
 def _write_header(folder: Path, stamps: list[list[int]], corpus: Corpus, digest: str) -> None:
+    """Write what the folder's arrays do not say: keys, labels, and what they were made from."""
     columns = len(corpus.keys[0]) if corpus.keys and isinstance(corpus.keys[0], tuple) else 0
     header = {
         "stamps": stamps,
@@ -125,7 +128,10 @@ def _write_header(folder: Path, stamps: list[list[int]], corpus: Corpus, digest:
 
 
 def _read(folder: Path, stamps: list[list[int]]) -> tuple[Corpus, str] | None:
-    """What was encoded before; None where nothing is there that is whole and of these files."""
+    """The corpus in a folder and the sha256 of its files.
+
+    None where the folder holds none that is whole and of files with these stamps.
+    """
     if not (folder / _HEADER_NAME).exists():
         return None
     try:
@@ -146,9 +152,11 @@ def _read(folder: Path, stamps: list[list[int]]) -> tuple[Corpus, str] | None:
 
 
 def _flat(keys: Sequence[Key]) -> list[str]:
+    """The strings of all keys one after another, as many of each."""
     return [part for key in keys for part in ((key,) if isinstance(key, str) else key)]
 
 
 def _digest(path: Path) -> str:
+    """sha256 of the bytes of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

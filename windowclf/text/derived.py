@@ -1,4 +1,4 @@
-"""Columns that no file has: what a token's sentence says of it, made before keys are."""
+"""Derived columns: what a token's sentence says of it, made from the tokens before their keys."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from windowclf.text.clusters import Clusters
-from windowclf.text.features import PLACE, Feature
+from windowclf.text.features import POSITION, Feature
 from windowclf.text.gazetteer import Gazetteer
 from windowclf.text.sentence import Sentence
 
@@ -17,7 +17,7 @@ Lexicons: TypeAlias = Mapping[str, Gazetteer | Clusters]
 
 
 def derived_columns(features: Iterable[Feature], lexicons: Lexicons) -> dict[str, Derive]:
-    """The columns that features read and that are made from the tokens, by name."""
+    """Name -> how to make it, of the columns that features read and no file has."""
     found: dict[str, Derive] = {}
     for feature in features:
         if feature.kind == "gazetteer":
@@ -25,14 +25,14 @@ def derived_columns(features: Iterable[Feature], lexicons: Lexicons) -> dict[str
             assert isinstance(gazetteer, Gazetteer)
             found[feature.reads] = gazetteer.marks
         elif feature.position:
-            found[PLACE] = places
+            found[POSITION] = positions
     return found
 
 
 def with_derived(
     sentences: Iterable[Sentence], derived: Mapping[str, Derive]
 ) -> Iterator[Sentence]:
-    """The sentences with these columns besides their own."""
+    """The sentences with the derived columns besides their own."""
     if not derived:
         yield from sentences
         return
@@ -41,8 +41,8 @@ def with_derived(
         yield Sentence(s.tokens, s.labels, {**s.columns, **own}, s.path, s.lines, s.source)
 
 
-def places(tokens: Sequence[str]) -> list[str]:
-    """first, inside, last or only: where each token stands in its sentence."""
+def positions(tokens: Sequence[str]) -> list[str]:
+    """Where each token of a sentence stands in it: first, inside, last or only."""
     if len(tokens) < 2:
         return ["only"] * len(tokens)
     return ["first", *["inside"] * (len(tokens) - 2), "last"]

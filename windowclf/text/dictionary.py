@@ -12,13 +12,17 @@ from windowclf.errors import Faults, named, quoted
 from windowclf.text.formats.lines import Input, open_input
 
 Dictionary = Mapping[str, tuple[str, ...]]
+"""Word -> the only labels that it may have, sorted."""
 
 
 def read_dictionary(paths: Sequence[str], labels: Collection[str]) -> Dictionary:
-    """The words of some files and their labels, which are among `labels`. Raises DataError."""
+    """The words of some files and their labels, sorted by word.
+
+    Raises DataError where a line is none, a word stands twice, or a label is not among `labels`.
+    """
     faults = Faults()
     found: dict[str, tuple[str, ...]] = {}
-    places: dict[str, str] = {}
+    where: dict[str, str] = {}
     for path in paths:
         with open_input(path, None, faults) as source:
             before = len(found)
@@ -27,9 +31,9 @@ def read_dictionary(paths: Sequence[str], labels: Collection[str]) -> Dictionary
                     continue
                 word, own = _entry(text, line, labels, source)
                 if word in found:
-                    source.fault(line, f"the word {quoted(word)} stands at {places[word]} already.")
+                    source.fault(line, f"the word {quoted(word)} stands at {where[word]} already.")
                 elif word:
-                    found[word], places[word] = own, f"{path}:{line}"
+                    found[word], where[word] = own, f"{path}:{line}"
             if len(found) == before and not faults:
                 source.fault(None, "expected words with their labels, found none.")
     faults.raise_if_any()
@@ -39,7 +43,7 @@ def read_dictionary(paths: Sequence[str], labels: Collection[str]) -> Dictionary
 def _entry(
     text: str, line: int, labels: Collection[str], source: Input
 ) -> tuple[str, tuple[str, ...]]:
-    """A word and its labels; an empty word, and a fault, where there is none."""
+    """The word of a line and its labels; an empty word, and a fault noted, where it has none."""
     word, *rest = text.split("\t")
     own = rest[0].split(" ") if len(rest) == 1 else []
     if not word or not all(own) or not own:

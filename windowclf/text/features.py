@@ -1,4 +1,4 @@
-"""What a slot of a token reads: the value of each feature kind, from the token's key.
+"""Features, and what each kind reads of a token: a value, or n-grams, from the token's key.
 
 A key is what features can see of a token: the form alone, or (form, column, column, …) where
 further columns are used, of the file or derived from the sentence. Tokens with equal keys are the
@@ -33,9 +33,10 @@ Kind: TypeAlias = Literal[
     "vectors",
 ]
 Key: TypeAlias = str | tuple[str, ...]
+"""Of a distinct token: its form, or (form, column, column, …) where columns are used."""
 
 BOUNDARY, UNKNOWN, FIRST_VALUE = 0, 1, 2  # rows of every table
-PLACE = "@place"  # the derived column of positions; names of derived columns begin with @
+POSITION = "@place"  # the derived column of `positions`; names of derived columns begin with @
 LONGEST_SPELLED = 10_000  # code points; a file's only token may have millions
 
 
@@ -74,23 +75,23 @@ class Feature:
         """The column whose value it needs, of the file or derived; empty for none."""
         if self.kind == "gazetteer":
             return f"@gazetteer.{self.source}"
-        return PLACE if self.position else self.column
+        return POSITION if self.position else self.column
 
 
 def columns_of(features: Iterable[Feature]) -> tuple[str, ...]:
-    """The columns that features read, each once."""
+    """The names of the columns that features read, each once, in the order of the features."""
     return tuple(dict.fromkeys(f.reads for f in features if f.reads))
 
 
 def keys_of(sentence: Sentence, columns: Sequence[str]) -> Iterable[Key]:
-    """The key of every token; `columns` names the further columns that features use."""
+    """The key of every token of a sentence; `columns` names the further columns of a key."""
     if not columns or not sentence.tokens:  # a sentence without tokens may lack the columns too
         return sentence.tokens
     return zip(sentence.tokens, *(sentence.columns[name] for name in columns), strict=True)
 
 
 def form_of(key: Key) -> str:
-    """The token itself."""
+    """The token itself, without the columns of its key."""
     return key if isinstance(key, str) else key[0]
 
 
@@ -100,9 +101,10 @@ def spelled(key: Key) -> str:
 
 
 def values_of(feature: Feature, keys: Sequence[Key], columns: Sequence[str]) -> list[str]:
-    """The value of each token whose row an ordinary slot (not a bag) reads.
+    """The value of each token that a feature with one row per token (not a bag) looks up.
 
-    Of cluster and vectors it is the form, which the vocabulary looks up.
+    `columns` names the further columns of the keys. Of cluster and vectors it is the form, which
+    the vocabulary turns into a cluster or a row.
     """
     own = 1 + columns.index(feature.reads) if feature.reads else 0
     if feature.kind in ("column", "gazetteer"):
@@ -150,6 +152,7 @@ _SIGNS = _Signs()
 
 
 def _sign(character: str) -> str:
+    """What stands for a character in a shape."""
     if character.isupper():
         return "X"
     if character.islower():
@@ -160,10 +163,12 @@ def _sign(character: str) -> str:
 
 
 def ngram_rows(forms: Sequence[str], feature: Feature) -> tuple[Ints, Ints]:
-    """Rows of the character n-grams of ^form$ for each form, as (ids (N,), offsets (T + 1,)).
+    """Rows of the character n-grams of ^form$ for each of T forms: a bag of ids a form.
 
-    An n-gram has the row 2 + CRC-32(UTF-8) mod buckets; `^` and `$` are U+0002 and U+0003, so that
-    they stand in no text. Short n-grams come first, then in the order of the text.
+    ->  ids (ids,), all bags one after another, and offsets (T + 1,): the bag of form t is
+    ids[offsets[t]] … ids[offsets[t + 1] − 1]. An n-gram has the row 2 + CRC-32(UTF-8) mod buckets;
+    `^` and `$` are U+0002 and U+0003, so that they stand in no text. In a bag short n-grams come
+    first, then those that begin first.
     """
     text = "".join([f"\x02{form}\x03" for form in forms]).encode("utf-8", "surrogatepass")
     raw = np.frombuffer(text, np.uint8)
@@ -172,22 +177,25 @@ def ngram_rows(forms: Sequence[str], feature: Feature) -> tuple[Ints, Ints]:
     lengths = np.array([len(form) + 2 for form in forms], np.int64)
     first = np.cumsum(lengths) - lengths  # character at which each token begins
     sizes = range(feature.min, feature.max + 1)
-    counts = np.array([np.maximum(lengths - n + 1, 0) for n in sizes]).T  # (T, sizes)
+    counts = np.array([np.maximum(lengths - size + 1, 0) for size in sizes]).T  # (T, sizes)
     ends = counts.cumsum()
-    places = (ends - counts.ravel()).reshape(counts.shape)
+    first_id = (ends - counts.ravel()).reshape(counts.shape)  # (T, sizes) where in ids each begins
     ids = np.empty(int(ends[-1]) if len(ends) else 0, np.int32)
-    for i, n in enumerate(sizes):
+    for i, size in enumerate(sizes):
         own = counts[:, i]
         nth = ragged(own)
         start = np.repeat(first, own) + nth
-        crc = crc32_of_slices(raw, begins[start], begins[start + n])
-        ids[np.repeat(places[:, i], own) + nth] = FIRST_VALUE + crc % feature.buckets
+        crc = crc32_of_slices(raw, begins[start], begins[start + size])
+        ids[np.repeat(first_id[:, i], own) + nth] = FIRST_VALUE + crc % feature.buckets
     offsets = np.concatenate([[0], counts.sum(axis=1).cumsum()]).astype(np.int32)
     return ids, offsets
 
 
 def crc32_of_slices(raw: Bytes, starts: Ints, ends: Ints) -> NDArray[np.uint32]:
-    """zlib.crc32(raw[start:end]) of many slices at once, a byte of each at a time."""
+    """zlib.crc32(raw[start:end]) of many slices at once, a byte of each at a time.
+
+    raw (bytes,); starts, ends (slices,)  ->  (slices,).
+    """
     table = _crc_table()
     crc = np.full(len(starts), 0xFFFFFFFF, np.uint32)
     sizes = ends - starts
@@ -201,7 +209,10 @@ def crc32_of_slices(raw: Bytes, starts: Ints, ends: Ints) -> NDArray[np.uint32]:
 
 @cache
 def _crc_table() -> NDArray[np.uint32]:
-    """What each byte does to a CRC-32 (the reflected polynomial of ISO 3309 and zlib)."""
+    """What each byte does to a CRC-32 (the reflected polynomial of ISO 3309 and zlib).
+
+    ->  (256,).
+    """
     crc = np.arange(256, dtype=np.uint32)
     for _ in range(8):
         crc = np.where(crc & 1, (crc >> 1) ^ np.uint32(0xEDB88320), crc >> 1)

@@ -20,13 +20,14 @@ LONGEST_PHRASE = 64  # tokens
 
 @dataclass(frozen=True)
 class Gazetteer:
-    """Types -> phrases, their tokens joined by single spaces; `lower`: case does not matter."""
+    """The phrases of each type, tokens joined by single spaces; `lower`: case does not matter."""
 
     groups: Groups
     lower: bool
 
     @cached_property
     def _type_of(self) -> dict[tuple[str, ...], str]:
+        """The tokens of a phrase -> its type."""
         return {
             tuple(phrase.split(" ")): name
             for name, phrases in self.groups.items()
@@ -42,7 +43,7 @@ class Gazetteer:
         return {first: tuple(sorted(own, reverse=True)) for first, own in lengths.items()}
 
     def marks(self, tokens: Sequence[str]) -> list[str]:
-        """B-, I-, E- or S-type for the tokens of each phrase, O for the others.
+        """A mark for each token of a sentence: B-, I-, E- or S-type in a phrase, O elsewhere.
 
         From the left the longest phrase that begins at a token is taken, and the search goes on
         behind it.
@@ -54,22 +55,28 @@ class Gazetteer:
         for first in [i for i, token in enumerate(given) if token in lengths]:
             if first < end:
                 continue
-            for n in lengths[given[first]]:
-                phrase = tuple(given[first : first + n])
+            for length in lengths[given[first]]:
+                phrase = tuple(given[first : first + length])
                 type_ = self._type_of.get(phrase)
-                if type_ is not None and len(phrase) == n:  # not cut off by the sentence's end
-                    end = first + n
-                    marks[first:end] = _span(n, type_)
+                if type_ is not None and len(phrase) == length:  # not cut off by the sentence's end
+                    end = first + length
+                    marks[first:end] = _marks_of_phrase(length, type_)
                     break
         return marks
 
 
-def _span(n: int, type_: str) -> list[str]:
-    return [f"S-{type_}"] if n == 1 else [f"B-{type_}", *[f"I-{type_}"] * (n - 2), f"E-{type_}"]
+def _marks_of_phrase(length: int, type_: str) -> list[str]:
+    """The marks of a phrase of so many tokens: S, or B, I, …, I, E."""
+    if length == 1:
+        return [f"S-{type_}"]
+    return [f"B-{type_}", *[f"I-{type_}"] * (length - 2), f"E-{type_}"]
 
 
 def read_phrases(source: Input, lower: bool, characters: bool) -> Iterator[tuple[str, str]]:
-    """(phrase, type) of every line; with `characters` every character is a token."""
+    """(phrase, type) of every line of a file; faults are noted.
+
+    With `lower` phrases are put in lower case, with `characters` every character is a token.
+    """
     own = PurePath(source.path).stem
     for number, text, _end in source.lines:
         phrase, tab, type_ = text.partition("\t")
@@ -93,7 +100,7 @@ def read_phrases(source: Input, lower: bool, characters: bool) -> Iterator[tuple
 
 
 def with_joined_types(pairs: Iterator[tuple[str, str]]) -> dict[str, str]:
-    """Phrase -> its type; A|B for one that is listed as both."""
+    """Phrase -> its type, from (phrase, type) pairs; A|B for one that is listed as both."""
     types: dict[str, str] = {}
     for phrase, type_ in pairs:
         before = types.setdefault(phrase, type_)

@@ -8,22 +8,22 @@ NONE = "_"
 
 
 def parts_of(label: str) -> list[str]:
-    """The labels of a set."""
+    """The labels of a set from how it is written: A|B has A and B, _ has none."""
     return [] if label == NONE else label.split("|")
 
 
-def joined(labels: Iterable[str]) -> str:
-    """The set of some labels, in the order given."""
+def set_of(labels: Iterable[str]) -> str:
+    """How the set of these labels is written, in the order given: A|B, or _ for none."""
     return "|".join(labels) or NONE
 
 
 def label_order(label: str) -> tuple[str, str]:
-    """Labels are kept in this order, which is also that of CoNLL-U features in one token."""
+    """The key by which labels are sorted, as CoNLL-U sorts the features of a token."""
     return label.lower(), label
 
 
 def in_order(label: str) -> str:
-    """The set with its parts in the order in which a tagger writes them."""
+    """A set B|A with its labels in the order in which a tagger writes them: A|B."""
     return "|".join(sorted(label.split("|"), key=label_order))
 
 

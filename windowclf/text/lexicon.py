@@ -1,4 +1,4 @@
-"""What phrase lists and clusters are to a model: names, and the entries under each."""
+"""Groups: what phrase lists and clusters are to a model, names with the entries of each."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Groups: TypeAlias = Mapping[str, tuple[str, ...]]
 
 
 def grouped(name_of: Mapping[str, str]) -> Groups:
-    """The groups of entries that are given with the name of each."""
+    """The groups of entries, from a mapping of each entry to its name."""
     groups: dict[str, list[str]] = {}
     for entry in sorted(name_of):
         groups.setdefault(name_of[entry], []).append(entry)
@@ -19,7 +19,7 @@ def grouped(name_of: Mapping[str, str]) -> Groups:
 
 
 def packed(groups: Groups) -> list[str]:
-    """One string a group, by lines: its name, then the entries."""
+    """One string for each group: lines with its name and then its entries."""
     return ["\n".join((name, *entries)) for name, entries in groups.items()]
 
 

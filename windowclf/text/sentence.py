@@ -1,4 +1,4 @@
-"""The unit that flows through the pipeline: the tokens of one sentence and where they came from."""
+"""Sentence, the unit that flows through the pipeline: tokens, labels, and where they came from."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Sentence:
         return [None] * len(self.tokens) if self.labels is None else self.labels
 
     def without_source(self) -> Sentence:
-        """The same without what only a writer needs, for those that stay in memory."""
+        """The sentence without what only a writer needs, to be kept in memory."""
         return replace(self, source=None)
 
     def place(self, index: int = 0) -> str:
@@ -44,7 +44,10 @@ class Sentence:
 
 
 def none_longer(sentences: Iterable[Sentence], longest: int | None) -> Iterator[Sentence]:
-    """The sentences, of at most `longest` tokens each; None for any. Raises DataError."""
+    """The sentences as they come. Raises DataError at one that has more than `longest` tokens.
+
+    None for any number of tokens.
+    """
     for sentence in sentences:
         size = len(sentence.tokens)
         if longest is not None and size > longest:

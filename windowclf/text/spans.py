@@ -31,7 +31,7 @@ _LEGAL: dict[Scheme | Literal["BMES"], tuple[str, str, tuple[str, ...]]] = {
 
 
 class Span(NamedTuple):
-    """Tokens start … end − 1 are one span of a type."""
+    """A span of a type over the tokens start … end − 1 of a sentence."""
 
     start: int
     end: int
@@ -39,7 +39,7 @@ class Span(NamedTuple):
 
 
 def to_spans(labels: Sequence[str], scheme: Scheme) -> list[Span]:
-    """The spans of a sentence, in order; every sequence has some reading."""
+    """The spans that the labels of a sentence mark, in order; every sequence has some reading."""
     spans: list[Span] = []
     start, open_type = 0, ""
     for i, label in enumerate(labels):
@@ -62,11 +62,11 @@ def to_spans(labels: Sequence[str], scheme: Scheme) -> list[Span]:
 
 
 class Legal(NamedTuple):
-    """What a label may stand next to."""
+    """Which of K labels, or of the states of a decoder, may begin, end and follow one another."""
 
-    start: Bools  # (K,) may be the first of a sentence
-    transitions: Bools  # (K, K) [from, to] may follow
-    end: Bools  # (K,) may be the last
+    start: Bools  # (K,) or (states,): may be the first of a sentence
+    transitions: Bools  # (K, K) or (states, states): [i, j] where j may follow i
+    end: Bools  # (K,) or (states,): may be the last of a sentence
 
 
 def legal_transitions(labels: Sequence[str], scheme: Scheme | Literal["BMES"]) -> Legal:
@@ -95,8 +95,8 @@ class States(NamedTuple):
     label is in the files.
     """
 
-    classes: tuple[int, ...]  # (R,) index of each state's class
-    labels: tuple[str, ...]  # (R,) its label in the files
+    classes: tuple[int, ...]  # (states,) the index of each state's class
+    labels: tuple[str, ...]  # (states,) each state's label in the files
     legal: Legal  # which state may follow which
 
 
@@ -108,8 +108,8 @@ _BEGINS, _ENDS = "BSbs", "ESs"
 def span_states(labels: Sequence[str], inside: Scheme, scheme: Scheme) -> States:
     """The states between the classes, in the scheme `inside`, and the labels of the files.
 
-    Where the schemes differ a label stands for another class by its place in a span: B-X of BIO is
-    B-X or S-X of BIOES, and I-X of IOB1 any of the four, but S-X and B-X not right after a span
+    Where the schemes differ a label stands for another class by its position in a span: B-X of BIO
+    is B-X or S-X of BIOES, and I-X of IOB1 any of the four, but S-X and B-X not right after a span
     of X.
     """
     if inside == scheme:
@@ -125,12 +125,12 @@ def span_states(labels: Sequence[str], inside: Scheme, scheme: Scheme) -> States
     return States(
         tuple(class_of[_label_at(at, kind, inside)] for at, kind in found),
         tuple(_label_at(at, kind, scheme) for at, kind in found),
-        _legal_places(found),
+        _legal_positions(found),
     )
 
 
 def _label_at(at: str, kind: str, scheme: Scheme) -> str:
-    """The label of a token that stands `at` a place of a span."""
+    """The label, in a scheme, of a token at a position (of OBIESbs) in a span of type `kind`."""
     if at == "O":
         return "O"
     match scheme:
@@ -145,8 +145,8 @@ def _label_at(at: str, kind: str, scheme: Scheme) -> str:
     return f"{prefix}-{kind}"
 
 
-def _legal_places(found: Sequence[tuple[str, str]]) -> Legal:
-    """Which (place, type) may follow which."""
+def _legal_positions(found: Sequence[tuple[str, str]]) -> Legal:
+    """Which of the states `found`, each a (position, type), may follow which."""
     start = np.array([at in "OBS" for at, _ in found], bool)
     end = np.array([at == "O" or at in _ENDS for at, _ in found], bool)
     transitions = end[:, None] & start
@@ -159,15 +159,15 @@ def _legal_places(found: Sequence[tuple[str, str]]) -> Legal:
 
 
 def _by_type(kinds: Sequence[str]) -> list[list[int]]:
-    """The indices of each type."""
-    members: dict[str, list[int]] = {}
+    """For each type the indices at which it stands in `kinds`."""
+    indices: dict[str, list[int]] = {}
     for i, kind in enumerate(kinds):
-        members.setdefault(kind, []).append(i)
-    return list(members.values())
+        indices.setdefault(kind, []).append(i)
+    return list(indices.values())
 
 
 def from_spans(spans: Iterable[tuple[int, int, str]], length: int, scheme: Scheme) -> list[str]:
-    """One label per token for spans in order that do not overlap.
+    """The labels, in a scheme, of `length` tokens for spans in order that do not overlap.
 
     IO cannot tell two adjoining spans of a type apart; they become one.
     """
@@ -186,7 +186,7 @@ def from_spans(spans: Iterable[tuple[int, int, str]], length: int, scheme: Schem
 
 
 def fault_in_label(label: str, scheme: Scheme) -> str | None:
-    """What is wrong with a label in this scheme, None if nothing is."""
+    """A sentence about a label that this scheme does not have; None for one that it has."""
     prefix, dash, kind = label.partition("-")
     if label == "O" or (dash and kind and len(prefix) == 1 and prefix in _PREFIXES[scheme]):
         return None
@@ -196,7 +196,7 @@ def fault_in_label(label: str, scheme: Scheme) -> str | None:
 
 
 def words_from_segmentation(tags: Sequence[str]) -> list[tuple[int, int]]:
-    """(start, end) of each word from B/M/E/S tags of characters; any sequence is read somehow.
+    """(start, end) of each word from the B/M/E/S tags of characters; any sequence has some reading.
 
     A word begins at B, at S, and after an E or S; it ends where the next one begins.
     """

@@ -12,16 +12,16 @@ from collections.abc import Iterator
 from typing import Literal, TypeAlias
 
 Tokenizer: TypeAlias = Literal["unicode", "ptb", "whitespace", "character"]
-Offsets: TypeAlias = tuple[int, int]
+Offsets: TypeAlias = tuple[int, int]  # of a token in its text, in code points; the end exclusive
 
 _IDEOGRAPH = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _EMOJI = "[\u2190-\u21ff\u2600-\u27bf\u2b00-\u2bff\U0001f300-\U0001faff]"
 _LETTER = f"[^\\W{_IDEOGRAPH}]"  # letters, digits and _ of scripts that put spaces between words
 _APOSTROPHE = "['\u2019]"
 
-# What both tokenizers for running text keep in one piece, most particular first. The patterns are
+# What both tokenizers for running text keep whole, most particular first. The patterns are
 # compiled when they are first used: who tags tokens waits for none.
-_PIECES = (
+_KEPT_WHOLE = (
     r"(?:https?|ftp)://[^\s<>\"]*[^\s<>\".,;:!?')\]}]",
     r"www\.[^\s<>\"]*[^\s<>\".,;:!?')\]}]",
     r"[\w.+-]{1,64}@[\w-]{1,64}(?:\.[\w-]{1,64}){1,8}",
@@ -34,7 +34,7 @@ _PIECES = (
     f"[{_IDEOGRAPH}]",
 )
 _RUNS = r"([.!?*=_~#\u2026-])\1*|''|``|\S"
-_UNICODE = "|".join((*_PIECES, f"{_LETTER}+(?:{_APOSTROPHE}{_LETTER}+)*", _RUNS))
+_UNICODE = "|".join((*_KEPT_WHOLE, f"{_LETTER}+(?:{_APOSTROPHE}{_LETTER}+)*", _RUNS))
 
 _ABBREVIATIONS = frozenset(
     re.findall(
@@ -58,7 +58,7 @@ _FUSED = {
 _LONGEST_FUSED = max(map(len, _FUSED))
 _PTB = "|".join(
     (
-        *_PIECES,
+        *_KEPT_WHOLE,
         r"(?:[^\W\d_]\.){2,16}(?!\w)",
         f"{_LETTER}+(?:{_APOSTROPHE}{_LETTER}+)*",
         f"{_APOSTROPHE}(?:s|m|d|ll|re|ve|em|t|S)(?!\\w)",
@@ -78,13 +78,15 @@ def tokenize(text: str, name: Tokenizer) -> list[Offsets]:
     """
     match name:
         case "whitespace":
-            return [m.span() for m in re.finditer(r"\S+", text)]
+            return [match.span() for match in re.finditer(r"\S+", text)]
         case "character":
-            return _with_marks(text, [m.span() for m in re.finditer(r"\S", text)], join_words=False)
+            return _with_marks(
+                text, [match.span() for match in re.finditer(r"\S", text)], join_words=False
+            )
         case "unicode":
-            return _with_marks(text, [m.span() for m in re.finditer(_UNICODE, text)])
+            return _with_marks(text, [match.span() for match in re.finditer(_UNICODE, text)])
         case "ptb":
-            spans = _with_marks(text, [m.span() for m in re.finditer(_PTB, text)])
+            spans = _with_marks(text, [match.span() for match in re.finditer(_PTB, text)])
             return list(_with_periods(text, [part for s in spans for part in _split(text, s)]))
 
 
@@ -110,11 +112,12 @@ def split_sentences(text: str, tokens: list[Offsets]) -> list[int]:
 
 
 def _is_ender(token: str) -> bool:
+    """True for a token of nothing but signs that end a sentence."""
     return set(token) <= _ENDERS
 
 
 def _abbreviates(text: str, tokens: list[Offsets], i: int) -> bool:
-    """True for a period that belongs to the short word right before it."""
+    """True where token i is a period of the abbreviation or initial right before it."""
     start, end = tokens[i]
     if i == 0 or text[start:end] != "." or tokens[i - 1][1] != start:
         return False
@@ -123,7 +126,7 @@ def _abbreviates(text: str, tokens: list[Offsets], i: int) -> bool:
 
 
 def _split(text: str, span: Offsets) -> list[Offsets]:
-    """A word, or two that are fused in it, and the contractions at its end."""
+    """The parts of a token of ptb: a word, or two that are fused, and contractions at its end."""
     start, end = span
     contractions: list[Offsets] = []
     while True:
@@ -141,7 +144,7 @@ def _split(text: str, span: Offsets) -> list[Offsets]:
 
 
 def _with_periods(text: str, tokens: list[Offsets]) -> Iterator[Offsets]:
-    """Periods of abbreviations and initials become part of the word before them."""
+    """The tokens, periods of abbreviations and initials made part of the word before them."""
     held: Offsets | None = None
     for i, token in enumerate(tokens):
         more = i + 1 < len(tokens)
@@ -157,7 +160,10 @@ def _with_periods(text: str, tokens: list[Offsets]) -> Iterator[Offsets]:
 
 
 def _with_marks(text: str, tokens: list[Offsets], join_words: bool = True) -> list[Offsets]:
-    """Combining marks, joiners and variation selectors stay with the character before them."""
+    """The tokens; combining marks, joiners and variation selectors join the one right before them.
+
+    With `join_words` letters right after such a mark go on with the same word.
+    """
     joined: list[Offsets] = []
     open_word = False
     for start, end in tokens:
@@ -173,4 +179,5 @@ def _with_marks(text: str, tokens: list[Offsets], join_words: bool = True) -> li
 
 
 def _is_mark(character: str) -> bool:
+    """True for a combining mark, a joiner or a variation selector."""
     return unicodedata.category(character) in ("Mn", "Mc", "Me", "Cf")

@@ -1,4 +1,7 @@
-"""Features <-> rows of the tables, labels <-> classes, and each distinct token's rows of ids."""
+"""Vocabulary: values <-> rows of the tables, and labels <-> classes.
+
+SlotRows hold what it makes of distinct tokens: the ids, rows of a table, that each slot reads.
+"""
 
 from __future__ import annotations
 
@@ -28,17 +31,23 @@ from windowclf.text.label_sets import label_order
 
 
 class SlotRows(NamedTuple):
-    """What one slot reads, for T distinct tokens: one id each, or (with offsets) a bag each."""
+    """What one slot reads of T distinct tokens: one id each, or (with offsets) a bag of ids each.
 
-    ids: Ints  # (T,), or (N,) with offsets
-    offsets: Ints | None = None  # (T + 1,)
+    An id is a row of the slot's table. The bag of token t is ids[offsets[t] : offsets[t + 1]].
+    """
+
+    ids: Ints  # (T,) int32, or with offsets all bags one after another (ids,)
+    offsets: Ints | None = None  # (T + 1,) int32
 
     def tokens(self) -> int:
-        """T."""
+        """T, the number of distinct tokens."""
         return len(self.ids) if self.offsets is None else len(self.offsets) - 1
 
     def take(self, tokens: Ints) -> SlotRows:
-        """The same for some of the tokens, in the order given; ids int32."""
+        """What the slot reads of some of the T tokens, in the order given.
+
+        tokens (chosen,), indices of tokens; the result has as many.
+        """
         if self.offsets is None:
             return SlotRows(self.ids[tokens])
         starts, ends = self.offsets[tokens], self.offsets[tokens + 1]
@@ -49,7 +58,7 @@ class SlotRows(NamedTuple):
 
 
 def joined(slots: Sequence[SlotRows]) -> SlotRows:
-    """Slots one after another, as if they were one slot of that many tokens."""
+    """What several slots of one table read, as what one slot reads of all their tokens in turn."""
     if len(slots) == 1:
         return slots[0]
     ids = np.concatenate([slot.ids for slot in slots])
@@ -65,7 +74,7 @@ def joined(slots: Sequence[SlotRows]) -> SlotRows:
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """Everything that turns tokens into ids and class indices into labels.
+    """Everything that turns tokens into ids, class indices into labels, and back.
 
     Row 0 of every table is the sentence boundary, row 1 the unknown value; the values follow from
     row 2, most frequent first, equals in code point order; in a compressed model all in code point
@@ -83,12 +92,12 @@ class Vocabulary:
 
     @cached_property
     def derived(self) -> Mapping[str, Derive]:
-        """How to make the columns that no file has, by name."""
+        """Name -> how to make it, of the columns that features read and no file has."""
         return derived_columns(self.features, self.lexicons)
 
     @cached_property
     def row_of(self) -> dict[str, dict[str, int]]:
-        """Table -> value -> row."""
+        """Table -> value -> the value's row in that table."""
         return {
             table: {value: row for row, value in enumerate(values, FIRST_VALUE)}
             for table, values in self.values.items()
@@ -105,7 +114,7 @@ class Vocabulary:
         return {label: index for index, label in enumerate(self.labels)}
 
     def table_sizes(self) -> dict[str, int]:
-        """V of every table."""
+        """Table -> V, how many rows it has."""
         sizes = {table: FIRST_VALUE + len(values) for table, values in self.values.items()}
         hashed = {f.table: FIRST_VALUE + f.buckets for f in self.features if f.kind == "ngrams"}
         kept = {
@@ -116,14 +125,18 @@ class Vocabulary:
 
     @cached_property
     def row_of_bucket(self) -> dict[str, Ints]:
-        """Table in `kept` -> (buckets,) the row of each bucket, 0 for those without."""
+        """Table in `kept` -> the row of each of its buckets (buckets,), 0 for those without."""
         return {table: _rows_of_bits(bits) for table, bits in self.kept.items()}
 
     def encode(self, keys: Sequence[Key]) -> tuple[SlotRows, ...]:
-        """One SlotRows per feature for the boundary (token 0) and `keys` (tokens 1, 2, …)."""
+        """What every feature reads, one SlotRows each, of the boundary (token 0) and of `keys`.
+
+        The keys are the tokens 1, 2, …, so that T = 1 + len(keys).
+        """
         return tuple(self._encode_slot(feature, keys) for feature in self.features)
 
     def _encode_slot(self, feature: Feature, keys: Sequence[Key]) -> SlotRows:
+        """What one feature reads of the boundary (token 0) and of `keys` (tokens 1, 2, …)."""
         if feature.kind == "ngrams":
             ids, offsets = ngram_rows([spelled(key) for key in keys], feature)
             if feature.table in self.kept:
@@ -143,13 +156,21 @@ class Vocabulary:
 
 
 def _rows_of_bits(bits: bytes) -> Ints:
+    """The row of each bucket from a bit for each, as np.packbits packs them.   ->  (buckets,).
+
+    Buckets whose bit is set have the rows 2, 3, …; the others 0. The buckets that fill up the last
+    byte are among them.
+    """
     held = np.unpackbits(np.frombuffer(bits, np.uint8))
     rows = np.cumsum(held, dtype=np.int32) + np.int32(FIRST_VALUE - 1)
     return np.where(held, rows, np.int32(0))
 
 
 def _with_rows(rows: Ints, offsets: Ints) -> tuple[Ints, Ints]:
-    """Bags of rows (N,), offsets (T + 1,), without the zeros."""
+    """Bags of rows without those that are 0.
+
+    rows (ids,), all bags one after another, offsets (T + 1,)  ->  (ids that are kept,), (T + 1,).
+    """
     held = rows > 0
     ends = np.zeros(len(rows) + 1, np.int32)
     np.cumsum(held, out=ends[1:])
@@ -159,7 +180,10 @@ def _with_rows(rows: Ints, offsets: Ints) -> tuple[Ints, Ints]:
 def slot_values(
     feature: Feature, keys: Sequence[Key], columns: Sequence[str], lexicons: Lexicons
 ) -> list[str]:
-    """The value of each token that is listed in the slot's table; of no cluster an empty string."""
+    """The value of each token that a feature with listed values looks up in its table.
+
+    A token of no cluster has an empty string.
+    """
     values = values_of(feature, keys, columns)
     if feature.kind == "cluster":
         clusters = lexicons[feature.source]
@@ -169,7 +193,10 @@ def slot_values(
 
 
 def _characters(row_of: Mapping[str, int], keys: Sequence[Key]) -> SlotRows:
-    """A token without characters is written as the boundary, so that a maximum exists."""
+    """The rows of the characters of the boundary and of each key, a bag each, in order.
+
+    A token without characters is written as the boundary, so that a maximum exists.
+    """
     bags = [[BOUNDARY]]
     for key in keys:
         bags.append([row_of.get(c, UNKNOWN) for c in spelled(key)] or [BOUNDARY])
@@ -181,7 +208,10 @@ def _characters(row_of: Mapping[str, int], keys: Sequence[Key]) -> SlotRows:
 def with_dropped_variants(
     features: Sequence[Feature], rows: Sequence[SlotRows]
 ) -> tuple[SlotRows, ...]:
-    """Tokens T … 2T − 1 are tokens 0 … T − 1 as word dropout shows them."""
+    """What each feature reads of 2T tokens, from what it reads of T.
+
+    The tokens T … 2T − 1 are the tokens 0 … T − 1 as word dropout shows them.
+    """
     doubled = []
     for feature, (ids, offsets) in zip(features, rows, strict=True):
         hidden = feature.hides_when_dropped
@@ -207,8 +237,8 @@ def build_vocabulary(
 ) -> Vocabulary:
     """The vocabulary of a corpus given as its distinct tokens with their counts.
 
-    Values that occur fewer than `min_count` times read as unknown. The order does not depend on
-    the order of `counts`, nor on hash seeds. `words`: those of each table of vectors.
+    Values that occur fewer than `min_count` times read as unknown. The order of the values depends
+    neither on the order of `counts` nor on hash seeds. `words`: those of each table of vectors.
     """
     lexicons = lexicons or {}
     by_table: dict[str, Counter[str]] = {}
@@ -242,6 +272,7 @@ def _count(
     counts: Mapping[Key, int],
     counter: Counter[str],
 ) -> None:
+    """Add to `counter` how often each value that the feature reads occurs in the corpus."""
     if feature.kind == "char_cnn":
         for key, count in counts.items():
             for character in spelled(key):
@@ -255,5 +286,6 @@ def _count(
 
 
 def _ranked(counter: Counter[str], least: int) -> tuple[str, ...]:
+    """The values that occur at least so often, most frequent first, equals in code point order."""
     kept = [(-count, value) for value, count in counter.items() if count >= least]
     return tuple(value for _, value in sorted(kept))

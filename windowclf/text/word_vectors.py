@@ -33,42 +33,46 @@ NUMBER = 4  # bytes
 class WordVectors:
     """The rows of a table: boundary (zeros), unknown (the mean of all words), then the words."""
 
-    words: tuple[str, ...]
-    rows: Floats  # (2 + words, d) float32
+    words: tuple[str, ...]  # of the rows 2, 3, … V − 1
+    rows: Floats  # (V, d) float32
 
 
 @dataclass
 class _Kept:
-    """The vectors that are wanted, as they come: all, or those of some words."""
+    """The vectors of wanted words that were read so far, from a text or binary file."""
 
-    wanted: Collection[str] | None
-    width: int
-    place_of: dict[str, int] = field(default_factory=dict)  # word -> line or number of its vector
-    numbers: array[float] = field(default_factory=lambda: array("f"))
+    wanted: Collection[str] | None  # None for all words
+    width: int  # d
+    entry_of: dict[str, int] = field(default_factory=dict)  # word -> line or number of its vector
+    numbers: array[float] = field(default_factory=lambda: array("f"))  # of all rows in turn
 
     def __post_init__(self) -> None:
         self.numbers.frombytes(bytes(FIRST_VALUE * self.width * NUMBER))
 
     def wants(self, word: str) -> bool:
+        """Whether the word's vector is to be kept."""
         return self.wanted is None or word in self.wanted
 
+    def _rows(self) -> Floats:
+        """The table so far, a view of the numbers; row 1 is not yet the mean.   ->  (V, d)."""
+        return np.frombuffer(self.numbers, np.float32).reshape(-1, self.width)
+
     def table(self) -> WordVectors:
-        """What was kept; its memory is that of the numbers."""
-        rows = np.frombuffer(self.numbers, np.float32).reshape(-1, self.width)
+        """The words with their table, which is a view of the numbers."""
+        rows = self._rows()
         if len(rows) > FIRST_VALUE:
             rows[UNKNOWN] = rows[FIRST_VALUE:].mean(axis=0, dtype=np.float64)
-        return WordVectors(tuple(self.place_of), rows)
+        return WordVectors(tuple(self.entry_of), rows)
 
     def not_finite(self) -> list[int]:
-        """The places of vectors with a number that is none, or is too large for float32."""
-        rows = np.frombuffer(self.numbers, np.float32).reshape(-1, self.width)[FIRST_VALUE:]
-        bad = np.flatnonzero(~np.isfinite(rows).all(axis=1)).tolist()
-        places = list(self.place_of.values()) if bad else []
-        return [places[i] for i in bad]
+        """The lines or numbers of vectors with an entry that is no finite float32."""
+        bad = np.flatnonzero(~np.isfinite(self._rows()[FIRST_VALUE:]).all(axis=1)).tolist()
+        entries = list(self.entry_of.values()) if bad else []
+        return [entries[i] for i in bad]
 
 
 def width_of(path: str) -> int:
-    """d, from the first line of a file. Raises DataError."""
+    """The width d of the vectors of a file, from its first line. Raises DataError."""
     with open_bytes(path) as file:
         start = file.readline(LONGEST_START)
     text = start.decode("utf-8", "replace").rstrip(" \r\n")
@@ -88,7 +92,7 @@ def width_of(path: str) -> int:
 
 
 def _header(line: bytes) -> tuple[int, int] | None:
-    """(count, width) where a line is these two."""
+    """(count, width) where a line is these two; None for any other."""
     with suppress(ValueError):
         count, width = line.split()
         if count.isdigit() and width.isdigit():
@@ -97,7 +101,7 @@ def _header(line: bytes) -> tuple[int, int] | None:
 
 
 def read_text_vectors(source: Input, width: int, wanted: Collection[str] | None) -> WordVectors:
-    """The vectors of the wanted words of a text file, of all with None; faults are noted."""
+    """The vectors of the wanted words (None: all) of a text file; faults are noted."""
     kept = _Kept(wanted, width)
     lines = iter(source.lines)
     first = next(lines, None)
@@ -123,7 +127,7 @@ def read_text_vectors(source: Input, width: int, wanted: Collection[str] | None)
 
 
 def _fault(text: str, word: str, numbers: list[str], width: int) -> str | None:
-    """What keeps a line from being a word and its numbers."""
+    """A sentence about a line that is no word and its numbers; None for one that is."""
     last = word.rpartition(" ")[2]  # of a word with a space, as GloVe has some
     if len(numbers) == width and last and (last == word or not _is_number(last)):
         return None
@@ -131,6 +135,7 @@ def _fault(text: str, word: str, numbers: list[str], width: int) -> str | None:
 
 
 def _is_number(text: str) -> bool:
+    """Whether Python reads a text as a number."""
     try:
         float(text)
     except ValueError:
@@ -139,8 +144,9 @@ def _is_number(text: str) -> bool:
 
 
 def _keep(source: Input, line: int, kept: _Kept, word: str, numbers: list[str]) -> None:
-    if word in kept.place_of:
-        before = kept.place_of[word]
+    """Keep the vector of a line, or note the fault that it has."""
+    if word in kept.entry_of:
+        before = kept.entry_of[word]
         source.fault(
             line, f"the word {quoted(word)} stands in line {before} already; remove one of them."
         )
@@ -151,14 +157,17 @@ def _keep(source: Input, line: int, kept: _Kept, word: str, numbers: list[str]) 
         bad = next(text for text in numbers if not _is_number(text))
         source.fault(line, f"expected a number, found {quoted(bad)}.")
         return
-    kept.place_of[word] = line
+    kept.entry_of[word] = line
     kept.numbers.extend(values)
 
 
 def read_binary_vectors(
     path: str, wanted: Collection[str] | None, faults: Faults, digest: Any
 ) -> WordVectors:
-    """The same of a file in word2vec's binary format, mapped into memory; `digest` is updated."""
+    """The vectors of the wanted words (None: all) of a file in word2vec's binary format.
+
+    Faults are added to `faults`; `digest`, a hash of hashlib, is updated with the whole file.
+    """
     with (
         Path(path).open("rb") as file,
         mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data,
@@ -194,7 +203,11 @@ def read_binary_vectors(
 
 
 def _keep_binary(kept: _Kept, number: int, raw: bytes, data: mmap.mmap, begin: int) -> str | None:
-    """Keep a vector if it is wanted; what keeps it from being one."""
+    """Keep a vector if its word is wanted; a sentence about what is wrong with it, or None.
+
+    `raw` is the word in the file, `number` counts vectors from 1, `begin` is where in `data` the
+    numbers begin.
+    """
     try:
         word = raw.decode("utf-8")
     except UnicodeDecodeError:
@@ -202,9 +215,9 @@ def _keep_binary(kept: _Kept, number: int, raw: bytes, data: mmap.mmap, begin: i
     if not word or "\n" in word:
         return f"expected a word, found {quoted(word)}."
     if kept.wants(word):
-        if word in kept.place_of:
-            return f"the word {quoted(word)} is that of vector {kept.place_of[word]:,} already."
-        kept.place_of[word] = number
+        if word in kept.entry_of:
+            return f"the word {quoted(word)} is that of vector {kept.entry_of[word]:,} already."
+        kept.entry_of[word] = number
         numbers = np.frombuffer(data, "<f4", kept.width, begin)
         kept.numbers.frombytes(numbers.astype(np.float32).tobytes())
     return None

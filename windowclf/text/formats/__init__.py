@@ -1,4 +1,7 @@
-"""Files of labelled or raw text: one reader and one writer for each format."""
+"""Files of labelled or raw text, read as sentences and written back with answers in them.
+
+`read_sentences` and `make_writer` choose one of the readers and writers, a module for each format.
+"""
 
 from __future__ import annotations
 
@@ -37,14 +40,16 @@ _SUFFIXES: dict[str, Format] = {
 
 
 def guess_format(path: str | os.PathLike[str]) -> Format:
-    """The format that a file's suffix speaks of; conll if it says nothing."""
+    """The format of a file by the suffix of its name; conll where that says nothing."""
     return _SUFFIXES.get(PurePath(path).suffix.lower(), "conll")
 
 
 def read_sentences(
     file: str | os.PathLike[str] | BinaryIO, layout: Layout, name: str | None = None
 ) -> Iterator[Sentence]:
-    """The sentences of a path or binary stream, as they are read; `name` is its name in messages.
+    """The sentences of a file, given as a path or binary stream, while it is read.
+
+    `name` is what messages call it.
 
     Sentences without tokens may be among them: an empty line of text, a table's header, what
     follows the last sentence. They matter to the writer alone and count for nothing else.
@@ -64,6 +69,7 @@ def read_sentences(
 
 
 def _read(source: Input, layout: Layout) -> Iterator[Sentence]:
+    """The sentences of a file, by the reader of its format and task; faults are noted."""
     segmentation = layout.task == "segmentation"
     match layout.format:
         case "conll":
@@ -94,7 +100,7 @@ def _read(source: Input, layout: Layout) -> Iterator[Sentence]:
 
 
 def make_writer(layout: Layout, out: TextIO, classes: Sequence[str] = ()) -> Writer:
-    """Writes sentences of this layout to `out`, which must not translate line ends (newline="").
+    """A writer of sentences of this layout to `out`, which must not translate line ends.
 
     With `classes` the answers have probabilities, and every `write` is given them. Raises
     DataError where the format cannot hold the answer.

@@ -1,4 +1,4 @@
-"""Lines in blocks, one a sentence, as the formats with a token a line have them."""
+"""Blocks of lines, one for each sentence, as the formats with a token a line have them."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from windowclf.text.formats.lines import Input
 class Block:
     """The lines of a sentence and all that lies between it and its neighbours."""
 
-    before: str
+    before: str  # the text between the block before, or the file's beginning, and this one
     first: int  # line number of texts[0]
-    texts: list[str]
-    ends: list[str]
-    after: str
+    texts: list[str]  # the lines without their ends
+    ends: list[str]  # how each of them ends
+    after: str  # the gap that ends the block, with its line end
 
 
 def blocks_of(source: Input, docstart: bool) -> Iterator[Block]:
-    """Blocks between lines of white space, and with `docstart` between -DOCSTART- lines too.
+    """The blocks of a file, between lines of white space; with `docstart` -DOCSTART- lines too.
 
     Put together again they are the file. What follows the last sentence is a block without lines.
     """
@@ -48,6 +48,7 @@ def blocks_of(source: Input, docstart: bool) -> Iterator[Block]:
 
 
 def _is_gap(text: str, docstart: bool) -> bool:
+    """Whether a line stands between blocks: white space, or with `docstart` a -DOCSTART-."""
     if docstart and text.startswith("-DOCSTART-"):
         return text[10:11] in ("", " ", "\t")
     return not text.strip(" \t")

@@ -20,17 +20,17 @@ from windowclf.text.sentence import Sentence
 
 
 def read_conll(source: Input, layout: Layout) -> Iterator[Sentence]:
-    """The sentences of a file."""
-    places = _places(layout)
-    token, label = places["data.token"], places.get("data.label")
-    extra = {name: places[f"data.extra.{name}"] for name in layout.extra}
+    """The sentences of a conll file; faults are noted."""
+    numbers = _column_numbers(layout)
+    token, label = numbers["data.token"], numbers.get("data.label")
+    extra = {name: numbers[f"data.extra.{name}"] for name in layout.extra}
     good_widths: set[int] = set()
     label_check = LabelCheck(source, layout)
     for block in blocks_of(source, docstart=True):
         rows = [_fields(text) for text in block.texts]
         lines: Sequence[int] = range(block.first, block.first + len(rows))
         if not good_widths.issuperset(map(len, rows)):
-            lines, rows = _fitting(source, lines, rows, block.texts, places)
+            lines, rows = _fitting(source, lines, rows, block.texts, numbers)
             good_widths.update(map(len, rows))
         tokens = [row[token] for row in rows]
         if "" in tokens:
@@ -39,20 +39,21 @@ def read_conll(source: Input, layout: Layout) -> Iterator[Sentence]:
         if label is not None:
             labels = with_gaps([row[label] for row in rows])
             label_check.check(labels, lines)
-        columns = {name: [row[place] for row in rows] for name, place in extra.items()}
+        columns = {name: [row[number] for row in rows] for name, number in extra.items()}
         yield Sentence(tokens, labels, columns, source.path, lines, block)
 
 
-def _places(layout: Layout) -> dict[str, int]:
-    """Column numbers by the key of the config that gives them."""
-    places = {"data.token": layout.token}
+def _column_numbers(layout: Layout) -> dict[str, int]:
+    """Key of the config (data.token, data.label, data.extra.NAME) -> the column number it gives."""
+    numbers = {"data.token": layout.token}
     if layout.has_label_field and layout.label is not None:
-        places["data.label"] = layout.label
-    places |= {f"data.extra.{name}": place for name, place in layout.extra.items()}
-    return {key: place for key, place in places.items() if isinstance(place, int)}
+        numbers["data.label"] = layout.label
+    numbers |= {f"data.extra.{name}": number for name, number in layout.extra.items()}
+    return {key: number for key, number in numbers.items() if isinstance(number, int)}
 
 
 def _fields(text: str) -> list[str]:
+    """The columns of a line, between tabs or else runs of spaces."""
     if "\t" in text:
         return text.split("\t")
     fields = text.split(" ")
@@ -64,50 +65,56 @@ def _fitting(
     lines: Sequence[int],
     rows: Sequence[list[str]],
     texts: Sequence[str],
-    places: Mapping[str, int],
+    numbers: Mapping[str, int],
 ) -> tuple[list[int], list[list[str]]]:
-    """The rows that have all the columns, with their lines; notes a fault for each that has not."""
+    """The lines and rows that have all the columns; notes a fault for each that has not."""
     kept: list[int] = []
     for i, (line, row, text) in enumerate(zip(lines, rows, texts, strict=True)):
-        key = _misfit(len(row), places)
+        key = _misfit(len(row), numbers)
         if key is None:
             kept.append(i)
         else:
-            source.fault(line, _too_short(key, len(row), text, places))
+            source.fault(line, _too_short(key, len(row), text, numbers))
     return [lines[i] for i in kept], [rows[i] for i in kept]
 
 
-def _too_short(key: str, found: int, text: str, places: Mapping[str, int]) -> str:
-    widest = max(place + 1 if place >= 0 else -place for place in places.values())
-    enough = next(width for width in count(widest) if _misfit(width, places) is None)
+def _too_short(key: str, found: int, text: str, numbers: Mapping[str, int]) -> str:
+    """A sentence about a line with only `found` columns, so that that of `key` is not there."""
+    widest = max(number + 1 if number >= 0 else -number for number in numbers.values())
+    enough = next(width for width in count(widest) if _misfit(width, numbers) is None)
     columns = "column" if enough == 1 else "columns"
     return (
-        f"expected at least {enough} {columns} ({key.rsplit('.', 1)[1]} is column {places[key]}), "
+        f"expected at least {enough} {columns} ({key.rsplit('.', 1)[1]} is column {numbers[key]}), "
         f"found {found}: {quoted(text)}; mend the line or set {key}."
     )
 
 
-def _misfit(width: int, places: Mapping[str, int]) -> str | None:
-    """The key whose column is not in a row of so many, or is both token and label."""
-    for key, place in places.items():
-        if not -width <= place < width:
+def _misfit(width: int, numbers: Mapping[str, int]) -> str | None:
+    """The key whose column is not in a row of `width` columns, or is both token and label.
+
+    None where all are there and those two are different.
+    """
+    for key, number in numbers.items():
+        if not -width <= number < width:
             return key
-    label = places.get("data.label")
-    if label is not None and label % width == places["data.token"] % width:
+    label = numbers.get("data.label")
+    if label is not None and label % width == numbers["data.token"] % width:
         return "data.label"
     return None
 
 
 def _note_empty(source: Input, tokens: Sequence[str], lines: Sequence[int]) -> None:
+    """Note a fault at the line of every token that is empty."""
     for token, line in zip(tokens, lines, strict=True):
         if not token:
             source.fault(line, "expected a token, found an empty column; is data.token right?")
 
 
 class ConllWriter:
-    """Appends a column with the answer: conlleval's order, gold last but one, prediction last.
+    """Gives a conll file back with the answer as a further column of each line.
 
-    Probabilities make one more column after it.
+    So that the order is conlleval's, gold last but one and prediction last; with probabilities that
+    of the answer is one more column after it.
     """
 
     def __init__(self, out: TextIO):
@@ -116,7 +123,7 @@ class ConllWriter:
     def write(
         self, sentence: Sentence, labels: Sequence[str], probabilities: Probabilities | None = None
     ) -> None:
-        """Give a sentence back, every line joined to its answer by the separator it uses."""
+        """Give a sentence back, every line joined to its answer by the separator of the line."""
         block = sentence.source
         assert isinstance(block, Block)
         answers = [[label] for label in labels]
@@ -130,10 +137,11 @@ class ConllWriter:
         self._out.write("".join([block.before, *rows, block.after]))
 
     def close(self) -> None:
-        """Nothing is held back."""
+        """Do nothing: no sentence is held back."""
 
 
 def _joined(text: str, answer: list[str]) -> str:
+    """A line with the columns of the answer after its own."""
     # A label with a space in it would be two columns of a line without a tab.
     separator = "\t" if "\t" in text or " " in answer[0] else " "
     return separator.join([text, *answer])

@@ -27,9 +27,9 @@ Fields = list[str]
 
 
 def read_conllu(source: Input, layout: Layout) -> Iterator[Sentence]:
-    """The sentences of a file."""
+    """The sentences of a conllu file; faults are noted."""
     label_of = _column(str(layout.label)) if layout.has_label_field else None
-    columns_of = {name: _column(str(place)) for name, place in layout.extra.items()}
+    columns_of = {name: _column(str(column)) for name, column in layout.extra.items()}
     nothing = _nothing(str(layout.label))
     label_check = LabelCheck(source, layout)
     for block in blocks_of(source, docstart=False):
@@ -44,7 +44,7 @@ def read_conllu(source: Input, layout: Layout) -> Iterator[Sentence]:
 
 
 def _words(source: Input, block: Block) -> tuple[list[Fields], list[int]]:
-    """The fields of the words, without comments, ranges and empty nodes, and their lines."""
+    """The fields of each word of a block, and its line; comments, ranges, empty nodes left out."""
     words: list[Fields] = []
     lines: list[int] = []
     expected = 1
@@ -70,11 +70,15 @@ def _words(source: Input, block: Block) -> tuple[list[Fields], list[int]]:
 
 
 def _wrong_columns(found: int, text: str) -> str:
+    """A sentence about a line with `found` columns and not ten."""
     return f"expected {len(COLUMNS)} columns between tabs, found {found}: {quoted(text)}."
 
 
 def _column(name: str) -> Callable[[list[Fields]], list[str]]:
-    """Reads a column of all words; a missing KEY of MISC reads as `_`."""
+    """A function from all words of a sentence to what their column `name` has.
+
+    The name is one of COLUMNS or misc.KEY; a missing KEY of MISC reads as `_`.
+    """
     if name.startswith("misc."):
         start = name.removeprefix("misc.") + "="
         return lambda words: [_misc_value(fields[MISC], start) for fields in words]
@@ -83,7 +87,7 @@ def _column(name: str) -> Callable[[list[Fields]], list[str]]:
 
 
 def _nothing(label: str) -> frozenset[str]:
-    """What says that a word has no label; no features at all are a label of their own."""
+    """What in the column `label` says that a word has none; of feats `_` is a label of its own."""
     match label:
         case "feats":
             return frozenset({""})
@@ -94,6 +98,7 @@ def _nothing(label: str) -> frozenset[str]:
 
 
 def _misc_value(misc: str, start: str) -> str:
+    """The value of the first entry of MISC that begins with `start`, KEY=; `_` without one."""
     if start in misc:
         for entry in misc.split("|"):
             if entry.startswith(start):
@@ -112,7 +117,10 @@ def _misc_with(misc: str, key: str, value: str) -> str:
 
 
 class ConlluWriter:
-    """Replaces the trained field and gives all else back; probabilities are `Prob` in MISC."""
+    """Gives a conllu file back with the answer in the trained field of each word.
+
+    Probabilities of the answers are `Prob` in MISC.
+    """
 
     def __init__(self, out: TextIO, label: str):
         self._out = out
@@ -136,6 +144,7 @@ class ConlluWriter:
         self._out.write("".join([block.before, *rows, block.after]))
 
     def _set_label(self, fields: Fields, label: str) -> None:
+        """Put the answer into the fields of a word."""
         if self._label.startswith("misc."):
             key = self._label.removeprefix("misc.")
             fields[MISC] = _misc_with(fields[MISC], key, label)
@@ -143,4 +152,4 @@ class ConlluWriter:
             fields[COLUMNS.index(self._label)] = label
 
     def close(self) -> None:
-        """Nothing is held back."""
+        """Do nothing: no sentence is held back."""

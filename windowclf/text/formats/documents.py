@@ -1,4 +1,4 @@
-"""Raw text: tokens and sentences by the tokenizer, and spans of characters to labels and back."""
+"""Raw text as documents: their tokens and sentences, and spans of characters <-> labels."""
 
 from __future__ import annotations
 
@@ -14,13 +14,11 @@ from windowclf.text.formats.layout import Layout
 from windowclf.text.formats.lines import Input
 from windowclf.text.sentence import NO_LABEL, Sentence
 from windowclf.text.spans import Span, from_spans, to_spans
-from windowclf.text.tokenizer import split_sentences, tokenize
-
-Offsets = tuple[int, int]  # in code points, the end exclusive
+from windowclf.text.tokenizer import Offsets, split_sentences, tokenize
 
 
 class MarkedSpan(NamedTuple):
-    """A labelled stretch of a text, in code points."""
+    """A labelled stretch of a text: text[start:end], offsets in code points."""
 
     start: int
     end: int
@@ -29,31 +27,33 @@ class MarkedSpan(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A line or record, of which one or more sentences are made."""
+    """A line of text or a record of jsonl, of which one or more sentences are made."""
 
     before: str
-    """What stood between the record before and this one."""
+    """What stood between the document before and this one."""
     end: str
+    """How its line ends."""
     text: str | None = None
     """The raw text; None where the record holds tokens."""
     tokens: Sequence[Offsets] = ()
     """Where the tokens stand in the text."""
     record: dict[str, Any] | None = None
+    """The object of a line of jsonl."""
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """A sentence's part of its document: the source of the Sentence."""
+class DocumentPart:
+    """A sentence's part of its document: the `source` of the Sentence, for the writers."""
 
     document: Document
-    first: int
+    first: int  # the number in the document of the sentence's first token
 
     def offsets(self, length: int) -> Sequence[Offsets]:
-        """Where the sentence's tokens stand in the text."""
+        """Where the tokens of the sentence, of `length` tokens, stand in the text."""
         return self.document.tokens[self.first : self.first + length]
 
     def is_last(self, length: int) -> bool:
-        """Whether no token of the document comes after a sentence of this length."""
+        """Whether no token of the document comes after the sentence, of `length` tokens."""
         return self.first + length >= len(self.document.tokens)
 
 
@@ -65,14 +65,17 @@ class Gold(NamedTuple):
 
 
 def tokens_of(text: str, layout: Layout) -> list[Offsets]:
-    """The tokens of a raw text."""
+    """Where the tokens of a raw text stand in it, by the tokenizer of the layout."""
     return tokenize(text, layout.tokenizer)
 
 
 def sentences_of(
     document: Document, gold: Gold | None, layout: Layout, path: str, line: int
 ) -> Iterator[Sentence]:
-    """The sentences of a document, at least one; none ends within a span of `gold`."""
+    """The sentences of a document in line `line` of the file at `path`, at least one.
+
+    With `gold` they have labels, and none ends within one of its spans.
+    """
     text, tokens = document.text or "", document.tokens
     starts = split_sentences(text, list(tokens)) or [0]
     if gold is not None:
@@ -80,17 +83,17 @@ def sentences_of(
         starts = [start for start in starts if start not in inside]
     for first, end in pairwise([*starts, len(tokens)]):
         yield Sentence(
-            [text[a:b] for a, b in tokens[first:end]],
+            [text[begin:stop] for begin, stop in tokens[first:end]],
             None if gold is None else _labels(gold, first, end, layout),
             {},
             path,
             [line] * (end - first),
-            Piece(document, first),
+            DocumentPart(document, first),
         )
 
 
 def _labels(gold: Gold, first: int, end: int, layout: Layout) -> list[str | None]:
-    """The labels of the tokens first … end − 1."""
+    """The labels of the tokens first … end − 1 of a document, from its labelled spans."""
     own = _within(gold.spans, first, end)
     labels: list[str | None]
     if layout.task == "spans":
@@ -115,7 +118,10 @@ def _within(spans: list[Span], first: int, end: int) -> list[Span]:
 def align(
     marked: list[MarkedSpan], document: Document, layout: Layout, source: Input, line: int
 ) -> Gold:
-    """Spans of characters as runs of tokens; notes a fault for each that is none."""
+    """The marked spans of a document's characters as runs of its tokens.
+
+    Notes a fault, at `line`, for each span that is none or is not to be skipped.
+    """
     text, tokens = document.text or "", document.tokens
     starts, ends = [start for start, _ in tokens], [end for _, end in tokens]
     gold = Gold([], [])
@@ -142,11 +148,13 @@ def align(
 
 
 def _shown(span: MarkedSpan, text: str) -> str:
+    """A span of a text as messages name it."""
     held = quoted(text[span.start : span.end])
     return f"the span {span.start}–{span.end} {held} ({legible(span.label)})"
 
 
 def _outside(span: MarkedSpan, length: int) -> str:
+    """A sentence about a span that does not lie in a text of this length."""
     return (
         f"expected a span with 0 ≤ start < end ≤ {length} (the length of the text), "
         f"found {span.start}–{span.end} ({legible(span.label)})."
@@ -154,10 +162,12 @@ def _outside(span: MarkedSpan, length: int) -> str:
 
 
 def _overlap(one: MarkedSpan, other: MarkedSpan, text: str) -> str:
+    """A sentence about a span that begins before the one before it has ended."""
     return f"{_shown(other, text)} overlaps {_shown(one, text)}; keep one of them."
 
 
 def _cut(span: MarkedSpan, token: Offsets, text: str) -> str:
+    """A sentence about a span that begins or ends within a token."""
     start, end = token
     return (
         f"{_shown(span, text)} cuts the token {start}–{end} {quoted(text[start:end])}; mend the "
@@ -165,10 +175,10 @@ def _cut(span: MarkedSpan, token: Offsets, text: str) -> str:
     )
 
 
-def marked_spans(piece: Piece, labels: Sequence[str], layout: Layout) -> list[MarkedSpan]:
+def marked_spans(part: DocumentPart, labels: Sequence[str], layout: Layout) -> list[MarkedSpan]:
     """What the labels of a sentence mark in the text: spans, or for tagging every token."""
-    offsets = piece.offsets(len(labels))
+    offsets = part.offsets(len(labels))
     if layout.task == "spans":
         found = to_spans(labels, layout.scheme)
         return [MarkedSpan(offsets[s.start][0], offsets[s.end - 1][1], s.type) for s in found]
-    return [MarkedSpan(a, b, label) for (a, b), label in zip(offsets, labels, strict=True)]
+    return [MarkedSpan(*token, label) for token, label in zip(offsets, labels, strict=True)]

@@ -15,9 +15,9 @@ from typing import Any
 from windowclf.errors import quoted
 from windowclf.text.formats.documents import (
     Document,
+    DocumentPart,
     Gold,
     MarkedSpan,
-    Piece,
     align,
     sentences_of,
     tokens_of,
@@ -35,7 +35,10 @@ LONGEST_NUMBER = 1000  # digits
 
 
 def read_jsonl(source: Input, layout: Layout) -> Iterator[Sentence]:
-    """The sentences of every record: tokens are one, a text may hold several."""
+    """The sentences of a jsonl file: one of a record's tokens, one or more of its text.
+
+    Faults are noted.
+    """
     label_check = LabelCheck(source, layout)
     before = [source.mark]
     for number, text, end in source.lines:
@@ -49,7 +52,7 @@ def read_jsonl(source: Input, layout: Layout) -> Iterator[Sentence]:
         before = []
     if any(before):
         labels: list[str] | None = [] if layout.read_labels else None
-        yield Sentence([], labels, source=Piece(Document("".join(before), ""), 0))
+        yield Sentence([], labels, source=DocumentPart(Document("".join(before), ""), 0))
 
 
 def _parse(text: str, line: int, source: Input) -> Json | None:
@@ -83,6 +86,7 @@ def _parse(text: str, line: int, source: Input) -> Json | None:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> Json:
+    """A JSON object from its keys and values. Raises ValueError where a key stands twice."""
     value = dict(pairs)
     if len(value) != len(pairs):
         twice, _ = Counter(key for key, _ in pairs).most_common(1)[0]
@@ -91,6 +95,7 @@ def _object(pairs: list[tuple[str, Any]]) -> Json:
 
 
 def _finite(text: str) -> float:
+    """A JSON number with a fraction or exponent. Raises ValueError for one beyond all floats."""
     value = float(text)
     if value in (float("inf"), float("-inf")):
         raise ValueError(f"the number {quoted(text)}, which is too large")
@@ -98,17 +103,19 @@ def _finite(text: str) -> float:
 
 
 def _short(text: str) -> int:
+    """A whole JSON number. Raises ValueError for one with too many digits."""
     if len(text) > LONGEST_NUMBER:
         raise ValueError(f"a number of {len(text)} digits")
     return int(text)
 
 
 def _refuse(text: str) -> float:
+    """Raise ValueError for NaN, Infinity or -Infinity, which json would read as numbers."""
     raise ValueError(f"{text}, which is no JSON")
 
 
 def _depth(value: object) -> int:
-    """How many lists and objects lie within each other."""
+    """How many lists and objects lie within each other in a JSON value."""
     depth, level = 0, [value]
     while level := [item for item in level if isinstance(item, list | dict)]:
         depth += 1
@@ -146,7 +153,7 @@ class _Record:
     source: Input
 
     def sentences(self, label_check: LabelCheck) -> Iterator[Sentence]:
-        """One sentence of the tokens, or those of the text."""
+        """The one sentence of the record's tokens, or the sentences of its text."""
         key = self.layout.token if isinstance(self.layout.token, str) else "tokens"
         tokens = self.fields.get(key)
         if _are_strings(tokens) or (key in self.fields and "text" not in self.fields):
@@ -157,26 +164,29 @@ class _Record:
             self._fault(f'expected the key "{key}" or "text", found {self._keys()}.')
 
     def _from_tokens(self, key: str, label_check: LabelCheck) -> Iterator[Sentence]:
+        """The sentence whose tokens stand under `key`; none where they are no list of words."""
         tokens = self.fields[key]
         if not _are_strings(tokens) or "" in tokens:
             found = "an empty string" if _are_strings(tokens) else _kind_of_items(tokens)
             self._fault(f'expected "{key}" to be a list of words, found {found}.')
             return
         columns = {
-            name: self._column(str(place), len(tokens)) for name, place in self.layout.extra.items()
+            name: self._column(str(column), len(tokens))
+            for name, column in self.layout.extra.items()
         }
         labels: list[str | None] | None = None
         lines = [self.line] * len(tokens)
         if self.layout.has_label_field:
             labels = self._labels(len(tokens))
             label_check.check(labels, lines[: len(labels)])
-        piece = Piece(Document(self.before, self.end, record=self.fields), 0)
-        sentence = Sentence(tokens, labels, columns, self.source.path, lines, piece)
+        part = DocumentPart(Document(self.before, self.end, record=self.fields), 0)
+        sentence = Sentence(tokens, labels, columns, self.source.path, lines, part)
         if self.layout.task == "segmentation":
-            sentence = characters_of(sentence, self.layout.read_labels, piece)
+            sentence = characters_of(sentence, self.layout.read_labels, part)
         yield sentence
 
     def _labels(self, length: int) -> list[str | None]:
+        """The labels of `length` tokens, None for a token without; fewer where there are faults."""
         name = self.layout.label if isinstance(self.layout.label, str) else "labels"
         labels: list[str | None] = []
         for item in self._list(name, length):
@@ -187,6 +197,7 @@ class _Record:
         return labels
 
     def _column(self, name: str, length: int) -> list[str]:
+        """What stands under the key `name`: a string for each of `length` tokens."""
         items = self._list(name, length)
         for item in items:
             if not isinstance(item, str):
@@ -194,7 +205,7 @@ class _Record:
         return items
 
     def _list(self, name: str, length: int) -> list[Any]:
-        """A list with one entry per token; an empty one with a fault where there is none."""
+        """The list under the key `name`; [], and a fault, unless it has `length` entries."""
         value = self.fields.get(name)
         if name not in self.fields:
             self._fault(f'expected the key "{name}", found {self._keys()}.')
@@ -207,16 +218,17 @@ class _Record:
         return []
 
     def _from_text(self) -> Iterator[Sentence]:
+        """The sentences of the record's text, with labels from its spans if they are read."""
         text, layout = self.fields["text"], self.layout
         if not isinstance(text, str):
             self._fault(f'expected "text" to be a string, found {_kind(text)}.')
         elif layout.task == "segmentation":
             forms = text.split()
             words = Sentence(forms, path=self.source.path, lines=[self.line] * len(forms))
-            piece = Piece(Document(self.before, self.end, record=self.fields), 0)
-            yield characters_of(words, layout.read_labels, piece)
+            part = DocumentPart(Document(self.before, self.end, record=self.fields), 0)
+            yield characters_of(words, layout.read_labels, part)
         elif layout.extra:
-            names = ", ".join(f'"{place}"' for place in layout.extra.values())
+            names = ", ".join(f'"{column}"' for column in layout.extra.values())
             self._fault(f'a "text" has no further columns; expected "tokens" with {names}.')
         else:
             tokens = tokens_of(text, layout)
@@ -227,6 +239,7 @@ class _Record:
             yield from sentences_of(document, gold, layout, self.source.path, self.line)
 
     def _spans(self) -> list[MarkedSpan]:
+        """The spans that the record lists, those without faults."""
         name = self.layout.label if isinstance(self.layout.label, str) else "spans"
         if name == "spans" and name not in self.fields and "label" in self.fields:
             name = "label"
@@ -238,6 +251,7 @@ class _Record:
         return [span for item in value if (span := self._span(item)) is not None]
 
     def _span(self, item: object) -> MarkedSpan | None:
+        """A span from an object or list; None, and a fault, where it is none."""
         match item:
             case {"start": start, "end": end, "label": label} | [start, end, label]:
                 if type(start) is int and type(end) is int and isinstance(label, str) and label:
@@ -250,6 +264,7 @@ class _Record:
         return None
 
     def _keys(self) -> str:
+        """The keys of the record as messages show them."""
         keys = ", ".join(quoted(key) for key in list(self.fields)[:10])
         return f"the keys {keys}" if keys else "no keys"
 
@@ -258,10 +273,12 @@ class _Record:
 
 
 def _are_strings(value: object) -> bool:
+    """True for a list of strings and nothing else."""
     return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
 def _kind_of_items(value: object) -> str:
+    """What a value is that is no list of strings, for messages."""
     if not isinstance(value, list):
         return _kind(value)
     return f"a list with {_kind(next(item for item in value if not isinstance(item, str)))}"

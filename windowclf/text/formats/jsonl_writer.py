@@ -1,4 +1,4 @@
-"""Gives jsonl records back with the answer in them."""
+"""The writer of jsonl: every record comes back with the answer in it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, TextIO
 
 from windowclf.errors import DataError
-from windowclf.text.formats.documents import Document, Piece, marked_spans
+from windowclf.text.formats.documents import Document, DocumentPart, marked_spans
 from windowclf.text.formats.layout import Layout
 from windowclf.text.formats.segmentation import words_of
 from windowclf.text.formats.writer import Probabilities
@@ -15,7 +15,7 @@ from windowclf.text.sentence import Sentence
 
 
 class JsonlWriter:
-    """Sets `labels`, `spans` of a text or `words`; what stood there stays as `gold_…`.
+    """Sets `labels`, `spans` of a text or `words` of a record; what stood there stays as `gold_…`.
 
     `probabilities` is a list with one object a token, class to probability; for a text, objects
     with the start and end of the token and its `classes`. `n_best` is a list of label sequences
@@ -34,40 +34,43 @@ class JsonlWriter:
         self, sentence: Sentence, labels: Sequence[str], probabilities: Probabilities | None = None
     ) -> None:
         """Give the record back when its last sentence is there."""
-        piece = sentence.source
-        assert isinstance(piece, Piece)
-        self._answer += self._answers(sentence, piece, labels)
+        part = sentence.source
+        assert isinstance(part, DocumentPart)
+        self._answer += self._answers(sentence, part, labels)
         if self._probabilities is not None:
             assert probabilities is not None
-            self._probabilities += self._objects(piece, probabilities)
+            self._probabilities += self._objects(part, probabilities)
         if probabilities is not None and probabilities.n_best is not None:
-            self._n_best = self._paths(sentence, piece, probabilities.n_best)
-        if piece.is_last(len(labels)):
-            self._give_back(piece.document)
+            self._n_best = self._paths(sentence, part, probabilities.n_best)
+        if part.is_last(len(labels)):
+            self._give_back(part.document)
 
-    def _answers(self, sentence: Sentence, piece: Piece, labels: Sequence[str]) -> list[Any]:
+    def _answers(self, sentence: Sentence, part: DocumentPart, labels: Sequence[str]) -> list[Any]:
+        """What the record says of a sentence: its words, marked spans or labels."""
         if self._layout.task == "segmentation":
             return words_of(sentence, labels)
-        if piece.document.text is not None:
-            return [span._asdict() for span in marked_spans(piece, labels, self._layout)]
+        if part.document.text is not None:
+            return [span._asdict() for span in marked_spans(part, labels, self._layout)]
         return list(labels)
 
-    def _objects(self, piece: Piece, probabilities: Probabilities) -> list[Any]:
+    def _objects(self, part: DocumentPart, probabilities: Probabilities) -> list[Any]:
+        """The probabilities of a sentence as an object for each token; see the class."""
         objects: list[Any] = [
-            {name: round(p, 6) for name, p in zip(self._classes, row, strict=True)}
+            {name: round(one, 6) for name, one in zip(self._classes, row, strict=True)}
             for row in probabilities.of_class
         ]
-        if piece.document.text is None:
+        if part.document.text is None:
             return objects
         return [
             {"start": start, "end": end, "classes": classes}
-            for (start, end), classes in zip(piece.offsets(len(objects)), objects, strict=True)
+            for (start, end), classes in zip(part.offsets(len(objects)), objects, strict=True)
         ]
 
     def _paths(
-        self, sentence: Sentence, piece: Piece, paths: Sequence[tuple[Sequence[str], float]]
+        self, sentence: Sentence, part: DocumentPart, paths: Sequence[tuple[Sequence[str], float]]
     ) -> list[Any]:
-        if piece.document.text is not None:
+        """The label sequences of a sentence as objects. Raises DataError for a text."""
+        if part.document.text is not None:
             raise DataError(
                 f'{sentence.place()}: expected "tokens" for the most probable label sequences, '
                 'found "text", which may hold several sentences; split it into tokens.'
@@ -75,6 +78,7 @@ class JsonlWriter:
         return [{"labels": list(own), "probability": probability} for own, probability in paths]
 
     def _give_back(self, document: Document) -> None:
+        """Write a document with all that was gathered of its sentences, and begin anew."""
         self._out.write(document.before)
         if document.record is not None:
             record = _moved(document.record, self._key(document))
@@ -89,6 +93,7 @@ class JsonlWriter:
         self._n_best = None
 
     def _key(self, document: Document) -> str:
+        """The key under which the answer stands in the record."""
         if self._layout.task == "segmentation":
             return "words"
         if isinstance(self._layout.label, str):
@@ -96,7 +101,7 @@ class JsonlWriter:
         return "labels" if document.text is None else "spans"
 
     def close(self) -> None:
-        """Nothing is held back when every sentence was given."""
+        """Do nothing: nothing is held back when every sentence was given."""
         assert not self._answer
 
 

@@ -1,4 +1,4 @@
-"""The labels of a file: which stand for none, and which are no labels of the scheme."""
+"""The labels as they stand in a file: which of them say that there is none, and which are wrong."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from windowclf.text.spans import fault_in_label
 
 
 def with_gaps(labels: Sequence[str], nothing: frozenset[str] = NO_LABEL) -> Sequence[str | None]:
-    """Labels with None where the file says that there is none."""
+    """The labels of tokens, None for those that are one of `nothing`: the token has no label."""
     if nothing.isdisjoint(labels):
         return labels
     return [None if label in nothing else label for label in labels]
@@ -25,7 +25,7 @@ class LabelCheck:
 
     source: Input
     layout: Layout
-    good: set[str | None] = field(default_factory=lambda: {None})
+    good: set[str | None] = field(default_factory=lambda: {None})  # those that were seen so far
 
     def check(self, labels: Sequence[str | None], lines: Sequence[int]) -> None:
         """Note a fault at the line of every wrong label."""
@@ -40,6 +40,7 @@ class LabelCheck:
                 self.good.add(label)
 
     def _fault(self, label: str) -> str | None:
+        """A sentence about a wrong label; None for a right one."""
         if fault := fault_in_line_ends(label):
             return fault
         if self.layout.task == "spans" and (fault := fault_in_label(label, self.layout.scheme)):
@@ -48,7 +49,7 @@ class LabelCheck:
 
 
 def fault_in_line_ends(label: str) -> str | None:
-    """A label with a tab or line end in it cannot be written in a column."""
+    """A sentence about a label with a tab or line end in it, which no column holds; else None."""
     if any(end in label for end in "\t\r\n"):
         return f"expected a label without tabs and line ends, found {quoted(label)}."
     return None

@@ -1,4 +1,4 @@
-"""What a reader or writer has to know about a file besides its bytes."""
+"""Layout: what a reader or writer has to know about a file besides its bytes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from windowclf.text.tokenizer import Tokenizer
 
 Format: TypeAlias = Literal["conll", "conllu", "jsonl", "csv", "tsv", "text"]
 Task: TypeAlias = Literal["tagging", "spans", "segmentation", "slots"]
-Place: TypeAlias = int | str  # a column by number or name
+Column: TypeAlias = int | str  # a column by number or name
 
 CONLLU_LABELS = ("upos", "xpos", "feats")
 CONLLU_COLUMNS = ("form", "lemma", *CONLLU_LABELS, "deprel")
@@ -24,12 +24,12 @@ class Layout:
 
     format: Format
     task: Task
-    token: Place = 0
+    token: Column = 0
     """conll: the column; jsonl: the key, `tokens` unless it is a name. conllu: always FORM."""
-    label: Place | None = 1
+    label: Column | None = 1
     """conll: the column; conllu: upos, xpos, feats or misc.KEY; csv and tsv: the column;
     jsonl: the key, `labels` or `spans` unless it is a name."""
-    extra: Mapping[str, Place] = field(default_factory=dict)
+    extra: Mapping[str, Column] = field(default_factory=dict)
     """Further columns by the name that features use."""
     scheme: Scheme = "BIO"
     tokenizer: Tokenizer = "unicode"
@@ -47,7 +47,7 @@ class Layout:
 
     def check_reading(self) -> None:
         """Raise DataError unless a file of this format can be read for this task."""
-        _raise_first(_faults_in_task(self), _faults_in_places(self))
+        _raise_first(_faults_in_task(self), _faults_in_columns(self))
 
     def check_writing(self, probabilities: bool) -> None:
         """Raise DataError unless answers of this task can be written in this format."""
@@ -55,12 +55,14 @@ class Layout:
 
 
 def _raise_first(*groups: Iterator[str]) -> None:
+    """Raise DataError with the first fault of the first group that has one."""
     for group in groups:
         for fault in group:
             raise DataError(fault)
 
 
 def _faults_in_task(layout: Layout) -> Iterator[str]:
+    """Sentences about a format or further columns that do not go with the task."""
     is_table = layout.format in ("csv", "tsv")
     if layout.task == "slots" and not is_table:
         yield f"data.format: expected csv or tsv for task: slots, found {layout.format}."
@@ -75,35 +77,37 @@ def _faults_in_task(layout: Layout) -> Iterator[str]:
         yield "data.extra: text has no further columns; use conll, conllu or jsonl."
 
 
-def _faults_in_places(layout: Layout) -> Iterator[str]:
+def _faults_in_columns(layout: Layout) -> Iterator[str]:
+    """Sentences about tokens, labels and further columns that the format does not have."""
     if layout.format == "text" and layout.has_label_field:
         yield f"data.format: text holds no labels for task: {layout.task}; use conll or jsonl."
-    places = {f"data.extra.{legible(name)}": place for name, place in layout.extra.items()}
+    columns = {f"data.extra.{legible(name)}": column for name, column in layout.extra.items()}
     if layout.format == "conll":
-        numbers = {"data.token": layout.token} | places
+        numbers = {"data.token": layout.token} | columns
         if layout.has_label_field:
             numbers["data.label"] = layout.label if layout.label is not None else "nothing"
-        for key, place in numbers.items():
-            if not isinstance(place, int):
-                yield f"{key}: expected a column number for conll, found {place!r}."
+        for key, column in numbers.items():
+            if not isinstance(column, int):
+                yield f"{key}: expected a column number for conll, found {column!r}."
         if layout.has_label_field and layout.label == layout.token:
             yield f"data.label: expected another column than data.token, found {layout.label!r}."
     elif layout.format == "conllu":
         if layout.has_label_field and not _is_conllu_label(layout.label):
             yield _expected_conllu("data.label", CONLLU_LABELS, layout.label)
-        for key, place in places.items():
-            if place not in CONLLU_COLUMNS and not _is_misc(place):
-                yield _expected_conllu(key, CONLLU_COLUMNS, place)
+        for key, column in columns.items():
+            if column not in CONLLU_COLUMNS and not _is_misc(column):
+                yield _expected_conllu(key, CONLLU_COLUMNS, column)
     elif layout.format == "jsonl":
-        for key, place in places.items():
-            if not isinstance(place, str):
-                yield f"{key}: expected the name of a list for jsonl, found {place!r}."
+        for key, column in columns.items():
+            if not isinstance(column, str):
+                yield f"{key}: expected the name of a list for jsonl, found {column!r}."
         if isinstance(layout.label, str) and layout.label in (layout.token, "tokens", "text"):
             found = layout.label
             yield f"data.label: expected another key than that of the words, found {found!r}."
 
 
 def _faults_in_answer(layout: Layout, probabilities: bool) -> Iterator[str]:
+    """Sentences about answers, or their probabilities, that the format cannot hold."""
     as_lines = layout.task == "segmentation" and layout.format != "jsonl"
     if layout.format == "conllu" and not as_lines and not _is_conllu_label(layout.label):
         yield _expected_conllu("data.label", CONLLU_LABELS, layout.label)
@@ -114,13 +118,16 @@ def _faults_in_answer(layout: Layout, probabilities: bool) -> Iterator[str]:
         )
 
 
-def _is_misc(place: Place | None) -> bool:
-    return isinstance(place, str) and place.startswith("misc.") and place != "misc."
+def _is_misc(column: Column | None) -> bool:
+    """Whether a column is misc.KEY of conllu."""
+    return isinstance(column, str) and column.startswith("misc.") and column != "misc."
 
 
-def _is_conllu_label(place: Place | None) -> bool:
-    return place in CONLLU_LABELS or _is_misc(place)
+def _is_conllu_label(column: Column | None) -> bool:
+    """Whether a column of conllu may be the label."""
+    return column in CONLLU_LABELS or _is_misc(column)
 
 
-def _expected_conllu(key: str, names: tuple[str, ...], found: Place | None) -> str:
+def _expected_conllu(key: str, names: tuple[str, ...], found: Column | None) -> str:
+    """A sentence about a key of the config that names none of these columns of conllu."""
     return f"{key}: expected {', '.join(names)} or misc.KEY for conllu, found {found!r}."

@@ -1,4 +1,4 @@
-"""From bytes to numbered lines: strict UTF-8, and only LF or CRLF ends a line."""
+"""Input, a file as numbered lines: strict UTF-8, and only LF or CRLF ends a line."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ UTF8_MARK = b"\xef\xbb\xbf"
 
 @dataclass(frozen=True)
 class Input:
-    """A file as lines, and the place where its faults are noted."""
+    """A file as lines, and where its faults are noted."""
 
     path: str
+    """What messages call the file."""
     mark: str
     """The byte order mark that the file began with, or nothing."""
     lines: Iterator[Line]
@@ -39,7 +40,10 @@ class Input:
 def open_input(
     file: str | os.PathLike[str] | BinaryIO, name: str | None, faults: Faults
 ) -> Iterator[Input]:
-    """A path or a binary stream as Input; a stream stays open. Raises DataError."""
+    """A path or a binary stream as an Input whose faults go to `faults`; a stream stays open.
+
+    `name` is what messages call it. Raises DataError where it cannot be opened.
+    """
     if isinstance(file, str | os.PathLike):
         path = os.fspath(file)
         with open_bytes(path) as stream:
@@ -49,7 +53,7 @@ def open_input(
 
 
 def open_bytes(path: str) -> BinaryIO:
-    """A file for reading. Raises DataError where there is none that can be read."""
+    """A file, opened for reading bytes. Raises DataError where there is none that can be read."""
     try:
         return Path(path).open("rb")
     except FileNotFoundError:
@@ -61,6 +65,7 @@ def open_bytes(path: str) -> BinaryIO:
 
 
 def _input_of(stream: BinaryIO, path: str, faults: Faults) -> Input:
+    """A binary stream as an Input, its byte order mark apart from its lines."""
     blocks = _blocks(stream, path)
     first = next(blocks, b"")
     marked = first is not None and first.startswith(UTF8_MARK)
@@ -71,7 +76,7 @@ def _input_of(stream: BinaryIO, path: str, faults: Faults) -> Input:
 
 
 def _blocks(stream: BinaryIO, path: str) -> Iterator[bytes | None]:
-    """Many whole lines at a time; None stands for a line that is too long to be kept."""
+    """The bytes of a stream, many whole lines at a time; None for a line too long to be kept."""
     pending: list[bytes] = []  # the beginning of a line whose end has not been read
     size = 0
     while chunk := _read(stream, path):
@@ -93,7 +98,10 @@ def _blocks(stream: BinaryIO, path: str) -> Iterator[bytes | None]:
 
 
 def _read(stream: BinaryIO, path: str) -> bytes:
-    """What a stream has now, so that lines typed into a pipe are not waited for in blocks."""
+    """The next bytes of a stream, at most BLOCK; none at its end.
+
+    As many as it has now, so that lines typed into a pipe are not waited for in blocks.
+    """
     try:
         data = stream.read1(BLOCK) if hasattr(stream, "read1") else stream.read(BLOCK)
     except OSError as error:
@@ -103,6 +111,7 @@ def _read(stream: BinaryIO, path: str) -> bytes:
 
 
 def _lines(blocks: Iterator[bytes | None], path: str, faults: Faults) -> Iterator[Line]:
+    """The lines of the blocks, numbered; a fault is noted for each that is too long."""
     number = 0
     for block in blocks:
         if block is None:
@@ -119,7 +128,7 @@ def _lines(blocks: Iterator[bytes | None], path: str, faults: Faults) -> Iterato
 
 
 def _parted(texts: list[str], has_crlf: bool) -> tuple[Iterable[str], Iterable[str]]:
-    """Lines split at LF as texts and line ends."""
+    """From lines that were split at LF: their texts, and the end of each, LF or CRLF."""
     if not has_crlf:
         return texts, repeat("\n")
     ends = ["\r\n" if text.endswith("\r") else "\n" for text in texts]
@@ -127,7 +136,10 @@ def _parted(texts: list[str], has_crlf: bool) -> tuple[Iterable[str], Iterable[s
 
 
 def _texts(block: bytes, before: int, path: str, faults: Faults) -> list[str]:
-    """The lines of a block, `before` lines into the file; a bad one is noted and patched up."""
+    """The lines of a block that begins after `before` lines of the file.
+
+    A fault is noted for each line that is no UTF-8, and its bad bytes are replaced.
+    """
     try:
         return block.decode("utf-8").split("\n")
     except UnicodeDecodeError:
@@ -138,6 +150,7 @@ def _texts(block: bytes, before: int, path: str, faults: Faults) -> list[str]:
 
 
 def _decoded(line: bytes, number: int, path: str, faults: Faults) -> str:
+    """The text of a line; a fault is noted where it is no UTF-8, and bad bytes are replaced."""
     try:
         return line.decode("utf-8")
     except UnicodeDecodeError as error:

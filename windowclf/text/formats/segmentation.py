@@ -13,16 +13,17 @@ from windowclf.text.spans import segmentation_from_words, words_from_segmentatio
 
 @dataclass(frozen=True, slots=True)
 class SegmentedLine:
-    """What stands around a line of words."""
+    """What stands around a line of words: the `source` of its Sentence, for the writer."""
 
     before: str
-    end: str
+    end: str  # how the line ends
 
 
 def characters_of(words: Sentence, read_labels: bool, source: object) -> Sentence:
-    """The characters of words, white space left out, and B, M, E or S for each if labels are read.
+    """From a sentence of words the sentence of their characters, white space left out.
 
-    Lines follow; further columns do not.
+    If labels are read each character has one of B, M, E and S. Each has the line of its word;
+    further columns are left out. `source` is for the writer.
     """
     forms = ["".join(form.split()) for form in words.tokens]
     labels = None
@@ -33,7 +34,7 @@ def characters_of(words: Sentence, read_labels: bool, source: object) -> Sentenc
 
 
 def segmented(sentences: Iterable[Sentence], read_labels: bool) -> Iterator[Sentence]:
-    """Sentences of words as sentences of characters, one line each."""
+    """Sentences of words as sentences of characters, which are written a line each."""
     for words in sentences:
         yield characters_of(words, read_labels, SegmentedLine("", "\n" if words.tokens else ""))
 
@@ -45,7 +46,7 @@ def words_of(sentence: Sentence, labels: Sequence[str]) -> list[str]:
 
 
 class SegmentedWriter:
-    """Gives a line of words with single spaces between them for every sentence."""
+    """Writes a line of words, with single spaces between them, for every sentence of characters."""
 
     def __init__(self, out: TextIO):
         self._out = out
@@ -53,11 +54,11 @@ class SegmentedWriter:
     def write(
         self, sentence: Sentence, labels: Sequence[str], probabilities: Probabilities | None = None
     ) -> None:
-        """One line; probabilities have no place in it."""
+        """Write the line of a sentence; there is no room for probabilities in it."""
         line = sentence.source
         assert isinstance(line, SegmentedLine)
         assert probabilities is None
         self._out.write(line.before + " ".join(words_of(sentence, labels)) + line.end)
 
     def close(self) -> None:
-        """Nothing is held back."""
+        """Do nothing: no sentence is held back."""

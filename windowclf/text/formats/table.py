@@ -14,7 +14,7 @@ from difflib import get_close_matches
 from typing import TextIO
 
 from windowclf.errors import DataError, quoted
-from windowclf.text.formats.layout import Layout, Place
+from windowclf.text.formats.layout import Column, Layout
 from windowclf.text.formats.lines import LONGEST_LINE, Input
 from windowclf.text.formats.writer import Probabilities
 from windowclf.text.sentence import Sentence
@@ -29,17 +29,20 @@ _INSIDE = re.compile('((?:[^"]+|"")*+)("?)')  # of a quoted field, and the quote
 class Row:
     """The fields of one row, its text as it stands, and what stands around it."""
 
-    before: str
-    line: int
+    before: str  # the empty lines before it
+    line: int  # number of its first line
     path: str
-    text: str = ""
-    end: str = ""
+    text: str = ""  # without its line end
+    end: str = ""  # its line end
     fields: list[str] = field(default_factory=list)
     is_header: bool = False
 
 
 def read_table(source: Input, layout: Layout) -> Iterator[Sentence]:
-    """A sentence of one token for each row; one without tokens stands for the header."""
+    """The rows of a table as sentences of one token; one without tokens stands for the header.
+
+    Faults are noted, and no row follows the first.
+    """
     rows = _rows(source, SEPARATORS[layout.format])
     header = next(rows, None)
     if header is None or not header.fields:
@@ -65,32 +68,37 @@ def read_table(source: Input, layout: Layout) -> Iterator[Sentence]:
 
 
 def _sentence(row: Row, slots: Mapping[str, int], label: int | None) -> Sentence:
+    """A row as a sentence, from the numbers of the columns of each slot and of the label."""
     labels = None if label is None else [row.fields[label] or None]
-    columns = {slot: [row.fields[place]] for slot, place in slots.items()}
+    columns = {slot: [row.fields[column]] for slot, column in slots.items()}
     return Sentence([""], labels, columns, row.path, [row.line], row)
 
 
 def _note_twice(source: Input, header: Row) -> None:
+    """Note a fault for every name that several columns have."""
     for name in sorted(name for name, times in Counter(header.fields).items() if times > 1):
         source.fault(header.line, f"the column {quoted(name)} stands twice in the header.")
 
 
-def _find(place: Place, header: Row, source: Input) -> int:
-    """The number of a column; 0 with a fault where there is none of that name or number."""
+def _find(column: Column, header: Row, source: Input) -> int:
+    """The number from 0 of a column of the header; 0, and a fault, where there is none."""
     names = header.fields
-    if isinstance(place, int) and -len(names) <= place < len(names):
-        return place % len(names)
-    if place in names:
-        return names.index(str(place))
-    near = get_close_matches(str(place), names[:MOST_COMPARED], 1)
+    if isinstance(column, int) and -len(names) <= column < len(names):
+        return column % len(names)
+    if column in names:
+        return names.index(str(column))
+    near = get_close_matches(str(column), names[:MOST_COMPARED], 1)
     mean = f"did you mean {quoted(near[0])}? " if near else ""
     columns = ", ".join(quoted(name) for name in names[:20])
-    source.fault(header.line, f"no column {place!r}; {mean}the header has {columns}.")
+    source.fault(header.line, f"no column {column!r}; {mean}the header has {columns}.")
     return 0
 
 
 def _rows(source: Input, separator: str) -> Iterator[Row]:
-    """All rows; empty lines are passed over, those at the end are a row without fields."""
+    """All rows of a table, the header too; those with faults may lack fields.
+
+    Empty lines are passed over; those at the end are a row without fields.
+    """
     before = [source.mark]
     row: Row | None = None
     texts: list[str] = []
@@ -159,7 +167,7 @@ def _scan(
 
 
 class TableWriter:
-    """Adds the column `predicted`, and `p_<class>` for each class with probabilities."""
+    """Gives a table back with the column `predicted`, and `p_<class>` if there are `classes`."""
 
     def __init__(self, out: TextIO, separator: str, classes: Sequence[str]):
         self._out = out
@@ -177,11 +185,12 @@ class TableWriter:
             self._refuse_twice(row)
             answer = self._names
         elif probabilities is not None:
-            answer += [f"{p:.6f}" for p in next(iter(probabilities.of_class), ())]
+            answer += [f"{one:.6f}" for one in next(iter(probabilities.of_class), ())]
         fields = [row.text, *(_field(text, self._separator) for text in answer)]
         self._out.write(row.before + self._separator.join(fields) + row.end)
 
     def _refuse_twice(self, header: Row) -> None:
+        """Raise DataError where the header has one of the new names already."""
         for name in self._names:
             if name in header.fields:
                 raise DataError(
@@ -190,10 +199,11 @@ class TableWriter:
                 )
 
     def close(self) -> None:
-        """Nothing is held back."""
+        """Do nothing: no row is held back."""
 
 
 def _field(text: str, separator: str) -> str:
+    """A text as a field of a row: in quotes where it needs them."""
     if any(sign in text for sign in (separator, '"', "\r", "\n")):
         return '"' + text.replace('"', '""') + '"'
     return text

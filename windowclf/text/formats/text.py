@@ -7,8 +7,8 @@ from typing import TextIO
 
 from windowclf.text.formats.documents import (
     Document,
+    DocumentPart,
     MarkedSpan,
-    Piece,
     marked_spans,
     sentences_of,
     tokens_of,
@@ -21,18 +21,18 @@ from windowclf.text.sentence import Sentence
 
 
 def read_text(source: Input, layout: Layout) -> Iterator[Sentence]:
-    """The sentences of every line by the tokenizer, without labels."""
+    """The sentences of raw text, those of a line by the tokenizer, without labels."""
     before = source.mark
     for number, text, end in source.lines:
         document = Document(before, end, text, tokens_of(text, layout))
         yield from sentences_of(document, None, layout, source.path, number)
         before = ""
     if before:
-        yield Sentence([], None, source=Piece(Document(before, "", ""), 0))
+        yield Sentence([], None, source=DocumentPart(Document(before, "", ""), 0))
 
 
 def read_segmented(source: Input, layout: Layout) -> Iterator[Sentence]:
-    """Every line as the characters of its words; white space between words is the label."""
+    """Every line as a sentence of characters, labelled by the white space between its words."""
     before = source.mark
     for number, text, end in source.lines:
         forms = text.split()
@@ -44,7 +44,7 @@ def read_segmented(source: Input, layout: Layout) -> Iterator[Sentence]:
 
 
 class TextWriter:
-    """Gives a line for a line: `Anna/PROPN lives/VERB`, or `[Anna Berg](PERSON) lives`."""
+    """Gives each line of raw text back: `Anna/PROPN lives/VERB`, or `[Anna Berg](PERSON) lives`."""
 
     def __init__(self, out: TextIO, layout: Layout):
         self._out = out
@@ -54,28 +54,30 @@ class TextWriter:
     def write(
         self, sentence: Sentence, labels: Sequence[str], probabilities: Probabilities | None = None
     ) -> None:
-        """Give the line back when its last sentence is there; probabilities have no place in it."""
-        piece = sentence.source
-        assert isinstance(piece, Piece)
+        """Give a line back when its last sentence is there; it has no room for probabilities."""
+        part = sentence.source
+        assert isinstance(part, DocumentPart)
         assert probabilities is None
-        self._marked += marked_spans(piece, labels, self._layout)
-        if piece.is_last(len(labels)):
-            document = piece.document
+        self._marked += marked_spans(part, labels, self._layout)
+        if part.is_last(len(labels)):
+            document = part.document
             show = _bracketed if self._layout.task == "spans" else _slashed
             line = show(document.text or "", self._marked)
             self._out.write(document.before + line + document.end)
             self._marked = []
 
     def close(self) -> None:
-        """Nothing is held back when every sentence was given."""
+        """Do nothing: nothing is held back when every sentence was given."""
         assert not self._marked
 
 
 def _slashed(text: str, tokens: list[MarkedSpan]) -> str:
+    """The tokens of a text, each with its label: Anna/PROPN lives/VERB."""
     return " ".join(f"{text[start:end]}/{label}" for start, end, label in tokens)
 
 
 def _bracketed(text: str, spans: list[MarkedSpan]) -> str:
+    """A text with its spans in brackets: [Anna Berg](PERSON) lives."""
     parts: list[str] = []
     done = 0
     for start, end, label in spans:

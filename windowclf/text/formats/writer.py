@@ -1,4 +1,4 @@
-"""What every writer does: give the input back with the answer in it."""
+"""Writer, what the writers of all formats do: give the input back with the answer in it."""
 
 from __future__ import annotations
 
@@ -25,4 +25,4 @@ class Writer(Protocol):
         """Give a sentence back with one label per token."""
 
     def close(self) -> None:
-        """Everything was written; the file itself stays open."""
+        """Say that all sentences were given; the file itself stays open."""
