@@ -327,7 +327,7 @@ def test_waiting_rows_of_the_average() -> None:
     now = {"L": np.array([[5.0], [3.0]])}
     row, share = 2.0, 1.0
     for t in range(1, 21):
-        d = average.d(t)
+        d = average.gamma(t)
         row, share = d * row + (1 - d) * 5.0, share * d
         average.begin_step(t)
         if t == 1:

@@ -122,7 +122,7 @@ def test_restoring_a_state_continues_bit_for_bit(name, rows):
     kept = {key: array.copy() for key, array in first.state().items()}
     resumed_parameters = {key: array.copy() for key, array in part.items()}
     resumed = fresh(resumed_parameters)
-    resumed.restore(kept, first.t)
+    resumed.restore(kept, first.steps)
     for step in copies[4:]:
         resumed.step(step, 0.1)
     for key in whole:

@@ -26,8 +26,8 @@ class Architecture:
     window: int  # k
     activation: Activation | Literal["none"]
     units: int  # H; 0 for none
-    directions: int  # 0 without recurrence
-    truncate: int | None
+    directions: int  # of the recurrence: 0 without one, 1 or 2
+    truncate: int | None  # tokens in a block of back-propagation through time; None: no blocks
     output: Literal["softmax", "sigmoid", "crf"]
     classes: int  # K, the columns of theta
     members: int = 1  # M networks of this form, whose theta is averaged
@@ -39,7 +39,7 @@ class Architecture:
 
     @property
     def hidden_width(self) -> int:
-        """Columns of h: H, 2H with two directions, 0 without a hidden layer."""
+        """G, the columns of h: H, 2H with two directions, 0 without a hidden layer."""
         return self.units * max(self.directions, 1)
 
     @property
@@ -48,16 +48,16 @@ class Architecture:
         return self.directions > 0 or self.output == "crf"
 
     def of_one_member(self) -> Architecture:
-        """The same of a single network."""
+        """The architecture of one of the members: this one, but for their number."""
         return self if self.members == 1 else replace(self, members=1)
 
     def tables(self) -> frozenset[str]:
-        """The parameters that get their gradient by rows."""
-        return frozenset(n for n in self.shapes() if n.startswith("L.")) - self.frozen()
+        """The names of the parameters that get their gradient by rows."""
+        return frozenset(name for name in self.shapes() if name.startswith("L.")) - self.frozen()
 
     def frozen(self) -> frozenset[str]:
-        """The parameters that have no gradient and stay as they are; members share them."""
-        return frozenset(f"L.{f.table}" for f in self.features if f.frozen)
+        """The names of the parameters without a gradient, which stay and which members share."""
+        return frozenset(f"L.{feature.table}" for feature in self.features if feature.frozen)
 
     def weight_matrices(self) -> tuple[str, ...]:
         """The parameters that L2 acts on: W, U, R and filters, not L, biases and CRF scores."""
@@ -77,16 +77,16 @@ class Architecture:
 
     @cached_property
     def _own_shapes(self) -> dict[str, tuple[int, ...]]:
-        """Those of one member, by their plain names."""
-        widths = {f.table: f.dim for f in self.features}
+        """Name -> shape of every parameter of one member, by their plain names."""
+        widths = {feature.table: feature.dim for feature in self.features}
         shapes: dict[str, tuple[int, ...]] = {
             f"L.{table}": (V, widths[table]) for table, V in self.table_sizes.items()
         }
-        for f in self.features:
-            if f.kind == "char_cnn":
+        for feature in self.features:
+            if feature.kind == "char_cnn":
                 shapes |= {
-                    f"C.{f.table}": (f.width * f.dim, f.filters),
-                    f"c.{f.table}": (f.filters,),
+                    f"C.{feature.table}": (feature.width * feature.dim, feature.filters),
+                    f"c.{feature.table}": (feature.filters,),
                 }
         inputs = (2 * self.window + 1) * self.token_width
         chain: dict[str, tuple[int, ...]] = {}
@@ -102,7 +102,7 @@ class Architecture:
 
 
 def recurrent_names(directions: int) -> tuple[str, ...]:
-    """R of each direction."""
+    """The name of R for each direction."""
     return ("R.forward", "R.backward")[:directions]
 
 
@@ -123,14 +123,15 @@ def parameters_of(own: Architecture, parameters: Parameters, member: int) -> Par
 def initialize(
     architecture: Architecture, seed: int, dtype: str, given: Parameters | None = None
 ) -> dict[str, Floats]:
-    """Initial parameters; each array has a generator of its own, from (seed, its name).
+    """Initial parameters by name, in the dtype and each of the shape that the architecture says.
 
-    Those that are `given` are taken as they are, by every member, copied unless they are frozen.
+    Each array has a generator of its own, from (seed, its name). Those that are `given` are taken
+    as they are, by every member, copied unless they are frozen.
     """
     parameters: dict[str, Floats] = {}
     frozen = architecture.frozen()
     members = range(architecture.members)
-    given = {with_member(n, i): table for n, table in (given or {}).items() for i in members}
+    given = {with_member(name, i): L for name, L in (given or {}).items() for i in members}
     for name, shape in architecture.shapes().items():
         rng = np.random.default_rng([seed, *name.encode()])
         if name in given:

@@ -26,10 +26,10 @@ class Planned(NamedTuple):
     epoch: int  # whole epochs before it
     number: int  # of batches before it in its epoch
     pieces: Pieces
-    chosen: Ints  # which of the pieces, in order
+    chosen: Ints  # (chosen,) which of the pieces, in order
 
     def windows(self) -> int:
-        """B."""
+        """B, the windows of the batch."""
         return int(self.pieces.sizes()[self.chosen].sum())
 
 
@@ -51,34 +51,35 @@ class Feed:
 
     def plan(self, epoch: int, behind: int = 0) -> Iterator[Planned]:
         """The batches of an epoch in order, but for the first ones, which are behind us."""
-        a, s = self._a, self._settings
-        longest = None if a.needs_whole_sentences else s.batch_tokens
-        rng = generator(s.seed, Purpose.SHUFFLE, epoch)
+        a, settings = self._a, self._settings
+        longest = None if a.needs_whole_sentences else settings.batch_tokens
+        rng = generator(settings.seed, Purpose.SHUFFLE, epoch)
         number = 0
         for pieces in pools(self._corpus.starts, a.window, longest, rng):
             sizes = pieces.sizes()
-            for chosen in pack(sizes, rng.permutation(len(sizes)), s.batch_tokens):
+            for chosen in pack(sizes, rng.permutation(len(sizes)), settings.batch_tokens):
                 if number >= behind:
                     yield Planned(epoch, number, pieces, chosen)
                 number += 1
 
     def batch(self, planned: Planned) -> tuple[Batch, Masks]:
         """The batch itself and its dropout masks."""
-        s, k = self._settings, self._a.window
+        rate, k = self._settings.word_dropout, self._a.window
         places = lay_out(self._corpus.tokens, planned.pieces, planned.chosen, k)
         dropped: Bools | None = None
-        if s.word_dropout > 0:
+        if rate > 0:
             rng = self._generator(Purpose.WORD_DROPOUT, planned)
-            dropped = rng.random(len(places.tokens), np.float32) < s.word_dropout
+            dropped = rng.random(len(places.tokens), np.float32) < rate
         batch = make_batch(places, self._corpus.labels, self._slots, k, dropped)
         return batch, self._masks(planned, batch)
 
     def _masks(self, planned: Planned, batch: Batch) -> Masks:
+        """The masks of all members: inputs (M, T, D), hidden (M, B, G)."""
         a, objective = self._a, self._settings.objective
         T, B = batch.slots[0].tokens(), len(batch.labels)
 
         def mask(purpose: Purpose, rows: int, width: int, rate: float) -> Bytes | None:
-            """A mask (M, rows, width); None where all is kept."""
+            """A mask (M, rows, width) uint8 of 0 and 1; None where all is kept."""
             if rate == 0 or width == 0:
                 return None
             rng = self._generator(purpose, planned)

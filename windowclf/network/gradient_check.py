@@ -1,8 +1,9 @@
 """Central differences against the hand-derived gradients, on any network and batch.
 
-For each parameter array n_i = (J(p_i + ε) − J(p_i − ε)) / 2ε, ε = 1e-5 in float64, over entries
-drawn at random; the figure is ‖a − n‖ / (‖a‖ + ‖n‖). J has kinks where a relu, a hard_tanh or a
-max pooling changes sides: an entry whose two ends lie on different sides is drawn anew and counted.
+For entries of each parameter array, drawn at random, measured = (J(p + ε) − J(p − ε)) / 2ε where ε
+= 1e-5 moves that entry of p alone, in float64; the figure is ‖derived − measured‖ / (‖derived‖ +
+‖measured‖). J has kinks where a relu, a hard_tanh or a max pooling changes sides: an entry whose
+two ends lie on different sides is drawn anew and counted.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class ArrayCheck:
     wanted: int  # entries to compare
     checked: int  # entries compared
     kinks: int  # entries redrawn because a kink lay between the two ends
-    error: float  # ‖a − n‖ / (‖a‖ + ‖n‖), 0 where both are 0
+    error: float  # ‖derived − measured‖ / (‖derived‖ + ‖measured‖), 0 where both are 0
 
     @property
     def passed(self) -> bool:
@@ -48,15 +49,19 @@ class GradientProblem:
     """A network in float64, a batch, and what is fixed while entries move."""
 
     architecture: Architecture
-    parameters: dict[str, Floats]
+    parameters: dict[str, Floats]  # by name, moved in place and put back
     batch: Batch
     objective: Objective
     masks: Masks
 
-    def forward(self, frozen: Floats | None) -> tuple[float, list[Floats | Ints | Bools]]:
-        """J at the present parameters, and on which side of every kink the network is."""
+    def forward(self, held: Floats | None) -> tuple[float, list[Floats | Ints | Bools]]:
+        """J at the present parameters, and on which side of every kink the network is.
+
+        held (M, B, G) is the h whose states enter the truncated blocks of a recurrence. The sides
+        are the winners (T, filters) of every max pooling and where h (M, B, G) lies.
+        """
         a, p = self.architecture, self.parameters
-        done = members.forward(a, p, self.batch, self.objective, self.masks, frozen)
+        done = members.forward(a, p, self.batch, self.objective, self.masks, held)
         sides: list[Floats | Ints | Bools] = [*done.winners]
         if done.h is not None and a.activation == "relu":
             sides.append(done.h > 0)
@@ -74,11 +79,11 @@ def check_gradients(
 ) -> list[ArrayCheck]:
     """One ArrayCheck per parameter array, within about `seconds` in all."""
     p = problem.parameters
-    frozen = members.forward(
+    held = members.forward(
         problem.architecture, p, problem.batch, problem.objective, problem.masks
     ).h
     _, gradients = members.loss_and_gradients(
-        problem.architecture, p, problem.batch, problem.objective, problem.masks, frozen
+        problem.architecture, p, problem.batch, problem.objective, problem.masks, held
     )
     end = time.monotonic() + seconds
     checks = []
@@ -91,7 +96,7 @@ def check_gradients(
         order = rng.permutation(values.size)
         checks.append(
             _check_array(
-                problem, name, values, rows, order, entries, frozen, time.monotonic() + share
+                problem, name, values, rows, order, entries, held, time.monotonic() + share
             )
         )
     return checks
@@ -104,41 +109,50 @@ def _check_array(
     rows: Ints | None,
     order: Ints,
     entries: int,
-    frozen: Floats | None,
+    held: Floats | None,
     deadline: float,
 ) -> ArrayCheck:
-    p = problem.parameters[name]
+    """Compare up to `entries` entries of one parameter's gradient `values`, in the given order.
+
+    values have the parameter's own shape, or are (rows, d) for the rows (rows,) of a table; order
+    (values.size,) are flat indices into them; held (M, B, G) is as in GradientProblem.forward.
+    """
+    array = problem.parameters[name]
     wanted = min(entries, values.size)
-    analytic: list[float] = []
-    numeric: list[float] = []
+    derived: list[float] = []
+    measured: list[float] = []
     kinks = 0
     for flat in order.tolist():
-        if len(numeric) == wanted or time.monotonic() > deadline:
+        if len(measured) == wanted or time.monotonic() > deadline:
             break
-        place = np.unravel_index(flat, values.shape)
-        target = place if rows is None else (rows[place[0]], *place[1:])
-        difference = _central_difference(problem, p, target, frozen)
+        entry = np.unravel_index(flat, values.shape)
+        moved = entry if rows is None else (rows[entry[0]], *entry[1:])
+        difference = _central_difference(problem, array, moved, held)
         if difference is None:
             kinks += 1
         else:
-            analytic.append(float(values[place]))
-            numeric.append(difference)
-    a, n = np.array(analytic), np.array(numeric)
-    scale = float(np.linalg.norm(a) + np.linalg.norm(n))
-    error = float(np.linalg.norm(a - n)) / scale if scale > 0 else 0.0
-    return ArrayCheck(name, p.shape, wanted, len(n), kinks, error)
+            derived.append(float(values[entry]))
+            measured.append(difference)
+    ours, theirs = np.array(derived), np.array(measured)
+    scale = float(np.linalg.norm(ours) + np.linalg.norm(theirs))
+    error = float(np.linalg.norm(ours - theirs)) / scale if scale > 0 else 0.0
+    return ArrayCheck(name, array.shape, wanted, len(theirs), kinks, error)
 
 
 def _central_difference(
-    problem: GradientProblem, p: Floats, target: tuple[Ints, ...], frozen: Floats | None
+    problem: GradientProblem, array: Floats, entry: tuple[Ints, ...], held: Floats | None
 ) -> float | None:
-    """(J(p + ε) − J(p − ε)) / 2ε at one entry, None where a kink lies between the ends."""
-    kept = p[target]
-    p[target] = kept + STEP
-    above, above_sides = problem.forward(frozen)
-    p[target] = kept - STEP
-    below, below_sides = problem.forward(frozen)
-    p[target] = kept
-    if any(not np.array_equal(x, y) for x, y in zip(above_sides, below_sides, strict=True)):
+    """(J(p + ε) − J(p − ε)) / 2ε at one entry, None where a kink lies between the ends.
+
+    array, of any shape, is the parameter that the entry is of; held (M, B, G) is as in
+    GradientProblem.forward.
+    """
+    before = array[entry]
+    array[entry] = before + STEP
+    above, above_sides = problem.forward(held)
+    array[entry] = before - STEP
+    below, below_sides = problem.forward(held)
+    array[entry] = before
+    if any(not np.array_equal(*both) for both in zip(above_sides, below_sides, strict=True)):
         return None
     return (above - below) / (2 * STEP)

@@ -29,24 +29,31 @@ def loss_and_gradients(
     batch: Batch,
     objective: Objective,
     masks: Masks = NO_MASKS,
-    frozen: Floats | None = None,
+    held: Floats | None = None,
     workers: Workers = ALONE,
 ) -> tuple[float, Gradients]:
-    """J of the batch and dJ/dp for every parameter of every member; frozen (M, B, G)."""
+    """J of the batch, L2 included, and its gradient by every parameter of every member, by name.
+
+    Tables get a RowGradient, every other array a gradient of its own shape. held (M, B, G) is an
+    earlier h whose states enter the truncated blocks of recurrences, for central differences.
+    """
     M, own = architecture.members, architecture.of_one_member()
     # Threads take whole members where that keeps all of them busy to the end.
     inner, outer = (ALONE, workers) if M % workers.count == 0 else (workers, ALONE)
 
     def one_member(i: int) -> tuple[float, Gradients]:
+        """J_i and its gradients by plain names, each of its own shape."""
         p = parameters_of(own, parameters, i)
         return gradients.loss_and_gradients(
-            own, p, batch, objective, masks.of_member(i), part(frozen, i), inner
+            own, p, batch, objective, masks.of_member(i), part(held, i), inner
         )
 
     J, found = 0.0, Gradients()
     for i, (J_i, of_member) in enumerate(outer.map(one_member, range(M))):
         J += J_i
-        found |= {with_member(name, i): _shared_by(M, g) for name, g in of_member.items()}
+        found |= {
+            with_member(name, i): _shared_by(M, gradient) for name, gradient in of_member.items()
+        }
     return J / M, found
 
 
@@ -56,9 +63,12 @@ def forward(
     batch: Batch,
     objective: Objective,
     masks: Masks = NO_MASKS,
-    frozen: Floats | None = None,
+    held: Floats | None = None,
 ) -> Forward:
-    """J without its gradients, h (M, B, G), and the winners of every member's max pooling."""
+    """J of the batch without its gradients, h (M, B, G), and the winners of every max pooling.
+
+    held (M, B, G) is the h of an earlier call, as for the gradients.
+    """
     M, own = architecture.members, architecture.of_one_member()
     done = [
         gradients.forward(
@@ -67,7 +77,7 @@ def forward(
             batch,
             objective,
             masks.of_member(i),
-            part(frozen, i),
+            part(held, i),
         )
         for i in range(M)
     ]
@@ -77,7 +87,7 @@ def forward(
 
 
 def scores(architecture: Architecture, parameters: Parameters, batch: Batch) -> Floats:
-    """theta (B, K) of a batch, without dropout."""
+    """theta (B, K) of a batch, the mean over the members, without dropout."""
     P = projections(architecture, parameters, batch.slots)
     return scores_of_windows(architecture, parameters, P, batch.neighbours, batch.lengths)
 
@@ -85,7 +95,7 @@ def scores(architecture: Architecture, parameters: Parameters, batch: Batch) -> 
 def projections(
     architecture: Architecture, parameters: Parameters, slots: Sequence[SlotRows]
 ) -> Floats:
-    """P (T, M·n·G) of T distinct tokens, member by member side by side."""
+    """P (T, M·n·G), all that the scores need of T distinct tokens, member beside member."""
     own = architecture.of_one_member()
     each = [
         upward.projections(own, parameters_of(own, parameters, i), slots)
@@ -97,9 +107,12 @@ def projections(
 def scores_of_windows(
     architecture: Architecture, parameters: Parameters, P: Floats, neighbours: Ints, lengths: Ints
 ) -> Floats:
-    """theta (B, K) of windows given as rows of P (T, M·n·G): neighbours (n, B); lengths (S,)."""
+    """theta (B, K), the mean over the members, of windows given as rows of P.
+
+    P (T, M·n·G), neighbours (n, B), lengths (S,) of the sentences.
+    """
     M, own = architecture.members, architecture.of_one_member()
-    rows, first = P.reshape(len(P) * M, -1), neighbours * M  # token t of member i is row t·M + i
+    rows, first = P.reshape(len(P) * M, -1), neighbours * M  # token j of member i is row j·M + i
     theta, *others = (
         upward.scores_of_windows(own, parameters_of(own, parameters, i), rows, first + i, lengths)
         for i in range(M)
@@ -110,7 +123,7 @@ def scores_of_windows(
 
 
 def chain(architecture: Architecture, parameters: Parameters) -> tuple[Floats, Floats, Floats]:
-    """start (K,), transitions (K, K) and end (K,) of a CRF."""
+    """start (K,), transitions (K, K) and end (K,) of a CRF, the means over the members."""
     start, transitions, end = (
         np.mean([parameters[with_member(name, i)] for i in range(architecture.members)], axis=0)
         for name in gradients.CHAIN
@@ -133,7 +146,9 @@ def probabilities(
     cooled = theta / temperature
     match architecture.output:
         case "crf":
-            start, transitions, end = (s / temperature for s in chain(architecture, parameters))
+            start, transitions, end = (
+                each / temperature for each in chain(architecture, parameters)
+            )
             return posterior_marginals(cooled, lengths, start, transitions, end)
         case "softmax":
             return softmax(cooled)
@@ -142,7 +157,7 @@ def probabilities(
 
 
 def _shared_by(members: int, gradient: Floats | RowGradient) -> Floats | RowGradient:
-    """The gradient of J = (1/M) Σ J_i from that of J_i, which is overwritten."""
+    """The gradient of J = (1/M) Σ J_i from that of J_i, of the same shape, which is overwritten."""
     if members > 1:
         values = gradient.values if isinstance(gradient, RowGradient) else gradient
         values /= members

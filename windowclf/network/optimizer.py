@@ -20,7 +20,11 @@ from windowclf.system.threads import ALONE, Workers
 
 
 class Optimizer:
-    """Applies a rule to every parameter array in place, and folds the result into the average."""
+    """Applies a rule to every parameter array in place, and folds the result into the average.
+
+    The parameters, their gradients and what `state` gives are arrays by name, each accumulator and
+    gradient of its parameter's own shape.
+    """
 
     def __init__(
         self,
@@ -32,20 +36,24 @@ class Optimizer:
     ):
         self.rule = rule
         self.parameters = parameters
-        self.t = 0
+        self.steps = 0  # taken so far
         self._lazy = rows == "lazy" or rule.zero_gradient_is_no_step
         self._accumulators = {
-            name: [np.zeros_like(p) for _ in rule.accumulators] for name, p in parameters.items()
+            name: [np.zeros_like(array) for _ in rule.accumulators]
+            for name, array in parameters.items()
         }
         by_row = tables if self._lazy else frozenset[str]()
         self.average = None if average is None else Average(parameters, average, by_row)
 
     def step(self, gradients: Gradients, learning_rate: float, workers: Workers = ALONE) -> None:
-        """One update of every parameter from `gradients`, whose arrays may be overwritten."""
-        self.t += 1
+        """One update of every parameter from its gradient, dense or by rows of any shape.
+
+        The arrays of `gradients` may be overwritten.
+        """
+        self.steps += 1
         if self.average:
-            self.average.begin_step(self.t)
-        applied = {name: self._as_applied(name, g) for name, g in gradients.items()}
+            self.average.begin_step(self.steps)
+        applied = {name: self._as_applied(name, found) for name, found in gradients.items()}
 
         def update(part: tuple[str, slice]) -> None:
             name, piece = part
@@ -65,11 +73,14 @@ class Optimizer:
         workers.for_many(len(parts), numbers).map(update, parts)
 
     def averaged(self) -> dict[str, Floats]:
-        """The parameters to evaluate and to keep: the averages, or the parameters themselves."""
+        """The parameters to evaluate and to keep by name: averages of the same shape, or they."""
         return self.average.catch_up(self.parameters) if self.average else self.parameters
 
     def _as_applied(self, name: str, gradient: Floats | RowGradient) -> Floats | RowGradient:
-        """By rows only where the others need no update."""
+        """A table's gradient by rows (rows, d) as it is applied: whole (V, d) if all rows move.
+
+        Other gradients, and rows where the rest of the table needs no update, stay as they are.
+        """
         if self._lazy or not isinstance(gradient, RowGradient):
             return gradient
         whole = np.zeros_like(self.parameters[name])
@@ -77,57 +88,68 @@ class Optimizer:
         return whole
 
     def _step_piece(self, name: str, piece: slice, gradient: Floats, lr: float) -> None:
-        step = self.rule.step(
-            gradient, [kept[piece] for kept in self._accumulators[name]], lr, self.t
+        """Update a piece of a parameter along its first axis, from a gradient of the same shape."""
+        move = self.rule.step(
+            gradient, [whole[piece] for whole in self._accumulators[name]], lr, self.steps
         )
-        self.parameters[name][piece] -= step
+        self.parameters[name][piece] -= move
         if self.average:
-            self.average.fold(name, piece, step, self.t)
+            self.average.fold(name, piece, move, self.steps)
 
     def _step_rows(self, name: str, rows: Ints, values: Floats, lr: float) -> None:
+        """Update some rows (rows,) of a table (V, d), from their gradient `values` (rows, d)."""
         table, accumulators = self.parameters[name], self._accumulators[name]
-        taken = [take_rows(kept, rows) for kept in accumulators]
-        step = self.rule.step(values, taken, lr, self.t)
-        for kept, new in zip(accumulators, taken, strict=True):
-            put_rows(kept, rows, new)
-        put_rows(table, rows, take_rows(table, rows) - step)
+        taken = [take_rows(whole, rows) for whole in accumulators]
+        move = self.rule.step(values, taken, lr, self.steps)
+        for whole, new in zip(accumulators, taken, strict=True):
+            put_rows(whole, rows, new)
+        put_rows(table, rows, take_rows(table, rows) - move)
         if self.average:
-            self.average.fold_rows(name, rows, step, self.t)
+            self.average.fold_rows(name, rows, move, self.steps)
 
     def state(self) -> dict[str, Floats]:
-        """Every array that a later run needs to go on as if never stopped, by name."""
+        """Every array that a later run needs to go on as if never stopped, by name.
+
+        Accumulators and lags have their parameter's own shape; `folded`, with the table's name or
+        for all, is (V,) or (1,) float64.
+        """
         arrays: dict[str, Floats] = {}
         for name, own in self._accumulators.items():
             for letter, array in zip(self.rule.accumulators, own, strict=True):
                 arrays[f"{letter}.{name}"] = array
         if self.average:
-            arrays |= {f"lag.{name}": e for name, e in self.average.lags.items()}
-            arrays |= {f"folded.{name}": a for name, a in self.average.row_log_product.items()}
+            arrays |= {f"lag.{name}": lag for name, lag in self.average.lags.items()}
+            arrays |= {
+                f"folded.{name}": then for name, then in self.average.row_log_product.items()
+            }
             arrays["folded"] = np.array([self.average.log_product])
         return arrays
 
-    def restore(self, arrays: Mapping[str, Floats], t: int) -> None:
-        """Take back what `state` gave after step t."""
-        self.t = t
-        for name, kept in self.state().items():
-            kept[...] = arrays[name]
+    def restore(self, arrays: Mapping[str, Floats], steps: int) -> None:
+        """Take back what `state` gave after so many steps, arrays of the same shape by name."""
+        self.steps = steps
+        for name, own in self.state().items():
+            own[...] = arrays[name]
         if self.average:
             self.average.log_product = float(arrays["folded"][0])
 
 
 def values_of(gradient: Floats | RowGradient) -> Floats:
-    """The numbers of a gradient, dense or by rows."""
+    """The numbers of a gradient: of its parameter's own shape, or (rows, d) where it is by rows."""
     return gradient.values if isinstance(gradient, RowGradient) else gradient
 
 
 def global_norm(gradients: Gradients) -> float:
-    """√(Σ g²) over every array, rows coalesced."""
-    squares = (values_of(g).ravel() for g in gradients.values())
-    return math.sqrt(sum(float(np.dot(g, g)) for g in squares))
+    """√(Σ g²) over every entry g of all gradients, arrays of any shape, their rows coalesced."""
+    flat = (values_of(gradient).ravel() for gradient in gradients.values())
+    return math.sqrt(sum(float(np.dot(g, g)) for g in flat))
 
 
 def clip_by_global_norm(gradients: Gradients, limit: float, norm: float) -> None:
-    """Scale all gradients in place by limit/norm where norm > limit (Pascanu et al. 2013)."""
+    """Scale all gradients in place by limit/norm where norm > limit (Pascanu et al. 2013).
+
+    The gradients may have any shape; `norm` is their global norm.
+    """
     if norm > limit:
         for gradient in gradients.values():
             values = values_of(gradient)

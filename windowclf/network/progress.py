@@ -45,7 +45,10 @@ def check_progress(progress: Progress, feed: Feed, epochs: int) -> None:
 
 
 def check_arrays(expected: Mapping[str, Floats], found: Mapping[str, Floats]) -> None:
-    """The same names, shapes and dtypes, all numbers finite. Raises ValueError."""
+    """See that the arrays found have the names, shapes and dtypes expected, all numbers finite.
+
+    Each by name, of any shape. Raises ValueError.
+    """
     if odd := sorted(expected.keys() ^ found.keys()):
         raise ValueError(f"{odd[0]} is {'missing' if odd[0] in expected else 'not expected'}")
     for name, array in found.items():

@@ -1,4 +1,7 @@
-"""The recurrence over whole sentences in place of the hidden layer: its directions and blocks."""
+"""The recurrence over whole sentences in place of the hidden layer: its directions and blocks.
+
+Each direction has its own half of the G columns of z and h, and R (H, H) of its own.
+"""
 
 from __future__ import annotations
 
@@ -18,17 +21,20 @@ def recurrence_forward(
     p: Parameters,
     z: Floats,
     lengths: Ints,
-    frozen: Floats | None = None,
+    held: Floats | None = None,
     workers: Workers = ALONE,
 ) -> Floats:
-    """h (B, G) from z (B, G); each direction has its own half of the columns."""
+    """The states of all directions.   z (B, G), lengths (S,)  ->  h (B, G).
+
+    held (B, G) is an earlier h whose states enter the truncated blocks in the place of these.
+    """
     activation = a.activation
     assert activation != "none"
     h = np.empty_like(z)
 
     def one_way(direction: _Direction) -> None:
         half, name, trellis, cut = direction
-        states = None if frozen is None or cut is None else (cut, frozen[:, half])
+        states = None if held is None or cut is None else (cut, held[:, half])
         h[:, half] = elman_forward(activation, z[:, half], p[name], trellis, states)
 
     workers.map(one_way, _directions(a, lengths))
@@ -43,7 +49,10 @@ def recurrence_backward(
     lengths: Ints,
     workers: Workers,
 ) -> tuple[Floats, Gradients]:
-    """delta2 = dJ/dz (B, G) from dJ/dh (B, G) and h (B, G), and dR of every direction."""
+    """The gradients of z and of every R.
+
+    d_h = dJ/dh (B, G), h (B, G), lengths (S,)  ->  delta2 = dJ/dz (B, G), and dR (H, H) by name.
+    """
     activation = a.activation
     assert activation != "none"
     delta2, gradients = np.empty_like(d_h), Gradients()
@@ -59,13 +68,16 @@ def recurrence_backward(
 
 
 class _Direction(NamedTuple):
-    half: slice  # columns of z
+    """What one direction of the recurrence works on."""
+
+    half: slice  # columns of z and h
     name: str  # of R
     trellis: Trellis
     cut: Bools | None  # (B,) rows whose entering state is a constant
 
 
 def _directions(a: Architecture, lengths: Ints) -> list[_Direction]:
+    """The directions of the recurrence over sentences of lengths (S,)."""
     directions = []
     for i, name in enumerate(recurrent_names(a.directions)):
         reverse = name == "R.backward"
@@ -75,7 +87,10 @@ def _directions(a: Architecture, lengths: Ints) -> list[_Direction]:
 
 
 def _cut_states(truncate: int | None, lengths: Ints, reverse: bool) -> Bools | None:
-    """(B,) True where the state that enters a row comes from another block of `truncate` tokens."""
+    """Where the state that enters a row comes from another block of `truncate` tokens.
+
+    lengths (S,)  ->  (B,); None without blocks.
+    """
     if truncate is None:
         return None
     position = ragged(lengths)

@@ -18,7 +18,7 @@ from windowclf.text.vocabulary import SlotRows, joined
 def features_forward(
     a: Architecture, p: Parameters, slots: Sequence[SlotRows], workers: Workers = ALONE
 ) -> tuple[Floats, dict[str, CharCnnTrace]]:
-    """E (T, D): the slots of every distinct token side by side."""
+    """E (T, D), the slots of every distinct token side by side, and the trace of each char_cnn."""
     T = slots[0].tokens()
     E = np.empty((T, a.token_width), p["U"].dtype)
     traces: dict[str, CharCnnTrace] = {}
@@ -32,9 +32,9 @@ def features_forward(
     for columns, feature, (ids, offsets) in _slots(a, slots):
         if feature.kind == "char_cnn":
             assert offsets is not None
-            L, filters = p[f"L.{feature.table}"], p[f"C.{feature.table}"]
+            L, C = p[f"L.{feature.table}"], p[f"C.{feature.table}"]
             E[:, columns], traces[feature.table] = char_cnn_forward(
-                L, ids, offsets, filters, p[f"c.{feature.table}"]
+                L, ids, offsets, C, p[f"c.{feature.table}"]
             )
     return E, traces
 
@@ -47,7 +47,10 @@ def features_backward(
     traces: Mapping[str, CharCnnTrace],
     workers: Workers,
 ) -> Gradients:
-    """dL of every table by rows, and the gradients of the filters."""
+    """dL of every table and dC, dc of every char_cnn, by name, from dE = dJ/dE (T, D).
+
+    dL comes as rows (rows,) and values (rows, d); frozen tables are left out.
+    """
     by_table: dict[str, list[tuple[slice, Feature, SlotRows]]] = {}
     for read in _slots(a, slots):
         if read[1].frozen:
@@ -55,6 +58,7 @@ def features_backward(
         by_table.setdefault(read[1].table, []).append(read)
 
     def one_table(table: str) -> Gradients:
+        """dL (rows, d) of one table, summed over its slots, and dC, dc of a char_cnn."""
         found: Gradients = {}
         parts: list[tuple[Floats, SlotRows]] = []
         for columns, feature, slot in by_table[table]:
@@ -78,7 +82,7 @@ def features_backward(
 
 
 def _slots(a: Architecture, slots: Sequence[SlotRows]) -> Iterator[tuple[slice, Feature, SlotRows]]:
-    """Columns of E, feature and ids of every slot."""
+    """The columns of E, the feature and the ids of every slot."""
     start = 0
     for feature, slot in zip(a.features, slots, strict=True):
         end = start + (feature.filters or feature.dim)

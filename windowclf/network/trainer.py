@@ -46,12 +46,14 @@ class Trainer:
     workers: Workers = ALONE
 
     def __post_init__(self) -> None:
-        a, s = self.architecture, self.settings
-        self.parameters = initialize(a, s.seed, s.dtype, self.given)
-        self._trained = {n: p for n, p in self.parameters.items() if n not in a.frozen()}
-        self.optimizer = Optimizer(s.rule, self._trained, a.tables(), s.rows, s.average)
-        self._feed = Feed(a, self.corpus, self.slots, s)
-        self._total_tokens = s.epochs * self._feed.tokens
+        a, how = self.architecture, self.settings
+        self.parameters = initialize(a, how.seed, how.dtype, self.given)
+        self._trained = {
+            name: array for name, array in self.parameters.items() if name not in a.frozen()
+        }
+        self.optimizer = Optimizer(how.rule, self._trained, a.tables(), how.rows, how.average)
+        self._feed = Feed(a, self.corpus, self.slots, how)
+        self._total_tokens = how.epochs * self._feed.tokens
 
     def run(self) -> Iterator[Report]:
         """Train from where `progress` stands to the end, with a report per step and per epoch."""
@@ -66,28 +68,35 @@ class Trainer:
         return self._feed.batch(next(self._ahead()))
 
     def averaged(self) -> dict[str, Floats]:
-        """The parameters to evaluate and to keep."""
+        """The parameters to evaluate and to keep by name: the averages of those that are trained.
+
+        Arrays of the same shape as the parameters.
+        """
         return self.parameters | self.optimizer.averaged()
 
     def state(self) -> tuple[dict[str, Any], dict[str, Floats]]:
         """(numbers, arrays) that `restore` takes; raw values, nothing is changed by looking.
 
-        Frozen parameters are not among them: they come from their files again.
+        The arrays, by name, are the parameters in their own shape and what the optimizer keeps of
+        them. Frozen parameters are not among them: they come from their files again.
         """
-        parameters = {f"parameter.{name}": p for name, p in self._trained.items()}
+        parameters = {f"parameter.{name}": array for name, array in self._trained.items()}
         arrays = parameters | self.optimizer.state()
         if bad := first_not_finite(arrays):
             raise self._diverged(bad, self._learning_rate())
         return dict(vars(self.progress)), arrays
 
     def restore(self, numbers: Mapping[str, Any], arrays: Mapping[str, Floats]) -> None:
-        """Go back to a state. Raises ValueError unless it is one that this run can have had."""
+        """Go back to a state: numbers, and arrays by name of the same shape as in `state`.
+
+        Raises ValueError unless it is one that this run can have had.
+        """
         progress = build(Progress, numbers, "progress", whole=True)
         check_progress(progress, self._feed, self.settings.epochs)
         check_arrays(self.state()[1], arrays)
         self.progress = progress
-        for name, p in self._trained.items():
-            p[...] = arrays[f"parameter.{name}"]
+        for name, array in self._trained.items():
+            array[...] = arrays[f"parameter.{name}"]
         self.optimizer.restore(arrays, progress.step)
 
     def _ahead(self) -> Iterator[Planned]:
@@ -95,6 +104,7 @@ class Trainer:
         return self._feed.plan(self.progress.epoch, self.progress.batch)
 
     def _step(self, planned: Planned) -> StepReport:
+        """One update from one batch."""
         batch, masks = self._feed.batch(planned)
         lr = self._learning_rate()
         with np.errstate(over="ignore", invalid="ignore"):  # looked for by _check_and_clip
@@ -119,11 +129,12 @@ class Trainer:
         return StepReport(epoch, progress.step, progress.tokens, total, J, lr)
 
     def _learning_rate(self) -> float:
-        s = self.settings
+        how = self.settings
         done = self.progress.tokens / self._total_tokens
-        return s.learning_rate * schedule_factor(s.schedule, s.warmup, done)
+        return how.learning_rate * schedule_factor(how.schedule, how.warmup, done)
 
     def _check_and_clip(self, J: float, gradients: Gradients, lr: float) -> None:
+        """See that J and all gradients, of any shape, are finite; then clip these in place."""
         norm = global_norm(gradients)
         if not (math.isfinite(J) and math.isfinite(norm)):
             by_name = {name: values_of(gradient) for name, gradient in gradients.items()}
@@ -136,12 +147,15 @@ class Trainer:
             clip_by_global_norm(gradients, self.settings.clip_norm, norm)
 
     def _check_updated(self, gradients: Gradients, lr: float) -> None:
-        """What the step changed must be finite, before anybody saves or scores it."""
+        """See that what the step changed is finite, before anybody saves or scores it.
+
+        The gradients, of any shape, say what that is: whole parameters or rows of a table.
+        """
         for name, gradient in gradients.items():
-            p = self.parameters[name]
+            changed = self.parameters[name]
             if isinstance(gradient, RowGradient) and self.settings.rows == "lazy":
-                p = np.take(p, gradient.rows, axis=0, mode="clip")
-            flat = p.ravel()
+                changed = np.take(changed, gradient.rows, axis=0, mode="clip")
+            flat = changed.ravel()
             # One product is cheap; that of finite numbers may overflow, so look again.
             if not math.isfinite(float(np.dot(flat, flat))) and not np.isfinite(flat).all():
                 raise self._diverged(name, lr)

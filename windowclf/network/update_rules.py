@@ -1,15 +1,17 @@
 """Update rules: from the gradient of some numbers to what is taken from them.
 
-With p the parameter, g its gradient, lr the learning rate and t the global step from 1:
+With p the parameters, g their gradient, lr the learning rate and `step` counted for all from 1:
 
     SGD        p −= lr·g
-    Momentum   v = μ v + g;                          p −= lr·v
-    Adagrad    a = a + g²;                           p −= lr·g / (√a + ε)
-    RMSProp    a = ρ a + (1 − ρ) g²;                 p −= lr·g / (√a + ε)
-    Adam       m = β₁ m + (1 − β₁) g, v = β₂ v + (1 − β₂) g²;
-               p −= lr · m/(1 − β₁ᵗ) / (√(v/(1 − β₂ᵗ)) + ε)
+    Momentum   velocity = μ velocity + g;                   p −= lr·velocity
+    Adagrad    squares = squares + g²;                      p −= lr·g / (√squares + ε)
+    RMSProp    squares = ρ squares + (1 − ρ) g²;            p −= lr·g / (√squares + ε)
+    Adam       mean = β₁ mean + (1 − β₁) g, squares = β₂ squares + (1 − β₂) g²;
+               p −= lr · mean/(1 − β₁^step) / (√(squares/(1 − β₂^step)) + ε)
 
-The accumulators v, a and m have the shape of p and start at 0. Arrays may be whole ones or rows.
+The accumulators start at 0. All is entry by entry: a rule is given an array or a part of one, g,
+its accumulators and what it returns being of the same shape. `accumulators` are the letters that
+saved states name them by.
 """
 
 from __future__ import annotations
@@ -32,65 +34,65 @@ class Sgd:
     accumulators = ()
     zero_gradient_is_no_step = True
 
-    def step(self, g: Floats, accumulators: Accumulators, lr: float, t: int) -> Floats:
-        """What to take from p; g is overwritten."""
+    def step(self, g: Floats, accumulators: Accumulators, lr: float, step: int) -> Floats:
+        """What to take from p, of the same shape as g, which is overwritten."""
         g *= lr
         return g
 
 
 @dataclass(frozen=True)
 class Momentum:
-    """v = μ v + g; p −= lr·v."""
+    """velocity = μ velocity + g; p −= lr·velocity."""
 
     momentum: float = 0.9
     accumulators = ("v",)
     zero_gradient_is_no_step = False
 
-    def step(self, g: Floats, accumulators: Accumulators, lr: float, t: int) -> Floats:
-        """What to take from p; changes v in place."""
-        (v,) = accumulators
-        v *= self.momentum
-        v += g
-        return np.multiply(v, lr, out=g)
+    def step(self, g: Floats, accumulators: Accumulators, lr: float, step: int) -> Floats:
+        """What to take from p, of the same shape as g; changes the velocity in place, and g."""
+        (velocity,) = accumulators
+        velocity *= self.momentum
+        velocity += g
+        return np.multiply(velocity, lr, out=g)
 
 
 @dataclass(frozen=True)
 class Adagrad:
-    """a += g²; p −= lr·g / (√a + ε)."""
+    """squares += g²; p −= lr·g / (√squares + ε)."""
 
     epsilon: float = 1e-8
     accumulators = ("a",)
     zero_gradient_is_no_step = True
 
-    def step(self, g: Floats, accumulators: Accumulators, lr: float, t: int) -> Floats:
-        """What to take from p; changes a in place."""
-        (a,) = accumulators
-        a += g * g
-        return _over_root(g, a, lr, self.epsilon)
+    def step(self, g: Floats, accumulators: Accumulators, lr: float, step: int) -> Floats:
+        """What to take from p, of the same shape as g; changes the squares in place."""
+        (squares,) = accumulators
+        squares += g * g
+        return _over_root(g, squares, lr, self.epsilon)
 
 
 @dataclass(frozen=True)
 class RmsProp:
-    """a = ρ a + (1 − ρ) g²; p −= lr·g / (√a + ε)."""
+    """squares = ρ squares + (1 − ρ) g²; p −= lr·g / (√squares + ε)."""
 
     decay: float = 0.9
     epsilon: float = 1e-8
     accumulators = ("a",)
     zero_gradient_is_no_step = False
 
-    def step(self, g: Floats, accumulators: Accumulators, lr: float, t: int) -> Floats:
-        """What to take from p; changes a in place."""
-        (a,) = accumulators
-        a *= self.decay
-        a += (1 - self.decay) * (g * g)
-        return _over_root(g, a, lr, self.epsilon)
+    def step(self, g: Floats, accumulators: Accumulators, lr: float, step: int) -> Floats:
+        """What to take from p, of the same shape as g; changes the squares in place."""
+        (squares,) = accumulators
+        squares *= self.decay
+        squares += (1 - self.decay) * (g * g)
+        return _over_root(g, squares, lr, self.epsilon)
 
 
 @dataclass(frozen=True)
 class Adam:
-    """m, v: decayed means of g and g², corrected for their start at 0 by the global step.
+    """Decayed means of g and g², corrected for their start at 0 by the global step.
 
-    Held are m/(1 − β₁) and v/(1 − β₂), the decayed sums, and the factors join the learning
+    Held are mean/(1 − β₁) and squares/(1 − β₂), the decayed sums, and the factors join the learning
     rate and ε: a quarter of the passes over the numbers less.
     """
 
@@ -100,28 +102,28 @@ class Adam:
     accumulators = ("m", "v")
     zero_gradient_is_no_step = False
 
-    def step(self, g: Floats, accumulators: Accumulators, lr: float, t: int) -> Floats:
-        """What to take from p; changes m and v in place, and g."""
-        m, v = accumulators
-        m *= self.beta1
-        m += g
-        v *= self.beta2
+    def step(self, g: Floats, accumulators: Accumulators, lr: float, step: int) -> Floats:
+        """What to take from p, of the same shape as g; changes both sums in place, and g."""
+        mean, squares = accumulators
+        mean *= self.beta1
+        mean += g
+        squares *= self.beta2
         g *= g
-        v += g
-        first = (1 - self.beta1) / (1 - self.beta1**t)
-        root = math.sqrt((1 - self.beta2) / (1 - self.beta2**t))
-        return _over_root(m, v, lr * first / root, self.epsilon / root, out=g)
+        squares += g
+        first = (1 - self.beta1) / (1 - self.beta1**step)
+        root = math.sqrt((1 - self.beta2) / (1 - self.beta2**step))
+        return _over_root(mean, squares, lr * first / root, self.epsilon / root, out=g)
 
 
 Rule: TypeAlias = Sgd | Momentum | Adagrad | RmsProp | Adam
 
 
 def _over_root(
-    g: Floats, a: Floats, lr: float, epsilon: float, out: Floats | None = None
+    g: Floats, squares: Floats, lr: float, epsilon: float, out: Floats | None = None
 ) -> Floats:
-    """lr·g / (√a + ε)."""
-    step = np.sqrt(a, out=out)
-    step += epsilon
-    np.divide(g, step, out=step)
-    step *= lr
-    return step
+    """lr·g / (√squares + ε); g, squares, `out` and the result are of the same shape."""
+    move = np.sqrt(squares, out=out)
+    move += epsilon
+    np.divide(g, move, out=move)
+    move *= lr
+    return move

@@ -3,9 +3,10 @@
 P (T, n·G)    what each distinct token adds to z at each of the n positions of a window
 z (B, G)      windows: z = x W + b1 = Σ_j P_j      (G = H, or 2H with two directions)
 h (B, G)      f(z), or the Elman recurrence over the sentence; then dropout
-theta (B, K)  h U + b2                             (without a hidden layer theta = x U + b2)
+theta (B, K)  h U + b2                             (without a hidden layer z is theta = x U + b2)
 
-Windows pass in pieces that stay in a core's cache; a recurrence needs whole sentences.
+Windows pass some at a time, b of B, few enough to stay in a core's cache; a recurrence needs whole
+sentences. Without a hidden layer P is (T, n·K).
 """
 
 from __future__ import annotations
@@ -46,10 +47,10 @@ def upward(
     mask: Bytes | None = None,
     rate: float = 0.0,
 ) -> Passed:
-    """Some windows from P (T, n·G) to theta (b, K).
+    """Some windows from P (T, n·G) to theta (b, K), with what h was on the way.
 
     neighbours (n, b) are rows of P; states (b, G) are the h of a recurrence, which takes the place
-    of the hidden layer; mask (b, G) and `rate` are those of dropout on h.
+    of the hidden layer; mask (b, G) uint8 and `rate` are those of dropout on h.
     """
     if a.activation == "none":
         return Passed(None, None, sum_over_positions(P, neighbours, a.classes))
@@ -66,13 +67,13 @@ def states_of_windows(
     P: Floats,
     neighbours: Ints,
     lengths: Ints,
-    frozen: Floats | None = None,
+    held: Floats | None = None,
     workers: Workers = ALONE,
 ) -> Floats | None:
     """h (B, G) of a recurrence over sentences of lengths (S,); None without one.
 
-    neighbours (n, B) are rows of P (T, n·G); frozen (B, G) is an earlier h whose states enter the
-    truncated blocks.
+    neighbours (n, B) are rows of P (T, n·G); held (B, G) is an earlier h whose states enter the
+    truncated blocks in the place of the present ones.
     """
     if not a.directions:
         return None
@@ -81,15 +82,15 @@ def states_of_windows(
     def some_windows(rows: slice) -> None:
         z[rows] = sum_over_positions(P, neighbours[:, rows], a.hidden_width)
 
-    workers.map(some_windows, pieces(a, len(z), workers))
-    return recurrence_forward(a, p, z, lengths, frozen, workers)
+    workers.map(some_windows, windows_at_a_time(a, len(z), workers))
+    return recurrence_forward(a, p, z, lengths, held, workers)
 
 
 def projections(a: Architecture, p: Parameters, slots: Sequence[SlotRows]) -> Floats:
     """P (T, n·G) of T distinct tokens: all that a window's scores need of each of its tokens."""
     E, _ = features_forward(a, p, slots)
-    W, b = window_layer(a)
-    return project(E, p[W], p[b])
+    weights, bias = window_layer(a)
+    return project(E, p[weights], p[bias])
 
 
 def scores_of_windows(
@@ -112,8 +113,8 @@ def window_layer(a: Architecture) -> tuple[str, str]:
     return ("U", "b2") if a.activation == "none" else ("W", "b1")
 
 
-def pieces(a: Architecture, windows: int, workers: Workers) -> list[slice]:
-    """Rows of a batch to take at a time: few enough to stay in a core's cache."""
+def windows_at_a_time(a: Architecture, windows: int, workers: Workers) -> list[slice]:
+    """The windows of a batch, cut into as many at a time as stay in a core's cache."""
     width = max(a.hidden_width, a.classes)
     return workers.pieces(windows, width, most=rows_at_once(a))
 
