@@ -32,7 +32,7 @@ class Counts(NamedTuple):
 
 
 Rows: TypeAlias = Mapping[Counts, int]  # how many sentences have these counts
-PairRows: TypeAlias = Mapping[tuple[Counts, Counts], int]  # the same of two models
+PairRows: TypeAlias = Mapping[tuple[Counts, Counts], int]  # how many have these of two models
 
 
 def intervals(rows: Rows, f1: str | None) -> dict[str, list[float]]:
@@ -46,15 +46,15 @@ def intervals(rows: Rows, f1: str | None) -> dict[str, list[float]]:
 def differences(rows: PairRows, f1: str | None) -> dict[str, dict[str, Any]]:
     """The first model's figures minus the second's, their intervals and p-values.
 
-    p is the share of the resamples whose difference lies at least as far from the one observed as
-    that lies from 0, the observation counted among them: under the hypothesis that there is no
-    difference, how often one of this size or more, of either sign, comes by chance.
+    A p-value is the share of the resamples whose difference lies at least as far from the one
+    observed as that lies from 0, the observation counted among them: under the hypothesis that
+    there is no difference, how often one of this size or more, of either sign, comes by chance.
     """
-    keys, C = sorted(rows), len(Counts._fields)
-    table = np.array(keys, np.float64).reshape(-1, 2 * C)
+    keys, counts = sorted(rows), len(Counts._fields)
+    table = np.array(keys, np.float64).reshape(-1, 2 * counts)
     numbers = np.array([rows[key] for key in keys], np.int64)
     sums = np.vstack([numbers @ table, resampled_sums(table, numbers)])  # row 0: as observed
-    one, other = figures(sums[:, :C], f1), figures(sums[:, C:], f1)
+    one, other = figures(sums[:, :counts], f1), figures(sums[:, counts:], f1)
     found = {}
     for name, values in one.items():
         observed, *_ = drawn = values - other[name]
@@ -68,13 +68,16 @@ def differences(rows: PairRows, f1: str | None) -> dict[str, dict[str, Any]]:
 
 
 def resampled_sums(table: Floats, numbers: Any) -> Floats:
-    """Sums of resamples.   table (D, C), numbers (D,) of sentences with each row -> (1000, C)."""
-    D, C = table.shape
+    """The counts of each resample, summed over the sentences that it draws.
+
+    table (rows, counts), numbers (rows,) of sentences with each row  ->  (resamples, counts).
+    """
+    rows, counts = table.shape
     total = int(numbers.sum())
     if total == 0:
-        return np.zeros((RESAMPLES, C))
+        return np.zeros((RESAMPLES, counts))
     rng = np.random.default_rng((SEED, PURPOSE))
-    most = max(1, AT_ONCE // D)
+    most = max(1, AT_ONCE // rows)
     parts = []
     for start in range(0, RESAMPLES, most):
         size = min(most, RESAMPLES - start)
@@ -83,7 +86,10 @@ def resampled_sums(table: Floats, numbers: Any) -> Floats:
 
 
 def figures(sums: Floats, f1: str | None) -> dict[str, Floats]:
-    """Accuracy and F1 from sums (R, 5) in the order of Counts; 0/0 is 0."""
+    """Accuracy and F1 of each resample, by name; 0/0 is 0.
+
+    sums (resamples, 5) in the order of Counts  ->  arrays (resamples,).
+    """
     tokens, right, correct, guessed, gold = sums.T
     found = {"accuracy": right / np.maximum(tokens, 1)}
     if f1 is not None:
@@ -92,5 +98,6 @@ def figures(sums: Floats, f1: str | None) -> dict[str, Floats]:
 
 
 def _percentiles(values: Floats) -> list[float]:
+    """[low, high], between which the middle LEVEL of the values (resamples,) lies."""
     tail = 50 * (1 - LEVEL)
     return [float(value) for value in np.percentile(values, [tail, 100 - tail])]

@@ -37,20 +37,20 @@ def shared_layout(one: Spec, other: Spec, name: str, other_name: str) -> Layout:
             f"{other_name}: expected labels such as those of {name} ({named(sorted(ours))}), found "
             f"{named(sorted(theirs))}; models with other labels cannot be compared."
         )
-    a, b = one.layout, other.layout
-    for column, place in b.extra.items():
-        if a.extra.get(column, place) != place:
+    own, its = one.layout, other.layout
+    for column, place in its.extra.items():
+        if own.extra.get(column, place) != place:
             raise ModelFileError(
-                f"{other_name}: expected the column {column!r} at {a.extra[column]!r} as {name} "
+                f"{other_name}: expected the column {column!r} at {own.extra[column]!r} as {name} "
                 f"does, found {place!r}; train both on files of one layout."
             )
-    if other.dictionary and b.scheme != a.scheme:
+    if other.dictionary and its.scheme != own.scheme:
         raise ModelFileError(
-            f"{other_name}: expected a dictionary of labels in the scheme of {name}, {a.scheme}, "
-            f"found {b.scheme}; train both on files of one scheme."
+            f"{other_name}: expected a dictionary of labels in the scheme of {name}, {own.scheme}, "
+            f"found {its.scheme}; train both on files of one scheme."
         )
-    slots = tuple(dict.fromkeys((*a.slots, *b.slots)))
-    return replace(a, extra={**a.extra, **b.extra}, slots=slots)
+    slots = tuple(dict.fromkeys((*own.slots, *its.slots)))
+    return replace(own, extra={**own.extra, **its.extra}, slots=slots)
 
 
 def compare_taggers(
@@ -68,9 +68,9 @@ def compare_taggers(
         one.tag(text, replace(one.options, probabilities=True)),
         other.tag(again, replace(other.options, probabilities=True)),
     )
-    for a, b in zip(*answers, strict=True):
-        rows[ours.add(a), theirs.add(b)] += 1
-        differing.add(a.sentence, a.labels, b.labels)
+    for answer, its in zip(*answers, strict=True):
+        rows[ours.add(answer), theirs.add(its)] += 1
+        differing.add(answer.sentence, answer.labels, its.labels)
     return {
         "model": ours.report(),
         "against": theirs.report(),
@@ -85,7 +85,7 @@ def _kind(spec: Spec) -> str:
 
 
 def _label_set(spec: Spec) -> set[str]:
-    """Labels, of spans their types."""
+    """The labels that a model gives; of spans their types."""
     labels = set(spec.classes)
     if spec.inside is None:
         return labels
@@ -103,21 +103,23 @@ class _Differing:
         self._kept: list[dict[str, Any]] = []
 
     def add(self, sentence: Sentence, ours: Sequence[str], theirs: Sequence[str]) -> None:
+        """Compare two models' labels of one sentence."""
         gold = gold_of(self._spec, sentence)
         known = [row for row in zip(gold, ours, theirs, strict=True) if row[0] is not None]
-        unlike = [(wanted, a, b) for wanted, a, b in known if a != b]
+        unlike = [(wanted, our, their) for wanted, our, their in known if our != their]
         if not unlike:
             return
         self._tokens["differ"] += len(unlike)
-        self._tokens["model_right"] += sum(a == wanted for wanted, a, _ in unlike)
-        self._tokens["against_right"] += sum(b == wanted for wanted, _, b in unlike)
+        self._tokens["model_right"] += sum(our == wanted for wanted, our, _ in unlike)
+        self._tokens["against_right"] += sum(their == wanted for wanted, _, their in unlike)
         self._sentences["differ"] += 1
-        self._sentences["model_right"] += all(a == wanted for wanted, a, _ in known)
-        self._sentences["against_right"] += all(b == wanted for wanted, _, b in known)
+        self._sentences["model_right"] += all(our == wanted for wanted, our, _ in known)
+        self._sentences["against_right"] += all(their == wanted for wanted, _, their in known)
         if self._most is None or len(self._kept) < self._most:
             self._kept.append(_record(sentence, gold, ours, theirs))
 
     def report(self) -> dict[str, Any]:
+        """How many sentences and tokens differ, who is right there, and the sentences kept."""
         keys = ("differ", "model_right", "against_right")
         return {
             "sentences": {key: self._sentences[key] for key in keys},

@@ -50,17 +50,17 @@ class DevSet:
         return main_score(self.spec, report), main_figures(self.spec, report)
 
     def thresholds(self, parameters: Parameters) -> Floats | None:
-        """(K,) the best threshold of each label; None unless a token may have several labels."""
+        """The best threshold of each label (K,); None unless a token may have several labels."""
         if not self.spec.is_multilabel:
             return None
         y_hat = logistic(self._scores(parameters))
-        gold = [label for s in self.sentences for label in s.gold]
+        gold = [label for sentence in self.sentences for label in sentence.gold]
         known = np.array([label is not None for label in gold])
         parts = [set(parts_of(label)) for label in gold if label is not None]
         return np.array(
             [
-                best_threshold(y_hat[known, k], np.array([name in own for own in parts], bool))
-                for k, name in enumerate(self.spec.classes)
+                best_threshold(y_hat[known, j], np.array([name in own for own in parts], bool))
+                for j, name in enumerate(self.spec.classes)
             ]
         )
 
@@ -71,23 +71,30 @@ class DevSet:
 
         Labels that the model cannot give are left out.
         """
-        y = _class_indices(self.spec, [label for s in self.sentences for label in labels_of(s)])
+        labels = [label for sentence in self.sentences for label in labels_of(sentence)]
+        y = _class_indices(self.spec, labels)
         lengths = np.diff(self._corpus.starts)
         theta = self._scores(parameters)
         return fit_temperature(self.spec.architecture, parameters, theta, lengths, y)
 
     def labels(self) -> set[str]:
         """Every gold label."""
-        return {label for s in self.sentences for label in s.gold if label is not None}
+        return {
+            label for sentence in self.sentences for label in sentence.gold if label is not None
+        }
 
     def _scores(self, parameters: Parameters) -> Floats:
-        """theta (N, K) of all tokens."""
+        """theta (N, K) of all tokens of the dev sentences."""
         a = self.spec.architecture
         return corpus_scores(a, parameters, self._corpus, self._slots, self._workers)
 
 
 def _class_indices(spec: Spec, labels: Sequence[str | None]) -> Ints:
-    """(N,) the class of each label, NO_CLASS for none; of a sigmoid output (N, K) its 0 and 1."""
+    """The class of each label  ->  (N,) int32; of a sigmoid output (N, K) 0 and 1.
+
+    NO_CLASS stands for a label that is missing or that the model cannot give; among several labels
+    of a token those which it cannot give are left out.
+    """
     class_of = spec.vocabulary.class_of
     if spec.architecture.output != "sigmoid":
         return np.array([class_of.get(label or "", NO_CLASS) for label in labels], np.int32)

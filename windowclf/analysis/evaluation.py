@@ -50,7 +50,7 @@ class Scorer:
         self._rows[counts] += 1
         if right:
             sure = zip(answer.certainty.tolist(), sentence.gold, strict=True)
-            self._reliability.add([c for c, label in sure if label is not None], right)
+            self._reliability.add([each for each, label in sure if label is not None], right)
         return counts
 
     def report(self) -> Evaluation:
@@ -78,7 +78,8 @@ def count(
     match spec.layout.task:
         case "spans":
             scheme = spec.layout.scheme
-            given = ["O" if g is None else p for g, p in zip(gold, predicted, strict=True)]
+            pairs = zip(gold, predicted, strict=True)
+            given = ["O" if wanted is None else label for wanted, label in pairs]
             found = tally.add_spans(to_spans(known, scheme), to_spans(given, scheme))
         case "segmentation":
             words = words_from_segmentation

@@ -41,7 +41,7 @@ def _fraction(part: int, whole: int) -> float:
 
 
 class Found(NamedTuple):
-    """How many of one sentence's spans, words or labels were found."""
+    """How many of one sentence's spans, words or labels were given, and how many correctly."""
 
     correct: int = 0
     guessed: int = 0
@@ -75,10 +75,11 @@ class _Counts:
 
 
 def best_threshold(probabilities: Floats, gold: Bools) -> float:
-    """The threshold above which giving a label scores the best F1; 0.5 where gold has none.
+    """The threshold above which giving one label scores the best F1; 0.5 where gold has none.
 
-    probabilities (N,), gold (N,). It lies half-way between the last probability that should pass
-    and the next one below it; of equal scores the highest threshold is taken.
+    probabilities (N,) that tokens have the label, gold (N,) whether they do. It lies half-way
+    between the last probability that should pass and the next one below it; of equal scores the
+    highest threshold is taken.
     """
     wanted = int(gold.sum())
     if wanted == 0:
@@ -108,10 +109,14 @@ class Tally:
     ) -> list[bool]:
         """One sentence; tokens whose gold label is None are left out. Which others are right."""
         self._sentences += 1
-        known = [(g, p, s) for g, p, s in zip(gold, predicted, seen, strict=True) if g is not None]
-        self._pairs.update([(g, p) for g, p, _ in known])
-        right = [g == p for g, p, _ in known]
-        self._seen.update(zip([s for *_, s in known], right, strict=True))
+        known = [
+            (wanted, given, before)
+            for wanted, given, before in zip(gold, predicted, seen, strict=True)
+            if wanted is not None
+        ]
+        self._pairs.update([(wanted, given) for wanted, given, _ in known])
+        right = [wanted == given for wanted, given, _ in known]
+        self._seen.update(zip([before for *_, before in known], right, strict=True))
         return right
 
     def add_spans(self, gold: Iterable[LabelledSpan], predicted: Iterable[LabelledSpan]) -> Found:
@@ -143,7 +148,7 @@ class Tally:
         counts = _label_counts(self._pairs, multilabel)
         labels = counts.by_name()
         tokens = self._pairs.total()
-        right = sum(n for (gold, predicted), n in self._pairs.items() if gold == predicted)
+        right = sum(times for (gold, predicted), times in self._pairs.items() if gold == predicted)
         report: dict[str, Any] = {
             "tokens": tokens,
             "sentences": self._sentences,
@@ -171,9 +176,9 @@ class Tally:
 def labels_found(gold: Sequence[str | None], predicted: Sequence[str]) -> Found:
     """The labels `A|B` of one sentence's tokens, each label for itself."""
     pairs = [
-        (set(parts_of(g)), set(parts_of(p)))
-        for g, p in zip(gold, predicted, strict=True)
-        if g is not None
+        (set(parts_of(wanted)), set(parts_of(given)))
+        for wanted, given in zip(gold, predicted, strict=True)
+        if wanted is not None
     ]
     return Found(
         sum(len(wanted & given) for wanted, given in pairs),
@@ -184,15 +189,15 @@ def labels_found(gold: Sequence[str | None], predicted: Sequence[str]) -> Found:
 
 def _label_counts(pairs: Mapping[tuple[str, str], int], multilabel: bool) -> _Counts:
     counts = _Counts()
-    for (gold, predicted), n in pairs.items():
+    for (gold, predicted), times in pairs.items():
         wanted = set(parts_of(gold)) if multilabel else {gold}
         found = set(parts_of(predicted)) if multilabel else {predicted}
         for label in wanted:
-            counts.gold[label] += n
+            counts.gold[label] += times
         for label in found:
-            counts.guessed[label] += n
+            counts.guessed[label] += times
         for label in wanted & found:
-            counts.correct[label] += n
+            counts.correct[label] += times
     return counts
 
 
@@ -201,17 +206,17 @@ def _without_support(row: Score) -> dict[str, float]:
 
 
 def _mean(labels: Mapping[str, Score]) -> dict[str, float]:
-    n = max(len(labels), 1)
+    count = max(len(labels), 1)
     rows = labels.values()
     return {
-        "precision": sum(row.precision for row in rows) / n,
-        "recall": sum(row.recall for row in rows) / n,
-        "f1": sum(row.f1 for row in rows) / n,
+        "precision": sum(row.precision for row in rows) / count,
+        "recall": sum(row.recall for row in rows) / count,
+        "f1": sum(row.f1 for row in rows) / count,
     }
 
 
 def _confusion(pairs: Mapping[tuple[str, str], int]) -> dict[str, dict[str, int]]:
     table: dict[str, dict[str, int]] = {}
-    for (gold, predicted), n in sorted(pairs.items()):
-        table.setdefault(gold, {})[predicted] = n
+    for (gold, predicted), times in sorted(pairs.items()):
+        table.setdefault(gold, {})[predicted] = times
     return table

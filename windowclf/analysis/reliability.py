@@ -20,7 +20,7 @@ class Reliability:
     def __init__(self) -> None:
         self._certainty: list[float] = []
         self._right: list[bool] = []
-        self._sums = np.zeros((BINS, 3))  # tokens, Σ certainty, right ones
+        self._sums = np.zeros((BINS, 3))  # of each bin: tokens, Σ certainty, right ones
 
     def add(self, certainty: Sequence[float], right: Sequence[bool]) -> None:
         """Tokens with a gold label: the probability of the label given, and whether it is right."""
@@ -30,9 +30,10 @@ class Reliability:
             self._count()
 
     def report(self) -> dict[str, Any]:
-        """The expected calibration error Σ_bins n/N·|accuracy − confidence|, and the bins.
+        """The expected calibration error Σ_bins share·|accuracy − confidence|, and the bins.
 
-        A bin takes from ≤ certainty < to, the last one 1 too.
+        A bin's share is that of its tokens in all. A bin takes from ≤ certainty < to, the last one
+        1 too.
         """
         self._count()
         tokens, certainty, right = self._sums.T
