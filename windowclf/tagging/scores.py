@@ -1,9 +1,10 @@
-"""theta of sentences: of a whole text in batches, of rows that are kept, or as it is asked for."""
+"""Scores, the theta of sentences: of a whole text in batches, from kept rows of P, or on demand."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
@@ -19,27 +20,27 @@ from windowclf.text.vocabulary import SlotRows
 
 
 class Scores(Protocol):
-    """theta of the N tokens of some sentences."""
+    """theta (N, K) of the N tokens of some sentences."""
 
     def stretches(self) -> Sequence[slice]:
-        """All tokens in order, as many at a time as are good to take."""
+        """All N tokens in order, as stretches of which `of` can be asked for one at a time."""
 
     def of(self, tokens: slice | Ints) -> Floats:
-        """theta (n, K) of some tokens."""
+        """theta of a stretch, or of tokens in rising order.   tokens (some,)  ->  (some, K)."""
 
 
 @dataclass(frozen=True)
 class WholeScores:
-    """theta (N, K) in memory."""
+    """theta of all tokens in memory."""
 
-    theta: Floats
+    theta: Floats  # (N, K)
 
     def stretches(self) -> Sequence[slice]:
-        """One."""
+        """One stretch of all tokens."""
         return [slice(0, len(self.theta))]
 
     def of(self, tokens: slice | Ints) -> Floats:
-        """theta (n, K) of some tokens."""
+        """theta of a stretch, or of any tokens.   tokens (some,)  ->  (some, K)."""
         return self.theta[tokens]
 
 
@@ -51,16 +52,18 @@ class StretchedScores:
     compute: Callable[[int, int], Floats]  # theta (end − first, K) of the tokens first … end − 1
 
     def stretches(self) -> Sequence[slice]:
-        """As they were cut."""
-        return [slice(a, b) for a, b in zip(self.cuts, self.cuts[1:], strict=False)]
+        """The stretches between the cuts."""
+        return [slice(begin, end) for begin, end in pairwise(self.cuts)]
 
     def of(self, tokens: slice | Ints) -> Floats:
-        """theta (n, K) of one stretch, or of tokens (n,) in order."""
+        """theta of one stretch, or of tokens in rising order.   tokens (some,)  ->  (some, K)."""
         if isinstance(tokens, slice):
             return self.compute(tokens.start, tokens.stop)
         parts = np.split(tokens, np.searchsorted(tokens, self.cuts[1:-1]))
         stretches = zip(self.stretches(), parts, strict=True)
-        return np.concatenate([self.of(own)[n - own.start] for own, n in stretches if len(n)])
+        return np.concatenate(
+            [self.of(stretch)[own - stretch.start] for stretch, own in stretches if len(own)]
+        )
 
 
 def corpus_scores(
@@ -70,17 +73,20 @@ def corpus_scores(
     slots: Sequence[SlotRows],
     workers: Workers = ALONE,
 ) -> Floats:
-    """theta (N, K) for every token of a corpus, in its order. Memory grows with N·K alone."""
+    """theta of every token of a corpus, in its order.   ->  (N, K). Memory grows with N·K alone.
+
+    `slots` is what each feature reads of the corpus's distinct tokens.
+    """
     theta = np.empty((len(corpus.tokens), architecture.classes), parameters["U"].dtype)
     k = architecture.window
-    pieces: Pieces = pieces_of(corpus.starts, k, _longest(architecture))
+    pieces, batches = _batches(architecture, corpus.starts)
 
     def one_batch(chosen: Ints) -> None:
+        """theta of the chosen (pieces of a batch,)."""
         places = lay_out(corpus.tokens, pieces, chosen, k)
         batch = make_batch(places, corpus.labels, slots, k)
         theta[places.corpus] = members.scores(architecture, parameters, batch)
 
-    batches = pack(pieces.sizes(), np.arange(len(pieces.begin)), blocks.TOKENS_AT_ONCE)
     workers.map(one_batch, batches)
     return theta
 
@@ -92,11 +98,14 @@ def windows_scores(
     P: Floats,
     starts: Ints,
 ) -> Floats:
-    """theta (N, K) of tokens given as rows (N,) of P (T, M·n·G), sentences at starts (S + 1,)."""
+    """theta of every token of a text whose tokens have rows in P, row 0 the boundary's.
+
+    rows (N,) of P (T, M·n·G); starts (S + 1,) where in the text the sentences begin  ->  (N, K).
+    """
     theta = np.empty((len(rows), architecture.classes), P.dtype)
     k = architecture.window
-    pieces: Pieces = pieces_of(starts, k, _longest(architecture))
-    for chosen in pack(pieces.sizes(), np.arange(len(pieces.begin)), blocks.TOKENS_AT_ONCE):
+    pieces, batches = _batches(architecture, starts)
+    for chosen in batches:
         places = lay_out(rows, pieces, chosen, k)
         theta[places.corpus] = members.scores_of_windows(
             architecture, parameters, P, places.neighbours(k), places.lengths
@@ -104,6 +113,12 @@ def windows_scores(
     return theta
 
 
-def _longest(architecture: Architecture) -> int | None:
-    """Tokens after which a sentence is cut, where that can be done exactly."""
-    return None if architecture.needs_whole_sentences else blocks.TOKENS_AT_ONCE
+def _batches(architecture: Architecture, starts: Ints) -> tuple[Pieces, list[Ints]]:
+    """The sentences at starts (S + 1,) as pieces, and which of them each batch has.
+
+    The latter are the numbers of pieces, (pieces of a batch,) for each. Long sentences are cut
+    where that can be done exactly.
+    """
+    longest = None if architecture.needs_whole_sentences else blocks.TOKENS_AT_ONCE
+    pieces = pieces_of(starts, architecture.window, longest)
+    return pieces, pack(pieces.sizes(), np.arange(len(pieces.begin)), blocks.TOKENS_AT_ONCE)
