@@ -12,7 +12,7 @@ CHARACTERS_AT_ONCE = 1 << 18  # n-grams take some 300 bytes for each
 
 
 def blocks_of(sentences: Iterable[Sentence], tokens: int) -> Iterator[list[Sentence]]:
-    """Lists of sentences with about so many tokens each."""
+    """The sentences in order, as lists with about `tokens` tokens each."""
     iterator = iter(sentences)
     while block := list(islice(iterator, 1)):
         size = len(block[0].tokens)
@@ -23,7 +23,10 @@ def blocks_of(sentences: Iterable[Sentence], tokens: int) -> Iterator[list[Sente
 
 
 def is_light(block: Sequence[Sentence], spells: bool) -> bool:
-    """Whether a block is small enough to be tagged at once; `spells`: characters matter."""
+    """Whether a block of sentences is small enough to be tagged at once.
+
+    `spells`: a feature reads characters, so that their number matters too.
+    """
     if max(len(sentence.tokens) for sentence in block) > TOKENS_AT_ONCE:
         return False
     if not spells:
@@ -32,7 +35,10 @@ def is_light(block: Sequence[Sentence], spells: bool) -> bool:
 
 
 def cuts_of(tokens: Sequence[str]) -> list[int]:
-    """Where to cut a long sentence into stretches that can be tagged at once, 0 and its end too."""
+    """Where to cut the tokens of a long sentence, so that a stretch can be tagged at once.
+
+    0 and the sentence's end are among the cuts.
+    """
     cuts, characters = [0], 0
     for end, token in enumerate(tokens, 1):
         characters += len(token)

@@ -17,28 +17,31 @@ from windowclf.text.spans import Legal, States
 
 
 class Choices(NamedTuple):
-    """Which states each token of some sentences may take."""
+    """Which states each of the N tokens of some sentences may take."""
 
     of_token: Ints  # (N,) rows of masks; 0 where nothing is said
-    masks: Bools  # (C, R); row 0 allows all
+    masks: Bools  # (different masks, states); row 0 allows all
 
     def rows(self, tokens: Ints | slice) -> Bools:
-        """(n, R) the masks of some tokens."""
+        """Which states some of the tokens may take.   tokens (some,)  ->  (some, states)."""
         return self.masks[self.of_token[tokens]]
 
 
 @dataclass(frozen=True)
 class Constraints:
-    """What is said of tokens before they are tagged; a label that is given outdoes the dictionary.
+    """What dictionary and given labels say of tokens before they are tagged; the latter come first.
 
     Both speak of the labels of the files, and a decoder of classes: between them are the states.
     """
 
     spec: Spec
-    keep_labels: bool
+    keep_labels: bool  # whether the labels that a sentence has are given
 
     def choices(self, sentences: Sequence[Sentence]) -> Choices:
-        """What is said of each token. Raises DataError for a label that the model does not give."""
+        """Which states the tokens of the sentences may take.
+
+        Raises DataError for a given label that the model does not give.
+        """
         index: dict[tuple[str, ...], int] = {(): 0}
         of_token = [
             index.setdefault(allowed, len(index))
@@ -53,7 +56,7 @@ class Constraints:
         return Choices(np.array(of_token, np.intp), masks)
 
     def _allowed(self, sentence: Sentence) -> list[tuple[str, ...]]:
-        """The labels, in the scheme of the files, that each token may have; () for any."""
+        """The labels in the files' scheme that each token of a sentence may have; () for any."""
         dictionary = self.spec.dictionary
         listed = [dictionary.get(token, ()) for token in sentence.tokens]
         if not self.keep_labels or sentence.labels is None:
@@ -69,6 +72,7 @@ class Constraints:
         ]
 
     def _refuse_unknown(self, label: str, sentences: Sequence[Sentence]) -> None:
+        """Raise DataError at the first token to which this label was given."""
         place = next(
             sentence.place(list(sentence.labels).index(label))
             for sentence in sentences
@@ -80,7 +84,10 @@ class Constraints:
         )
 
     def refuse(self, none: NoPath, sentences: Sequence[Sentence], choices: Choices) -> None:
-        """Raise DataError if what is said of words leaves one of the sentences no legal path."""
+        """Raise DataError if it is the choices that leave one of the sentences no legal path.
+
+        `none` has the numbers of those that have none.
+        """
         starts = np.cumsum([0, *(len(sentence.tokens) for sentence in sentences)])
         for s in none.sentences.tolist():
             rows = slice(starts[s], starts[s + 1])
@@ -101,10 +108,13 @@ def known_labels(states: States) -> list[str]:
 
 
 def _dead_end(allowed: Bools, legal: Legal) -> int:
-    """The first token that no legal path reaches, or the last.   allowed (n, R)."""
+    """The number of the first token of a sentence that no legal path reaches, or of the last.
+
+    allowed (tokens, states): which states each token may take.
+    """
     reached = legal.start & allowed[0]
-    for t in range(1, len(allowed)):
+    for i in range(1, len(allowed)):
         if not reached.any():
-            return t - 1
-        reached = legal.transitions[reached].any(axis=0) & allowed[t]
+            return i - 1
+        reached = legal.transitions[reached].any(axis=0) & allowed[i]
     return len(allowed) - 1

@@ -26,7 +26,10 @@ from windowclf.tagging.scores import Scores, WholeScores
 from windowclf.text.label_sets import parts_of, set_of
 from windowclf.text.sentence import Sentence
 
-Chain: TypeAlias = tuple[Floats, Floats, Floats]  # start, transitions and end
+Chain: TypeAlias = tuple[Floats, Floats, Floats]
+"""start (states,), transitions (states, states), end (states,) of a CRF; states may be classes."""
+RankedPaths: TypeAlias = list[tuple[float, Ints]]
+"""The best paths (tokens,) of a sentence, each with its score, in falling order."""
 Answer = TypeVar("Answer")
 
 
@@ -46,7 +49,10 @@ class Decoder:
     """
 
     def __init__(self, model: Model, options: TagOptions = TagOptions()):
-        """Of the options, `keep_labels` and `decode`. Raises DataError for what cannot be done."""
+        """A decoder for a model, as `keep_labels` and `decode` of the options say.
+
+        Raises DataError where the model cannot do so.
+        """
         spec, output = model.spec, model.spec.architecture.output
         if options.keep_labels and spec.is_multilabel:
             raise DataError("keep_labels: expected one label a token, the model gives several.")
@@ -62,9 +68,10 @@ class Decoder:
         self._legal = self._states.legal if self._states else spec.legal
 
     def labels(self, scores: Scores, sentences: Sequence[Sentence]) -> list[str]:
-        """The label of each token in the scheme of the classes; several are joined by |.
+        """The label of each token of the sentences, in the scheme of the classes.
 
-        Raises DataError where given labels or the dictionary leave a sentence no legal path.
+        `scores` are those of all their N tokens; several labels of a token are joined by |. Raises
+        DataError where given labels or the dictionary leave a sentence no legal path.
         """
         if self._spec.is_multilabel:
             parts = (scores.of(stretch) for stretch in scores.stretches())
@@ -77,22 +84,26 @@ class Decoder:
                 return self._names(self._best_of_chain(theta, sentences, choices))
             scores = WholeScores(self._log_marginals(theta, sentences))
 
-        def unary(tokens: slice | Ints) -> Floats:
+        def unary_of(tokens: slice | Ints) -> Floats:
+            """The scores of the states of some tokens.   tokens (some,)  ->  (some, states)."""
             return self._unary(scores.of(tokens), choices, tokens)
 
-        best = [unary(stretch).argmax(axis=1) for stretch in scores.stretches()]
-        return self._names(self._best_legal(np.concatenate(best), sentences, choices, unary))
+        best = [unary_of(stretch).argmax(axis=1) for stretch in scores.stretches()]
+        return self._names(self._best_legal(np.concatenate(best), sentences, choices, unary_of))
 
     def n_best(self, theta: Floats, sentences: Sequence[Sentence], n: int) -> list[list[LabelPath]]:
-        """The n most probable legal label sequences of each sentence, of a CRF; theta (N, K).
+        """The n most probable legal label sequences of each sentence, of a CRF with theta (N, K).
 
         The probability is that among all sequences, those which are not legal too.
         """
         choices = self._choices(sentences)
-        x = self._unary(theta, choices, slice(None))
-        found = self._legal_or_free(
-            lambda x, lengths, chain: n_best(x, lengths, *chain, n), x, sentences, choices
-        )
+
+        def best_of_each(unary: Floats, lengths: Ints, chain: Chain) -> list[RankedPaths]:
+            """The n best paths of sentences.   unary (N, states), lengths (S,)."""
+            return n_best(unary, lengths, *chain, n)
+
+        unary = self._unary(theta, choices, slice(None))
+        found = self._legal_or_free(best_of_each, unary, sentences, choices)
         best = np.concatenate([np.zeros(0, np.intp), *(paths[0][1] for paths in found)])
         classes = best if self._states is None else np.take(self._states.classes, best)
         temperature = self.model.temperature
@@ -117,48 +128,52 @@ class Decoder:
         """Raise DataError where the dictionary leaves a sentence no legal path."""
         if (choices := self._choices(sentences)) is not None:
             theta = np.zeros((len(choices.of_token), self._spec.architecture.classes))
-            x = self._unary(theta, choices, slice(None))
-            self._best_legal(x.argmax(axis=1), sentences, choices, x.__getitem__)
+            unary = self._unary(theta, choices, slice(None))
+            self._best_legal(unary.argmax(axis=1), sentences, choices, unary.__getitem__)
 
     def _names(self, path: Ints) -> list[str]:
-        """The labels of a path (N,) of states, in the scheme of the classes."""
+        """The labels, in the scheme of the classes, of a path of states.   path (N,)."""
         labels: Sequence[str] = self._spec.classes
         if self._states is not None:
             labels = [labels[i] for i in self._states.classes]
         return [labels[i] for i in path.tolist()]
 
     def _choices(self, sentences: Sequence[Sentence]) -> Choices | None:
-        """What the dictionary and given labels say of the tokens; None where there are none."""
+        """What the dictionary and given labels say of the tokens; None where there are neither."""
         return self._constraints.choices(sentences) if self._constraints else None
 
     def _unary(self, theta: Floats, choices: Choices | None, tokens: slice | Ints) -> Floats:
-        """Scores (n, states) of some tokens from their theta (n, K)."""
+        """The scores of the states of some tokens, −inf for those that the choices exclude.
+
+        theta (some, K), tokens (some,) or a slice for all of them  ->  (some, states).
+        """
         if self._spec.architecture.output == "sigmoid":
             given = logistic(theta) > _thresholds(self.model)
             theta = np.hstack([~given, given]).astype(theta.dtype)
         if choices is None or self._states is None:
             return theta
-        x = np.take(theta, self._states.classes, axis=1)
-        x[~choices.rows(tokens)] = -np.inf
-        return x
+        unary = np.take(theta, self._states.classes, axis=1)
+        unary[~choices.rows(tokens)] = -np.inf
+        return unary
 
     def _best_legal(
         self,
         path: Ints,
         sentences: Sequence[Sentence],
         choices: Choices | None,
-        scores_of: Callable[[Ints], Floats],
+        unary_of: Callable[[Ints], Floats],
     ) -> Ints:
-        """The legal path (N,) of the largest sum of scores, from the best state (N,) of each token.
+        """The legal path of the largest sum of scores of every sentence, free where there is none.
 
-        `scores_of` gives the scores (n, states) of some tokens (n,).
+        path (N,), the best state of each token  ->  (N,). `unary_of` gives the scores
+        (some, states) of some tokens (some,).
         """
         if self._legal is None:
             return path
         lengths, skipped = _lengths(sentences), np.zeros(0, np.intp)
         while True:
             try:
-                return mended(path, lengths, *self._legal, scores_of, skipped)
+                return mended(path, lengths, *self._legal, unary_of, skipped)
             except NoPath as none:
                 self._refuse(none, sentences, choices)
                 skipped = np.union1d(skipped, none.sentences)
@@ -166,35 +181,42 @@ class Decoder:
     def _best_of_chain(
         self, theta: Floats, sentences: Sequence[Sentence], choices: Choices | None
     ) -> Ints:
-        """The best path (N,) of a CRF with theta (N, K)."""
+        """The best path of states of every sentence, of a CRF.   theta (N, K)  ->  (N,)."""
 
-        def by_sentence(x: Floats, lengths: Ints, chain: Chain) -> list[Ints]:
-            return np.split(viterbi(x, lengths, *chain), np.cumsum(lengths)[:-1])
+        def by_sentence(unary: Floats, lengths: Ints, chain: Chain) -> list[Ints]:
+            """The best path of each sentence.   unary (N, states), lengths (S,)."""
+            return np.split(viterbi(unary, lengths, *chain), np.cumsum(lengths)[:-1])
 
-        x = self._unary(theta, choices, slice(None))
-        return np.concatenate(self._legal_or_free(by_sentence, x, sentences, choices))
+        unary = self._unary(theta, choices, slice(None))
+        return np.concatenate(self._legal_or_free(by_sentence, unary, sentences, choices))
 
     def _legal_or_free(
         self,
         decode: Callable[[Floats, Ints, Chain], list[Answer]],
-        x: Floats,
+        unary: Floats,
         sentences: Sequence[Sentence],
         choices: Choices | None,
     ) -> list[Answer]:
-        """What `decode` makes of each sentence with x (N, states): legal, or free where none is."""
+        """What `decode` makes of each sentence: among legal paths, among all where none is legal.
+
+        unary (N, states), the scores of all tokens.
+        """
         lengths = _lengths(sentences)
         try:
-            return decode(x, lengths, self._chain(legal=True))
+            return decode(unary, lengths, self._chain(legal=True))
         except NoPath as none:
             self._refuse(none, sentences, choices)
             lost = np.isin(np.arange(len(lengths)), none.sentences)
         free = np.repeat(lost, lengths)
-        legal = iter(decode(x[~free], lengths[~lost], self._chain(legal=True)))
-        others = iter(decode(x[free], lengths[lost], self._chain(legal=False)))
+        legal = iter(decode(unary[~free], lengths[~lost], self._chain(legal=True)))
+        others = iter(decode(unary[free], lengths[lost], self._chain(legal=False)))
         return [next(others if gone else legal) for gone in lost]
 
     def _chain(self, legal: bool) -> Chain:
-        """start, transitions and end of the states, what is illegal forbidden if `legal`."""
+        """The chain of the CRF over its states; if `legal`, −inf where the labels forbid it.
+
+        ->  (states,), (states, states), (states,).
+        """
         start, transitions, end = members.chain(self._spec.architecture, self.model.parameters)
         if self._states is not None:
             own = list(self._states.classes)
@@ -209,27 +231,36 @@ class Decoder:
         )
 
     def _log_marginals(self, theta: Floats, sentences: Sequence[Sentence]) -> Floats:
-        """ln p(y_t | x) (N, K) of a CRF; of 0 that of the smallest normal number."""
+        """ln of every token's own probabilities of a CRF; of 0 that of the smallest normal number.
+
+        theta (N, K)  ->  (N, K).
+        """
         marginals = probabilities(self.model, theta, _lengths(sentences))
         return np.log(np.maximum(marginals, np.finfo(marginals.dtype).tiny))
 
     def _refuse(self, none: NoPath, sentences: Sequence[Sentence], choices: Choices | None) -> None:
-        """Raise DataError unless it is the labels of the training text that leave no path."""
+        """Raise DataError if it is the choices that leave a sentence no legal path.
+
+        Otherwise the labels of the training text do, and nothing is raised.
+        """
         if self._constraints is not None and choices is not None:
             self._constraints.refuse(none, sentences, choices)
 
 
 def probabilities(model: Model, theta: Floats, lengths: Ints) -> Floats:
-    """y_hat (N, K) of theta (N, K), calibrated; lengths (S,) of the sentences."""
+    """y_hat of the tokens of some sentences, with the model's temperature.
+
+    theta (N, K), lengths (S,) of the sentences  ->  (N, K).
+    """
     return members.probabilities(
         model.spec.architecture, model.parameters, theta, lengths, model.temperature
     )
 
 
 def certainty(model: Model, y_hat: Floats, labels: Sequence[str]) -> Floats:
-    """(N,) the probability of the label given: of a set of labels, that of all its decisions.
+    """The probability of the label that each token was given: of a set that of all its decisions.
 
-    y_hat (N, K), labels (N,) in the scheme of the classes.
+    y_hat (N, K); one label per token in the scheme of the classes  ->  (N,).
     """
     if model.spec.is_multilabel:
         of_all: Floats = np.where(_decisions(model, labels), y_hat, 1 - y_hat).prod(axis=1)
@@ -244,13 +275,16 @@ def certainty(model: Model, y_hat: Floats, labels: Sequence[str]) -> Floats:
 
 
 def _label_sets(model: Model, theta: Floats) -> list[str]:
-    """The set of labels of each token from theta (n, K)."""
+    """The set of labels of each token, joined by |.   theta (tokens, K)."""
     names, given = model.spec.classes, logistic(theta) > _thresholds(model)
     return [set_of(names[i] for i in np.flatnonzero(row)) for row in given]
 
 
 def _decisions(model: Model, labels: Sequence[str]) -> Bools:
-    """(N, K) which labels were given; from their names, for y_hat has a temperature."""
+    """Which of the classes each token was given, from the names of its set of labels.   ->  (N, K).
+
+    Not from y_hat, which the temperature has moved against the thresholds.
+    """
     class_of = model.spec.vocabulary.class_of
     given = np.zeros((len(labels), model.spec.architecture.classes), bool)
     for row, label in zip(given, labels, strict=True):
@@ -259,11 +293,11 @@ def _decisions(model: Model, labels: Sequence[str]) -> Bools:
 
 
 def _thresholds(model: Model) -> Floats:
-    """(K,) of a sigmoid output."""
+    """The probability above which each class is given, of a sigmoid output.   ->  (K,)."""
     assert model.thresholds is not None
     return model.thresholds
 
 
 def _lengths(sentences: Sequence[Sentence]) -> Ints:
-    """(S,) tokens of each sentence."""
+    """How many tokens each sentence has.   ->  (S,)."""
     return np.array([len(sentence.tokens) for sentence in sentences], np.intp)

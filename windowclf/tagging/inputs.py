@@ -1,4 +1,4 @@
-"""What people hand to a tagger, as Sentences."""
+"""From what people hand to a tagger to Sentences."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import TypeAlias
 from windowclf.errors import DataError
 from windowclf.text.sentence import Sentence
 
-Input: TypeAlias = "Sentence | Sequence[str] | Mapping[str, str]"
+SentenceLike: TypeAlias = "Sentence | Sequence[str] | Mapping[str, str]"
+"""A Sentence, a list of tokens, or for `task: slots` a mapping of column to value."""
 
 
-def as_sentences(inputs: Iterable[Input], columns: Sequence[str]) -> Iterator[Sentence]:
-    """Sentences with the columns that a model reads. Raises DataError with the sentence's number.
+def as_sentences(inputs: Iterable[SentenceLike], columns: Sequence[str]) -> Iterator[Sentence]:
+    """The inputs as Sentences, which must have the `columns` that a model reads.
 
-    A list is one of tokens; a mapping is a row of slots, column to value.
+    Raises DataError, with the number of the sentence, where one is no such thing.
     """
     for number, given in enumerate(inputs, 1):
         sentence = _as_sentence(given, number)
@@ -27,7 +28,8 @@ def as_sentences(inputs: Iterable[Input], columns: Sequence[str]) -> Iterator[Se
         yield sentence
 
 
-def _as_sentence(given: Input, number: int) -> Sentence:
+def _as_sentence(given: SentenceLike, number: int) -> Sentence:
+    """One input as a Sentence. Raises DataError."""
     match given:
         case list() | tuple():  # first, for these are the many
             return _sentence_of(given, number)
@@ -46,6 +48,7 @@ def _as_sentence(given: Input, number: int) -> Sentence:
 
 
 def _sentence_of(given: Sequence[str], number: int) -> Sentence:
+    """A Sentence of these tokens. Raises DataError where one of them is no text."""
     tokens = list(given)
     try:
         "".join(tokens)  # the fastest way to see that all of them are text
@@ -55,6 +58,7 @@ def _sentence_of(given: Sequence[str], number: int) -> Sentence:
 
 
 def _text(value: object, number: int) -> str:
+    """`value`, which must be text. Raises DataError."""
     if not isinstance(value, str):
         found = type(value).__name__
         raise DataError(f"sentence {number}: expected text for each token, found {found}.")

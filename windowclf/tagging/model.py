@@ -1,4 +1,4 @@
-"""A trained model: a spec with its numbers."""
+"""Model, a spec with the numbers that training has found."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from windowclf.network.architecture import Parameters
 from windowclf.tagging.spec import Spec
 
 Stored: TypeAlias = Literal["int8", "float16", "float32"]
+"""What a compressed model file keeps matrices as."""
 
 
 @dataclass(frozen=True)

@@ -66,12 +66,15 @@ def model_bytes(model: Model) -> bytes:
 
 
 def save_model(path: Path, model: Model) -> None:
-    """Write a model so that the old file stays whole until the new one is."""
+    """Write the file of a model; the old one at `path` stays until the new one is whole."""
     write_whole(path, model_bytes(model))
 
 
 def find_model(path: Path) -> Path:
-    """The model file that `path` names: itself, or the one in the run folder it is."""
+    """The model file that `path` names: `path` itself, or the one in the run folder `path`.
+
+    Raises ModelFileError for a folder that has none.
+    """
     if path.is_dir():
         if not (path / MODEL_NAME).is_file():
             raise ModelFileError(
@@ -82,7 +85,10 @@ def find_model(path: Path) -> Path:
 
 
 def load_model(path: Path) -> Model:
-    """Read a model and check that all of its parts fit. Raises ModelFileError."""
+    """Read the model at `path`, a file or run folder, and check that all of its parts fit.
+
+    Raises ModelFileError.
+    """
     file = find_model(path)
     header, arrays = tensor_file.read(file, "model")
     try:
@@ -94,7 +100,10 @@ def load_model(path: Path) -> Model:
 
 
 def _assemble(header: Mapping[str, Any], arrays: dict[str, NDArray[Any]]) -> Model:
-    """The model, with every array used once. Raises ValueError."""
+    """The model from the header and the arrays (…,) of its file, each of which is used once.
+
+    Raises ValueError where the parts do not fit.
+    """
     parts = read_header(header)
     kept: dict[str, bytes] = {}
     if parts.compressed is not None:
@@ -131,7 +140,11 @@ def _assemble(header: Mapping[str, Any], arrays: dict[str, NDArray[Any]]) -> Mod
 
 
 def _take_kept(features: Sequence[Feature], arrays: dict[str, NDArray[Any]]) -> dict[str, bytes]:
-    """Which buckets have a row, of the hashed tables that say so. Raises ValueError."""
+    """Table -> a bit for each of its buckets, set where it has a row; of pruned hashed tables.
+
+    Takes the arrays `buckets.TABLE` (bytes,) out of `arrays`. Raises ValueError where one does not
+    fit its feature.
+    """
     kept: dict[str, bytes] = {}
     for feature in features:
         name = f"buckets.{feature.table}"
@@ -146,7 +159,10 @@ def _take_kept(features: Sequence[Feature], arrays: dict[str, NDArray[Any]]) -> 
 
 
 def _take_strings(name: str, arrays: dict[str, NDArray[Any]]) -> Sequence[str]:
-    """Unpack a list of strings. Raises ValueError."""
+    """The list of strings packed as `name`.text (bytes,) and `name`.ends (strings,).
+
+    Takes these out of `arrays`. Raises ValueError where they are missing or do not fit.
+    """
     needed = (f"{name}.text", f"{name}.ends")
     if not arrays.keys() >= set(needed):
         raise ValueError(f"{name} is missing")
@@ -154,7 +170,10 @@ def _take_strings(name: str, arrays: dict[str, NDArray[Any]]) -> Sequence[str]:
 
 
 def _take_unique(name: str, arrays: dict[str, NDArray[Any]]) -> Sequence[str]:
-    """The same for strings each of which may stand there once."""
+    """The list of strings packed as `name`.text (bytes,) and `name`.ends (strings,), all different.
+
+    Takes these out of `arrays`. Raises ValueError also where a string stands twice.
+    """
     strings = _take_strings(name, arrays)
     if len(set(strings)) != len(strings):
         raise ValueError(f"{name} holds a string twice")
@@ -162,7 +181,11 @@ def _take_unique(name: str, arrays: dict[str, NDArray[Any]]) -> Sequence[str]:
 
 
 def _take_dictionary(arrays: dict[str, NDArray[Any]]) -> Mapping[str, tuple[str, ...]]:
-    """The words of the dictionary and their labels, none where there is none. Raises ValueError."""
+    """The dictionary, empty where the file has none: each word -> its labels.
+
+    Takes its lists, `dictionary.words` and `.labels`, each packed as .text (bytes,) and .ends
+    (words,), out of `arrays`. Raises ValueError.
+    """
     if not any(name.startswith("dictionary.") for name in arrays):
         return {}
     words = _take_unique("dictionary.words", arrays)
@@ -173,7 +196,7 @@ def _take_dictionary(arrays: dict[str, NDArray[Any]]) -> Mapping[str, tuple[str,
 
 
 def _check_dictionary(spec: Spec) -> None:
-    """Its labels are those that the model gives, one a token. Raises ValueError."""
+    """Raise ValueError unless a model's dictionary has labels that the model gives, one a token."""
     if not spec.dictionary:
         return
     if spec.layout.task == "slots" or spec.is_multilabel:
@@ -185,7 +208,11 @@ def _check_dictionary(spec: Spec) -> None:
 
 
 def _take_lexicons(features: Sequence[Feature], arrays: dict[str, NDArray[Any]]) -> Lexicons:
-    """The phrase lists and clusters that features read. Raises ValueError."""
+    """The phrase lists and clusters that features read, by their source.
+
+    Takes the lists `lexicon.SOURCE`, each packed as .text (bytes,) and .ends (groups,), out of
+    `arrays`. Raises ValueError.
+    """
     found: dict[str, Gazetteer | Clusters] = {}
     for source, kind, lower in lexicon_kinds(features):
         try:
@@ -197,7 +224,11 @@ def _take_lexicons(features: Sequence[Feature], arrays: dict[str, NDArray[Any]])
 
 
 def _check_parameters(architecture: Architecture, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Names, shapes, dtypes and finiteness of every parameter. Raises ValueError."""
+    """Raise ValueError unless the arrays are the network's parameters and nothing else.
+
+    Each has the shape (…,) that the architecture gives its name, all the same dtype, and finite
+    numbers.
+    """
     shapes = architecture.shapes()
     if odd := sorted(shapes.keys() ^ arrays.keys()):
         raise ValueError(f"{odd[0]} is {'missing' if odd[0] in shapes else 'not expected'}")
@@ -213,7 +244,7 @@ def _check_parameters(architecture: Architecture, arrays: Mapping[str, NDArray[A
 
 
 def _check_output(a: Architecture, v: Vocabulary, thresholds: NDArray[Any] | None) -> None:
-    """Labels and thresholds against the columns of the output. Raises ValueError."""
+    """Raise ValueError unless labels and thresholds (K,) fit the K columns of the output."""
     labels, K = len(v.labels), a.classes
     single_logit = a.output == "sigmoid" and labels == 2 and K == 1
     if labels != K and not single_logit:

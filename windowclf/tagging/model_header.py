@@ -1,4 +1,4 @@
-"""The header of a model file: what it says, and the checks that its parts make sense together."""
+"""The header of a model file: its fields, and the checks that they make sense together."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Compressed:
     """How `windowclf compress` stored the arrays; see compact.py."""
 
     dtype: Stored
-    lists: Mapping[str, tuple[int, ...]]  # in the stream: strings and bytes of each
+    lists: Mapping[str, tuple[int, ...]]  # of each list in the stream: how many strings and bytes
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Parts:
 
 
 def header_of(spec: Spec, provenance: Mapping[str, str], temperature: float) -> dict[str, Any]:
-    """The fields of the header; a temperature of 1 has none."""
+    """The fields of the header of a model's file; a temperature of 1 has none."""
     made = ("features", "table_sizes")  # from the other fields, when the file is read
     architecture, layout = spec.architecture, spec.layout
     own = [field for field in fields(architecture) if field.name not in made]
@@ -97,11 +97,12 @@ def header_of(spec: Spec, provenance: Mapping[str, str], temperature: float) -> 
 
 
 def _feature_fields(feature: Feature) -> dict[str, Any]:
+    """The fields of a feature as the header has them, later ones only where they are used."""
     return {key: value for key, value in asdict(feature).items() if key not in _LATER or value}
 
 
 def read_header(given: Json) -> Parts:
-    """Check a header. Raises ValueError."""
+    """What a header says, checked. Raises ValueError where it makes no sense."""
     header = build(Header, given, "the header")
     features = tuple(
         build(Feature, feature, f"features.{i}") for i, feature in enumerate(header.features)
@@ -123,7 +124,7 @@ def read_header(given: Json) -> Parts:
 
 
 def read_architecture(parts: Parts, table_sizes: Mapping[str, int]) -> Architecture:
-    """Check the shape of the network. Raises ValueError."""
+    """The network that a header describes, with V of every table. Raises ValueError."""
     a = build(Architecture, parts.model, "model", features=parts.features, table_sizes=table_sizes)
     hidden = a.activation != "none"
     in_range(a.window, 0, 64, "model.window")
@@ -137,6 +138,7 @@ def read_architecture(parts: Parts, table_sizes: Mapping[str, int]) -> Architect
 
 
 def _faults(header: Header, features: tuple[Feature, ...], layout: Layout) -> Iterator[str]:
+    """What does not go together in a header. Raises ValueError for a number out of its bounds."""
     if header.task != layout.task:
         yield f"task {header.task!r:.40} is not that of the layout, {layout.task!r}"
     if (layout.task == "spans") != (header.inside is not None):
@@ -146,9 +148,9 @@ def _faults(header: Header, features: tuple[Feature, ...], layout: Layout) -> It
         yield "columns are not those that the features read"
     if header.tables != value_tables(features):
         yield "tables are not those that the features read"
-    for place in (layout.token, layout.label, *layout.extra.values()):
-        if isinstance(place, int):
-            in_range(place, -LARGEST, LARGEST, "layout")
+    for column in (layout.token, layout.label, *layout.extra.values()):
+        if isinstance(column, int):
+            in_range(column, -LARGEST, LARGEST, "layout")
     if not features:
         yield "there are no features"
     for i, feature in enumerate(features):
@@ -167,6 +169,7 @@ def lexicon_kinds(features: Sequence[Feature]) -> tuple[tuple[str, str, bool], .
 
 
 def _feature_faults(feature: Feature, name: str) -> Iterator[str]:
+    """What does not go together in a feature. Raises ValueError for a number out of its bounds."""
     in_range(feature.dim, 1, WIDEST, f"{name}.dim")
     in_range(feature.min_count, 1, LARGEST, f"{name}.min_count")
     if not feature.table:
@@ -189,7 +192,10 @@ def _feature_faults(feature: Feature, name: str) -> Iterator[str]:
 
 
 def _table_faults(features: Sequence[Feature]) -> Iterator[str]:
-    """Features of one table need one width; only tables of plain values are shared."""
+    """Where features of one table, or with one list to look tokens up in, do not agree.
+
+    Features of one table need one width; only tables of plain values are shared.
+    """
     sources = [source for source, *_ in lexicon_kinds(features)]
     if len(set(sources)) != len(sources):
         yield "two features do not agree on what they look tokens up in"

@@ -1,4 +1,4 @@
-"""How to tag: values only."""
+"""TagOptions: how to tag, as plain values."""
 
 from __future__ import annotations
 

@@ -25,22 +25,22 @@ ROW_BYTES = 4  # of a row besides its numbers: its scale and its string, about
 
 
 class Rows(NamedTuple):
-    """Rows of several tables: row[i] of table names[table[i]]."""
+    """Rows of several tables in some order: the i-th is row[i] of the table names[table[i]]."""
 
     names: tuple[str, ...]
-    table: Ints
-    row: Ints
+    table: Ints  # (rows of all tables,)
+    row: Ints  # (rows of all tables,)
 
     def first(self, count: int) -> dict[str, Ints]:
-        """Table -> its rows among the first `count`, ascending."""
+        """Table -> those of its rows that are among the first `count`, ascending (its rows,)."""
         table, row = self.table[:count], self.row[:count]
         return {name: np.sort(row[table == i]) for i, name in enumerate(self.names)}
 
 
 def ranked_rows(model: Model, itemsize: int) -> Rows:
-    """The rows of values and n-grams, those that matter most first; characters are not among them.
+    """The rows of values and n-grams of a model, those that matter most first; none of characters.
 
-    `itemsize`: bytes of a stored number. The model's values stand by frequency, with `seen`.
+    `itemsize`: bytes of a stored number. The model's values, and `seen`, must stand by frequency.
     """
     a = model.spec.architecture
     own = a.of_one_member()
@@ -59,7 +59,11 @@ def ranked_rows(model: Model, itemsize: int) -> Rows:
 
 
 def _changes(a: Architecture, p: Parameters, table: str) -> Floats:
-    """(V − 2,) Σ over slots and window positions of ‖(L[row] − what is read in its place) W_j‖²."""
+    """How much z changes where each row of a table is left out.   ->  (V − 2,), from row 2 on.
+
+    Σ over the slots that read the table and the window positions j of ‖(L[row] − e) W_j‖², where e
+    is what is read instead: the unknown row, or nothing from a hashed table.
+    """
     L = p[f"L.{table}"]
     hashed = any(f.kind == "ngrams" and f.table == table for f in a.features)
     lost = L[FIRST_VALUE:] - (0 if hashed else L[UNKNOWN])
@@ -69,14 +73,14 @@ def _changes(a: Architecture, p: Parameters, table: str) -> Floats:
     for f in a.features:
         end = start + (f.filters or f.dim)
         if f.table == table:
-            M = blocks[:, start:end]
-            total += np.sum(lost @ np.tensordot(M, M, ([0, 2], [0, 2])) * lost, axis=1)
+            own = blocks[:, start:end]  # (2k + 1, d, G) what the slot's e is multiplied with
+            total += np.sum(lost @ np.tensordot(own, own, ([0, 2], [0, 2])) * lost, axis=1)
         start = end
     return total
 
 
 def _frequencies(v: Vocabulary, table: str) -> Floats:
-    """(V − 2,) how often a token reads each row, in the mean."""
+    """How often a token reads each row of a table, in the mean.   ->  (V − 2,), from row 2 on."""
     readers = [f for f in v.features if f.table == table]
     if readers[0].kind == "ngrams":
         return _ngram_frequencies(v.seen or (), readers[0])
@@ -84,21 +88,26 @@ def _frequencies(v: Vocabulary, table: str) -> Floats:
 
 
 def _ngram_frequencies(forms: Sequence[str], feature: Feature) -> Floats:
+    """How often a token reads each bucket of a hashed table, in the mean.   ->  (buckets,).
+
+    The forms stand by frequency.
+    """
     rows, offsets = ngram_rows([spelled(form) for form in forms], feature)
     weights = np.repeat(_zipf(len(forms)), np.diff(offsets))
     return np.bincount(rows - FIRST_VALUE, weights, feature.buckets).astype(np.float64)
 
 
-def _zipf(n: int) -> Floats:
-    shares = 1 / (np.arange(n) + ZIPF_OFFSET)
+def _zipf(count: int) -> Floats:
+    """The share of each of some values that stand by frequency, by Zipf's law.   ->  (count,)."""
+    shares = 1 / (np.arange(count) + ZIPF_OFFSET)
     zipf: Floats = shares / shares.sum()
     return zipf
 
 
 def with_rows(model: Model, rows: Mapping[str, Ints]) -> Model:
-    """The model with these rows only (ascending, from 2 on), values and seen in code point order.
+    """The model with these rows only, its values and `seen` in code point order.
 
-    A table that is not named keeps all of its rows.
+    rows: table -> (rows that stay,) ascending, from 2 on. A table that is not named keeps all.
     """
     v = model.spec.vocabulary
     parameters, values, kept = dict(model.parameters), dict(v.values), dict(v.kept)
@@ -126,6 +135,7 @@ def with_rows(model: Model, rows: Mapping[str, Ints]) -> Model:
 
 
 def _bits(buckets: Ints, count: int) -> bytes:
+    """A bit for each of `count` buckets, set for buckets (kept,), as np.packbits packs them."""
     held = np.zeros(count, np.uint8)
     held[buckets] = 1
     return np.packbits(held).tobytes()

@@ -1,4 +1,4 @@
-"""Rows of P of the tokens met so far, so that a frequent token is encoded and projected once."""
+"""RowCache, rows of P of the tokens met so far: a frequent token is encoded and projected once."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ KEY_BYTES = 256  # of a short token and its place in a dictionary, about
 
 
 class RowCache(threading.local):
-    """Distinct token -> row of P, row 0 the boundary's; as many as fit into `megabytes`.
+    """Distinct token -> its row of P (rows, M·n·G), row 0 the boundary's; as many as fit in memory.
 
     Rows come when they are first needed, and a full cache is emptied, so that a known token costs
     one dictionary lookup and no bookkeeping. Every thread has rows of its own.
     """
 
     def __init__(self, model: Model, megabytes: float):
+        """An empty cache that takes about so many megabytes in each thread."""
         a = model.spec.architecture
         dtype = model.parameters["U"].dtype
         width = a.members * (2 * a.window + 1) * (a.hidden_width or a.classes)
@@ -35,7 +36,10 @@ class RowCache(threading.local):
         self._characters = 0  # of all keys: they are kept too
 
     def rows_of(self, keys: Sequence[Key]) -> tuple[Ints, Floats] | None:
-        """The row of every key, and P, good until the next call; None where they cannot all fit."""
+        """The row of every key, and P, both good until the next call; None where not all rows fit.
+
+        N keys  ->  rows (N,), P (rows, M·n·G).
+        """
         if self._characters > self._most_characters:
             self._empty()
         rows = self._look_up(keys)
@@ -49,14 +53,16 @@ class RowCache(threading.local):
         return rows, self._P
 
     def _empty(self) -> None:
+        """Forget all rows but the boundary's."""
         self._row_of.clear()
         self._characters = 0
 
     def _look_up(self, keys: Sequence[Key]) -> Ints:
+        """The row of each of N keys, a new one for a key that has none.   ->  (N,)."""
         return np.fromiter(map(self._row_of.__getitem__, keys), np.int32, len(keys))
 
     def _fill(self) -> None:
-        """Make the rows that were given out and are not there yet."""
+        """Compute the rows of P that keys have been given and that are not there yet."""
         model, missing = self._model, self._row_of.new
         needed = 1 + len(self._row_of)
         if needed > len(self._P):
@@ -76,7 +82,7 @@ class RowCache(threading.local):
 
 
 class _RowOf(dict[Key, int]):
-    """Gives every new key the next row, from 1 on, and remembers it in `new`."""
+    """Key -> row. A new key gets the next row, from 1 on, and is remembered in `new`."""
 
     def __init__(self) -> None:
         self.new: list[Key] = []

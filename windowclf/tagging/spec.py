@@ -1,4 +1,4 @@
-"""What a model is before it has parameters: what it reads, what it may answer, its shape."""
+"""Spec, a model before it has parameters: what it reads, what it may answer, its shape."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from windowclf.text.vocabulary import Vocabulary
 
 @dataclass(frozen=True)
 class Spec:
-    """All of a model but its numbers."""
+    """All of a model but its numbers: network, vocabulary, how its files are read, dictionary."""
 
     architecture: Architecture
     vocabulary: Vocabulary
     layout: Layout
     inside: Scheme | None  # the scheme of the classes, for spans
     dictionary: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Words and the only labels, in the scheme of the files, that they may have."""
+    """Word -> the only labels, in the scheme of the files, that it may have."""
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -54,7 +54,7 @@ class Spec:
 
     @cached_property
     def states(self) -> States:
-        """What a token may be, and what that is called in the files."""
+        """The states that a token may be in between classes and labels of the files; see States."""
         if self.inside is not None:
             return span_states(self.classes, self.inside, self.layout.scheme)
         every = np.ones(len(self.classes), bool)

@@ -1,4 +1,4 @@
-"""Tagging: sentences in, labels and probabilities out."""
+"""Tagger, a loaded model: sentences or raw text in, labels and probabilities out."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from windowclf.arrays import Floats
 from windowclf.errors import DataError
 from windowclf.tagging import blocks
 from windowclf.tagging.decoding import Decoder, LabelPath, certainty, probabilities
-from windowclf.tagging.inputs import Input, as_sentences
+from windowclf.tagging.inputs import SentenceLike, as_sentences
 from windowclf.tagging.model import Model
 from windowclf.tagging.model_file import load_model
 from windowclf.tagging.options import TagOptions
@@ -65,7 +65,9 @@ class Tagger:
         """The classes in the order of probability columns; for spans in the inside scheme."""
         return self.model.spec.classes
 
-    def predict(self, sentences: Iterable[Input], *, keep_labels: bool = False) -> list[list[str]]:
+    def predict(
+        self, sentences: Iterable[SentenceLike], *, keep_labels: bool = False
+    ) -> list[list[str]]:
         """One list of labels per sentence.
 
         A sentence is a list of tokens, a Sentence (for models that read further columns), or for
@@ -80,13 +82,13 @@ class Tagger:
         options = replace(self.options, keep_labels=True) if keep_labels else self.options
         return [list(answer.labels) for answer in self.tag(self._sentences(sentences), options)]
 
-    def predict_proba(self, sentences: Iterable[Input]) -> list[Floats]:
+    def predict_proba(self, sentences: Iterable[SentenceLike]) -> list[Floats]:
         """One (tokens, classes) array per sentence, columns in the order of `classes`."""
         options = replace(self.options, probabilities=True)
         answers = self.tag(self._sentences(sentences), options)
-        return [a.probabilities for a in answers if a.probabilities is not None]
+        return [answer.probabilities for answer in answers if answer.probabilities is not None]
 
-    def n_best(self, sentences: Iterable[Input], n: int) -> list[list[LabelPath]]:
+    def n_best(self, sentences: Iterable[SentenceLike], n: int) -> list[list[LabelPath]]:
         """The n most probable label sequences of each sentence, with their probabilities; of a CRF.
 
         Fewer where a sentence has fewer legal ones. Raises DataError.
@@ -105,8 +107,8 @@ class Tagger:
         characters = layout.task == "segmentation"
         tokens = tokenize(text, "character" if characters else layout.tokenizer)
         starts = [*split_sentences(text, tokens), len(tokens)]
-        groups = [tokens[a:b] for a, b in pairwise(starts)]
-        sentences = [Sentence([text[a:b] for a, b in group]) for group in groups]
+        groups = [tokens[first:end] for first, end in pairwise(starts)]
+        sentences = [Sentence([text[begin:end] for begin, end in group]) for group in groups]
         for group, answer in zip(groups, self.tag(sentences), strict=True):
             spans += self._text_spans(group, answer.labels)
         return spans
@@ -114,7 +116,10 @@ class Tagger:
     def tag(
         self, sentences: Iterable[Sentence], options: TagOptions | None = None
     ) -> Iterator[Prediction]:
-        """Answers in the order of the sentences, streamed: a block of sentences at a time."""
+        """The answers for sentences, in their order, streamed: a block of sentences at a time.
+
+        With `options` in place of the tagger's own. Raises DataError.
+        """
         how = options or self.options
         a = self.model.spec.architecture
         if how.n_best and a.output != "crf":
@@ -130,7 +135,7 @@ class Tagger:
                     yield self._tag_long(decoder, group[0], how)
 
     def _is_light(self, group: list[Sentence]) -> bool:
-        """Whether sentences are tagged at once: they are few, or need to be seen as wholes."""
+        """Whether sentences are tagged at once: they are small, or must be seen as wholes."""
         a = self.model.spec.architecture
         spells = any(feature.is_bag for feature in a.features)
         return a.needs_whole_sentences or blocks.is_light(group, spells)
@@ -138,6 +143,7 @@ class Tagger:
     def _tag_group(
         self, decoder: Decoder, group: list[Sentence], how: TagOptions
     ) -> Iterator[Prediction]:
+        """The answers for sentences that are tagged at once."""
         theta = self._scores(list(with_derived(group, self.model.spec.vocabulary.derived)))
         labels = decoder.labels(WholeScores(theta), group)
         sizes = [len(sentence.tokens) for sentence in group]
@@ -149,7 +155,10 @@ class Tagger:
             yield answer if paths is None else answer._replace(n_best=paths[i])
 
     def _tag_long(self, decoder: Decoder, sentence: Sentence, how: TagOptions) -> Prediction:
-        """Tag a sentence a stretch at a time; stretches are scored again where that is needed."""
+        """The answer for a sentence that is tagged a stretch at a time.
+
+        A stretch is scored whenever its scores are asked for, which may be more than once.
+        """
         (seen,) = with_derived([sentence], self.model.spec.vocabulary.derived)
         scores = StretchedScores(
             blocks.cuts_of(sentence.tokens),
@@ -165,13 +174,20 @@ class Tagger:
     def _prediction(
         self, sentence: Sentence, labels: list[str], y_hat: Floats | None
     ) -> Prediction:
+        """The answer for one sentence from its labels in the scheme of the classes.
+
+        y_hat (tokens, K) where probabilities are asked for.
+        """
         given = self.model.spec.outside(labels)
         if y_hat is None:
             return Prediction(sentence, given)
         return Prediction(sentence, given, y_hat, certainty(self.model, y_hat, labels))
 
     def _scores_of_stretch(self, sentence: Sentence, first: int, end: int) -> Floats:
-        """theta (end − first, K) of the tokens first … end − 1, from those and k on both sides."""
+        """theta of the tokens first … end − 1 of a sentence.   ->  (end − first, K).
+
+        From these tokens and k on both sides.
+        """
         k = self.model.spec.architecture.window
         begin = max(first - k, 0)
         seen = slice(begin, end + k)
@@ -180,7 +196,7 @@ class Tagger:
         return theta[first - begin : end - begin]
 
     def _scores(self, sentences: list[Sentence]) -> Floats:
-        """theta (N, K) of all tokens of the sentences, in order."""
+        """theta of all tokens of the sentences, in order.   ->  (N, K)."""
         spec, p = self.model.spec, self.model.parameters
         a, v = spec.architecture, spec.vocabulary
         keys = list(chain.from_iterable(keys_of(sentence, v.columns) for sentence in sentences))
@@ -188,21 +204,26 @@ class Tagger:
             lengths = [len(sentence.tokens) for sentence in sentences]
             starts = np.concatenate([[0], np.cumsum(lengths)])
             return windows_scores(a, p, *cached, starts)
-        corpus = encode_corpus(sentences, v.columns, lambda s: [None] * len(s.tokens))
+        corpus = encode_corpus(sentences, v.columns, lambda one: [None] * len(one.tokens))
         return corpus_scores(a, p, corpus, v.encode(corpus.keys))
 
-    def _sentences(self, inputs: Iterable[Input]) -> Iterator[Sentence]:
+    def _sentences(self, inputs: Iterable[SentenceLike]) -> Iterator[Sentence]:
+        """The inputs as Sentences, which must have the columns that the model reads."""
         features = self.model.spec.architecture.features
         return as_sentences(inputs, [f.column for f in features if f.column])
 
     def _text_spans(self, tokens: list[tuple[int, int]], labels: list[str]) -> list[TextSpan]:
+        """What `predict_text` says of a sentence whose tokens stand at these offsets."""
         match self.model.spec.layout.task:
             case "spans":
                 found = to_spans(labels, self.model.spec.layout.scheme)
-                return [TextSpan(tokens[s][0], tokens[e - 1][1], label) for s, e, label in found]
+                return [
+                    TextSpan(tokens[first][0], tokens[end - 1][1], label)
+                    for first, end, label in found
+                ]
             case "segmentation":
                 words = words_from_segmentation(labels)
-                return [TextSpan(tokens[s][0], tokens[e - 1][1], "") for s, e in words]
+                return [TextSpan(tokens[first][0], tokens[end - 1][1], "") for first, end in words]
             case _:
                 return [
                     TextSpan(*token, label) for token, label in zip(tokens, labels, strict=True)
