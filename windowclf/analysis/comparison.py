@@ -56,9 +56,10 @@ def shared_layout(one: Spec, other: Spec, name: str, other_name: str) -> Layout:
 def compare_taggers(
     one: Tagger, other: Tagger, sentences: Iterable[Sentence], most: int | None = None
 ) -> Comparison:
-    """Both evaluations, their differences, and the sentences with different answers, streamed.
+    """Two models' evaluations, their differences, and the sentences with different answers.
 
-    Both models have one layout; of the sentences the first `most` are kept, or all.
+    The text is streamed. Both models have one layout; of the sentences the first `most` are kept,
+    or all.
     """
     ours, theirs = Scorer(one.model.spec), Scorer(other.model.spec)
     rows: Counter[tuple[Counts, Counts]] = Counter()

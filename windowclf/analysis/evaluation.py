@@ -97,7 +97,7 @@ def gold_of(spec: Spec, sentence: Sentence) -> Sequence[str | None]:
 
 
 def labels_unknown(spec: Spec, labels: Iterable[str]) -> list[str]:
-    """Those of the labels that a model cannot give, sorted; for spans by their types."""
+    """Which of some labels a model cannot give, sorted; for spans those of types it cannot give."""
     known = set(spec.classes)
     if spec.inside is not None:
         types = {label[2:] for label in known}

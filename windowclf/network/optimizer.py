@@ -73,7 +73,10 @@ class Optimizer:
         workers.for_many(len(parts), numbers).map(update, parts)
 
     def averaged(self) -> dict[str, Floats]:
-        """The parameters to evaluate and to keep by name: averages of the same shape, or they."""
+        """The parameters to evaluate and to keep, by name and each of its own shape.
+
+        They are the averages, or the parameters themselves where no averages are kept.
+        """
         return self.average.catch_up(self.parameters) if self.average else self.parameters
 
     def _as_applied(self, name: str, gradient: Floats | RowGradient) -> Floats | RowGradient:

@@ -119,11 +119,11 @@ Rule: TypeAlias = Sgd | Momentum | Adagrad | RmsProp | Adam
 
 
 def _over_root(
-    g: Floats, squares: Floats, lr: float, epsilon: float, out: Floats | None = None
+    numerator: Floats, squares: Floats, lr: float, epsilon: float, out: Floats | None = None
 ) -> Floats:
-    """lr·g / (√squares + ε); g, squares, `out` and the result are of the same shape."""
+    """lr·numerator / (√squares + ε), of the same shape as both; `out` is an array for it."""
     move = np.sqrt(squares, out=out)
     move += epsilon
-    np.divide(g, move, out=move)
+    np.divide(numerator, move, out=move)
     move *= lr
     return move

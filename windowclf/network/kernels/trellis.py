@@ -40,7 +40,7 @@ class Trellis(NamedTuple):
     last: Ints  # (S′,) position of each sentence's last token; the first ones are 0 … S′ − 1
 
     def steps(self) -> list[tuple[slice, slice]]:
-        """From the second step on: its positions, and those of the same sentences before it."""
+        """For each step from the second on: the slice of its positions, and of those before."""
         at = self.offsets
         return [
             (slice(at[t], at[t + 1]), slice(at[t - 1], at[t - 1] + at[t + 1] - at[t]))
