@@ -1,1 +1,1 @@
-"""A verb a file, from a config or a path to the result, and what a run keeps on disk."""
+"""What the commands do, a module for each, and what a run keeps on disk."""

@@ -1,4 +1,4 @@
-"""From a config and its data to the objects that train: the one place where they meet."""
+"""From a config and its data to what trains: the spec of the model and the settings of a run."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from windowclf.text.spans import span_states
 
 
 def spec_of(config: cfg.Config, layout: Layout, data: TrainingData) -> Spec:
-    """All of the model but its numbers. Raises DataError where the dictionary is wrong."""
+    """The spec of the model to be trained. Raises DataError where the dictionary is wrong."""
     return Spec(
         architecture=architecture_of(config, data),
         vocabulary=data.vocabulary,
@@ -32,7 +32,7 @@ def spec_of(config: cfg.Config, layout: Layout, data: TrainingData) -> Spec:
 
 
 def architecture_of(config: cfg.Config, data: TrainingData) -> Architecture:
-    """Names and shapes of the parameters: the config with the sizes that follow from the data."""
+    """The architecture that a config asks for, with the sizes that follow from the data."""
     hidden, recurrence = config.model.hidden, config.model.recurrence
     return Architecture(
         features=data.vocabulary.features,
@@ -49,7 +49,7 @@ def architecture_of(config: cfg.Config, data: TrainingData) -> Architecture:
 
 
 def dictionary_of(config: cfg.Config, layout: Layout, data: TrainingData) -> Dictionary:
-    """The words of data.dictionary and their labels; none without it. Raises DataError."""
+    """Word -> its labels, from the files of data.dictionary; empty without. Raises DataError."""
     if config.data.dictionary is None:
         return {}
     labels, inside = data.vocabulary.labels, inside_scheme(config)
@@ -62,34 +62,35 @@ def dictionary_of(config: cfg.Config, layout: Layout, data: TrainingData) -> Dic
 
 
 def settings_of(config: cfg.Config, data: TrainingData) -> Settings:
-    """How to train."""
-    t = config.training
+    """How to train, as a config and its data say."""
+    training = config.training
     return Settings(
         seed=config.seed,
-        epochs=t.epochs,
-        batch_tokens=t.batch_tokens,
-        rule=_rule(t.optimizer),
-        learning_rate=t.optimizer.learning_rate,
-        rows=t.optimizer.rows,
-        average=t.average,
-        schedule=t.schedule.name,
-        warmup=t.schedule.warmup,
+        epochs=training.epochs,
+        batch_tokens=training.batch_tokens,
+        rule=_rule(training.optimizer),
+        learning_rate=training.optimizer.learning_rate,
+        rows=training.optimizer.rows,
+        average=training.average,
+        schedule=training.schedule.name,
+        warmup=training.schedule.warmup,
         objective=Objective(
-            l2=t.l2,
-            dropout=t.dropout,
-            input_dropout=t.input_dropout,
-            class_weights=_class_weights(t.class_weights, data),
+            l2=training.l2,
+            dropout=training.dropout,
+            input_dropout=training.input_dropout,
+            class_weights=_class_weights(training.class_weights, data),
             targets=data.targets,
-            label_smoothing=t.label_smoothing,
+            label_smoothing=training.label_smoothing,
         ),
-        word_dropout=t.word_dropout,
-        clip_norm=t.clip_norm,
-        patience=t.early_stopping.patience if t.early_stopping and data.dev else None,
-        dtype=t.dtype,
+        word_dropout=training.word_dropout,
+        clip_norm=training.clip_norm,
+        patience=early.patience if (early := training.early_stopping) and data.dev else None,
+        dtype=training.dtype,
     )
 
 
 def _rule(setting: cfg.OptimizerSetting) -> Rule:
+    """The update rule that training.optimizer names."""
     match setting.name:
         case "sgd":
             return Sgd()
@@ -104,7 +105,11 @@ def _rule(setting: cfg.OptimizerSetting) -> Rule:
 
 
 def _class_weights(wanted: str | dict[str, float] | None, data: TrainingData) -> Floats | None:
-    """w_y (label indices,); `balanced` is N/(number of labels · n_y); a label not named has 1."""
+    """The weight of each label of the corpus; None where all have the same.   ->  (labels,).
+
+    Of `balanced`: the tokens with a label / (the number of labels · the tokens with this one). A
+    label that a mapping does not name has 1. Raises DataError for one that no token has.
+    """
     names = data.corpus.label_names
     if wanted is None:
         return None

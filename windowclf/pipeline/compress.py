@@ -62,6 +62,7 @@ def compress(
 
 
 def _stored(dtype: str) -> Stored:
+    """What --dtype asks for. Raises ConfigError."""
     for stored in get_args(Stored):
         if dtype == stored:
             return stored  # type: ignore[no-any-return]
@@ -71,6 +72,7 @@ def _stored(dtype: str) -> Stored:
 
 
 def _bytes(size: int | str | None) -> int | None:
+    """How many bytes --size allows; None for any number. Raises ConfigError."""
     if size is None:
         return None
     match = re.fullmatch(
@@ -82,6 +84,7 @@ def _bytes(size: int | str | None) -> int | None:
 
 
 def _uncompressed(file: Path) -> Model:
+    """The model of a file. Raises ModelFileError where it is compressed already."""
     loaded = load_model(file)
     if loaded.compressed is not None:
         raise ModelFileError(
@@ -92,7 +95,10 @@ def _uncompressed(file: Path) -> Model:
 
 
 def _fitted(model: Model, most: int | None) -> Model:
-    """The model within `most` bytes, with as much of it as goes in."""
+    """The model with as much of its rows and its seen words as `most` bytes hold; None: all.
+
+    Raises ConfigError where they do not hold what it cannot do without.
+    """
     whole = with_rows(model, {})
     if _fits(whole, most):
         return whole
@@ -111,8 +117,8 @@ def _fitted(model: Model, most: int | None) -> Model:
 
 
 def _most_rows(model: Model, rows: Rows, most: int | None) -> int:
-    """How many of the rows go in, by halving: `fit` do, `too_many` do not."""
-    fit, too_many = 0, len(rows.row)
+    """How many of the ranked rows fit into `most` bytes; found by halving."""
+    fit, too_many = 0, len(rows.row)  # so many do, and so many do not
     while too_many - fit > 1:
         middle = (fit + too_many) // 2
         if _fits(with_rows(model, rows.first(middle)), most):
@@ -123,16 +129,18 @@ def _most_rows(model: Model, rows: Rows, most: int | None) -> int:
 
 
 def _fits(model: Model, most: int | None) -> bool:
+    """Whether the file of a model has at most so many bytes; None for any number."""
     return most is None or len(model_bytes(model)) <= most
 
 
 def _without_seen(model: Model) -> Model:
+    """The model without the forms seen in training."""
     vocabulary = replace(model.spec.vocabulary, seen=None)
     return replace(model, spec=replace(model.spec, vocabulary=vocabulary))
 
 
 def _facts(model: Model, file: Path, data: str | None) -> Mapping[str, Any]:
-    """Bytes, rows, and with `data` the scores."""
+    """What is shown of a model in a file: bytes, rows, seen words, and with `data` the scores."""
     v = model.spec.vocabulary
     facts = {
         "bytes": file.stat().st_size,

@@ -1,4 +1,4 @@
-"""evaluate and compare: models on labelled files."""
+"""evaluate and compare: one model, or two, scored on labelled files."""
 
 from __future__ import annotations
 
@@ -50,7 +50,9 @@ def compare(
     models = load(model).model, load(against).model
     names = str(model), str(against)
     layout = shared_layout(models[0].spec, models[1].spec, *names)
-    one, other = (Tagger(replace(m, spec=replace(m.spec, layout=layout)), options) for m in models)
+    one, other = (
+        Tagger(replace(each, spec=replace(each.spec, layout=layout)), options) for each in models
+    )
     files = files_of(data, "DATA")
     found = compare_taggers(one, other, read_all(layout, files), most_sentences)
     for tagger, name, key in zip((one, other), names, ("model", "against"), strict=True):
@@ -71,7 +73,10 @@ def evaluate_files(
 def _check_gold(
     spec: Spec, evaluation: Evaluation, files: Sequence[str], name: str, listener: Listener
 ) -> None:
-    """Some token must have a label; those that the model cannot give are named."""
+    """Raise DataError where no token had a label; tell the listener of labels the model lacks.
+
+    And of a model that does not keep the words seen in training.
+    """
     if not evaluation["tokens"]:
         raise DataError(f"{', '.join(files)}: no labelled token found; nothing to score.")
     if spec.vocabulary.seen is None:

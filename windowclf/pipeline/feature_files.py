@@ -29,11 +29,11 @@ from windowclf.text.word_vectors import (
 
 @dataclass(frozen=True)
 class FeatureFiles:
-    """The slots of a token, and what was read for them."""
+    """The slots of a token, and the lists that were read for them."""
 
-    features: tuple[Feature, ...]
+    features: tuple[Feature, ...]  # one for each slot
     lexicons: Lexicons
-    digests: Mapping[str, str]  # place in the config -> sha256 of the files that it names
+    digests: Mapping[str, str]  # key of the config, features.use.I -> sha256 of the files it names
 
 
 def read_feature_files(config: cfg.Config) -> FeatureFiles:
@@ -43,23 +43,23 @@ def read_feature_files(config: cfg.Config) -> FeatureFiles:
     digests: dict[str, str] = {}
     for i, f in enumerate(config.features.use):
         features += _slots_of(f)
-        place, digest = f"features.use.{i}", hashlib.sha256()
+        key, digest = f"features.use.{i}", hashlib.sha256()
         if f.kind == "gazetteer":
-            paths = files_of(f.path, f"{place}.path")
+            paths = files_of(f.path, f"{key}.path")
             characters = config.task == "segmentation"
             lexicons[f.table_name] = _gazetteer(paths, f.lower, characters, digest)
         elif f.kind == "cluster":
             lexicons[f.table_name] = _clusters(f.path, digest)
         else:
             continue  # vectors are read when the words of the text are known
-        digests[place] = digest.hexdigest()
+        digests[key] = digest.hexdigest()
     return FeatureFiles(tuple(features), lexicons, digests)
 
 
 def read_vector_files(
     config: cfg.Config, keys: Iterable[Key]
 ) -> tuple[dict[str, WordVectors], dict[str, str]]:
-    """The vectors that features name, by table, and the sha256 of each file by its place.
+    """The vectors that features name, by table, and the sha256 of each file by key of the config.
 
     `keys` are the distinct tokens of the training text. Raises DataError.
     """
@@ -76,6 +76,7 @@ def read_vector_files(
 
 
 def _slots_of(f: cfg.FeatureSetting) -> list[Feature]:
+    """The slots of a token that an entry of features.use stands for."""
     table = f.table_name
     match f.kind:
         case "char_cnn":
@@ -102,6 +103,7 @@ def _slots_of(f: cfg.FeatureSetting) -> list[Feature]:
 
 
 def _gazetteer(paths: Sequence[str], lower: bool, characters: bool, digest: Any) -> Gazetteer:
+    """The phrase lists of some files, whose bytes update `digest`. Raises DataError."""
     faults = Faults()
 
     def pairs() -> Iterator[tuple[str, str]]:
@@ -117,6 +119,7 @@ def _gazetteer(paths: Sequence[str], lower: bool, characters: bool, digest: Any)
 
 
 def _clusters(path: str, digest: Any) -> Clusters:
+    """The word clusters of a file, whose bytes update `digest`. Raises DataError."""
     faults = Faults()
     with _input(path, faults, digest) as source:
         cluster_of = read_clusters(source)
@@ -127,6 +130,10 @@ def _clusters(path: str, digest: Any) -> Clusters:
 
 
 def _vectors(path: str, wanted: Collection[str] | None, digest: Any) -> WordVectors:
+    """The vectors of the wanted words (None: all) of a file, whose bytes update `digest`.
+
+    Raises DataError.
+    """
     faults = Faults()
     if path.endswith(".bin"):
         found = read_binary_vectors(path, wanted, faults, digest)
@@ -142,7 +149,7 @@ def _vectors(path: str, wanted: Collection[str] | None, digest: Any) -> WordVect
 
 @contextmanager
 def _input(path: str, faults: Faults, digest: Any) -> Iterator[Input]:
-    """The lines of a file, hashed as they are read."""
+    """A file as an Input whose bytes update `digest` as they are read."""
     with open_bytes(path) as file:
         hashed = cast(BinaryIO, Hashed(file, digest, lambda _count: None))
         with open_input(hashed, path, faults) as source:

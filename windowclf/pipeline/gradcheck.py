@@ -1,4 +1,4 @@
-"""gradcheck: the hand-derived gradients of a config's own network and data."""
+"""gradcheck: the hand-derived gradients of a config's own network, checked on its own data."""
 
 from __future__ import annotations
 
@@ -23,9 +23,10 @@ GRADCHECK_TOKENS = 32
 def gradcheck(
     config: ConfigLike, overrides: Sequence[str] = (), listener: Listener = SILENT
 ) -> list[ArrayCheck]:
-    """Central differences in float64 on a small part of the config's first batch.
+    """Compare the gradients of a config's network with central differences.
 
-    Dropout masks are fixed; one ArrayCheck per parameter array.
+    One ArrayCheck per parameter array, in float64, on a small part of the config's first batch,
+    with fixed dropout masks.
     """
     resolved = as_config(config, overrides)
     train_files = files_of(resolved.data.train, "data.train")

@@ -11,7 +11,10 @@ from windowclf.errors import DataError
 
 
 def files_of(where: str | Sequence[str], key: str) -> list[str]:
-    """Paths of a config entry: a path, a glob or a list of them; globs sorted."""
+    """The paths that an entry of the config names: a path, a glob or a list of them; globs sorted.
+
+    `key` is what messages call the entry. Raises DataError for a glob that matches nothing.
+    """
     patterns = [where] if isinstance(where, str) else list(where)
     paths: list[str] = []
     for pattern in patterns:
@@ -26,7 +29,7 @@ def files_of(where: str | Sequence[str], key: str) -> list[str]:
 
 
 def digest_of(paths: Sequence[str]) -> str:
-    """sha256 over the bytes of the files, in order."""
+    """sha256 over the bytes of the files, one after another."""
     digest = hashlib.sha256()
     for path in paths:
         with Path(path).open("rb") as file:
@@ -35,6 +38,6 @@ def digest_of(paths: Sequence[str]) -> str:
     return digest.hexdigest()
 
 
-def place_of(name: str) -> str:
-    """Where the config names files that have a digest: train, dev, …, or a feature's place."""
+def config_key(name: str) -> str:
+    """The key of the config for files whose digest is kept as `name`: data.train for train."""
     return name if name.startswith("features.") else f"data.{name}"

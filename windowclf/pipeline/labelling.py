@@ -1,4 +1,4 @@
-"""From a stream of bytes to the same text with the answers in it."""
+"""label_stream: from a stream of bytes to the same text with a tagger's answers in it."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ def label_stream(
     size: int = 0,
     listener: Listener = SILENT,
 ) -> int:
-    """Label all of `source`, `name` in messages, as the tagger's options say; how many tokens.
+    """Label all of `source` into `out`, as the tagger's options say; how many tokens there were.
 
-    Labels that are read are kept. `size` is how many bytes there are to read, 0 where unknown.
-    Raises DataError.
+    `name` is what messages call the source; `size` how many bytes it has, 0 where unknown. Labels
+    that are read are kept. Raises DataError.
     """
     writer = make_writer(layout, out, tagger.classes if tagger.options.probabilities else ())
     tokens = 0
@@ -34,6 +34,7 @@ def label_stream(
 
 
 def _probabilities(answer: Prediction) -> Probabilities | None:
+    """What the writer is given beside the labels of a sentence; None if nothing was asked for."""
     if answer.probabilities is None or answer.certainty is None:
         return None if answer.n_best is None else Probabilities((), (), answer.n_best)
     of_class = answer.probabilities.tolist()

@@ -1,4 +1,4 @@
-"""Who is told how a command goes on, and asked whether it should."""
+"""Listener: who is told how a command goes on, and asked whether it should."""
 
 from __future__ import annotations
 

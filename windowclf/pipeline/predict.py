@@ -64,7 +64,11 @@ def predict_file(
 def layout_for(
     trained: Layout, input_: str, format_: str | None, keep_labels: bool = False
 ) -> Layout:
-    """How to read an input of this format, which need not be that of the training files."""
+    """How to read an input whose format need not be that of the training files.
+
+    `trained` is the layout of those; `format_` None for the one that the name of the input says.
+    Raises DataError.
+    """
     if format_ is not None and format_ not in get_args(Format):
         known = ", ".join(get_args(Format))
         raise DataError(f"--format: expected one of {known}, found {format_!r}.")

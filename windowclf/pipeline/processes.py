@@ -72,7 +72,7 @@ def label_in_processes(
 
 
 def chunks_of(source: BinaryIO, between: re.Pattern[bytes]) -> Iterator[bytes]:
-    """The bytes of a file in parts of at least CHUNK, but for the last, cut where allowed."""
+    """The bytes of a file in parts of about CHUNK or more, cut where `between` has matched."""
     pending = b""
     while data := source.read(CHUNK):
         pending += data
@@ -88,6 +88,7 @@ _own: tuple[Tagger, Layout]  # of a process of the pool
 
 
 def _begin(model: str, layout: Layout, options: TagOptions) -> None:
+    """What a process of the pool does first: load the model."""
     from threadpoolctl import threadpool_limits
 
     global _own
@@ -96,7 +97,7 @@ def _begin(model: str, layout: Layout, options: TagOptions) -> None:
 
 
 def _label(chunk: bytes) -> tuple[str, int]:
-    """The answers for a part of the file, and its number of tokens."""
+    """In a process of the pool: a part of the file with the answers in it, and how many tokens."""
     tagger, layout = _own
     out = io.StringIO(newline="")
     try:

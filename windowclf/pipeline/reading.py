@@ -15,7 +15,10 @@ from windowclf.text.spans import Scheme, from_spans, to_spans
 
 
 def layout_of(config: cfg.Config, paths: Sequence[str]) -> Layout:
-    """How the data files are to be read."""
+    """How the data files of a config are to be read; `paths` are those of data.train.
+
+    Raises DataError where these are of several formats.
+    """
     data = config.data
     formats = {guess_format(path) for path in paths} if data.format is None else {data.format}
     if len(formats) > 1:
@@ -69,7 +72,7 @@ def read_all(
 
 
 def dev_sentences(config: cfg.Config, layout: Layout) -> list[Sentence] | None:
-    """Those of the files of data.dev; None where there are none. Raises DataError."""
+    """The sentences of the files of data.dev; None where it names no files. Raises DataError."""
     if config.data.dev is None or isinstance(config.data.dev, cfg.Holdout):
         return None
     paths = files_of(config.data.dev, "data.dev")
@@ -83,9 +86,13 @@ def dev_sentences(config: cfg.Config, layout: Layout) -> list[Sentence] | None:
 def learnt_labels(
     layout: Layout, inside: Scheme | None
 ) -> Callable[[Sentence], Sequence[str | None]]:
-    """The labels of a sentence as the network learns them, None for a token without."""
+    """A function from a sentence to its labels as the network learns them, None for no label.
+
+    For spans these are in the scheme `inside`.
+    """
 
     def labels_of(sentence: Sentence) -> Sequence[str | None]:
+        """The labels of a sentence as the network learns them."""
         labels = sentence.gold
         if inside is None or inside == layout.scheme:
             return labels

@@ -1,4 +1,4 @@
-"""A run: data, network and folder together, from its beginning or a saved state to the scores."""
+"""Run: data, network and folder together, from the beginning or a saved state to the scores."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from windowclf.network.reports import EpochReport, Report, StepReport
 from windowclf.network.trainer import Trainer
 from windowclf.pipeline.assembly import settings_of, spec_of
 from windowclf.pipeline.evaluate import evaluate_files
-from windowclf.pipeline.input_files import digest_of, files_of, place_of
+from windowclf.pipeline.input_files import config_key, digest_of, files_of
 from windowclf.pipeline.listener import Listener
 from windowclf.pipeline.reading import layout_of, learnt_labels, longest_sentence, read_all
 from windowclf.pipeline.run_folder import METRICS_NAME, RunFolder, SavedState
@@ -40,7 +40,7 @@ from windowclf.text.sentence import none_longer
 
 
 class Run:
-    """One training in a claimed folder."""
+    """One training in a claimed folder: `begin`, `train`, `evaluate`."""
 
     def __init__(self, config: Config, folder: RunFolder, workers: Workers, listener: Listener):
         """Read the data, make the vocabulary, the network and its trainer. Raises DataError."""
@@ -78,13 +78,17 @@ class Run:
         self._say_what_dev_is()
 
     def _check_dictionary(self, layout: Layout, data: TrainingData, test: list[str]) -> None:
-        """Faults of dev and test should be known now and not after the training."""
+        """Raise DataError where the dictionary leaves a sentence of dev or test no legal path.
+
+        So that this is known now and not after the training.
+        """
         check = Decoder(Model(self._spec, {})).check
         check(data.dev or [])
         for sentence in none_longer(read_all(layout, test), longest_sentence(self.config)):
             check([sentence])
 
     def _say_what_dev_is(self) -> None:
+        """Tell the listener of missing dev data, or of labels in it that train lacks."""
         notice = self.listener.notice
         if self._dev is None:
             notice("no dev data: the final averaged model is kept and early stopping is off.")
@@ -103,6 +107,7 @@ class Run:
         self.folder.write_config(dump_config(self.config))
 
     def _continue(self, state: SavedState) -> None:
+        """Go on from a state. Raises RunFolderError or ModelFileError where it does not fit."""
         self._refuse_other_run(state)
         try:
             self.trainer.restore(state.progress, state.arrays)
@@ -124,7 +129,7 @@ class Run:
             )
 
     def _refuse_other_run(self, state: SavedState) -> None:
-        """A state can only be continued with the config and the data that it came from."""
+        """Raise RunFolderError unless a state came from this run's config and data."""
         before = make_config(state.config)
         changes = [
             change
@@ -132,7 +137,7 @@ class Run:
             if not change.startswith(("output:", "training.checkpoint", "prediction.", "tune"))
         ]
         changes += [
-            f"{place_of(name)}: the files have changed"
+            f"{config_key(name)}: the files have changed"
             for name in sorted({*state.data, *self._digests})
             if state.data.get(name) != self._digests.get(name)
         ]
@@ -162,6 +167,7 @@ class Run:
         return False
 
     def _end_epoch(self, report: EpochReport) -> None:
+        """Save the model if it is the best so far, and log the epoch."""
         if report.best:
             self.folder.save_model(self.best_model())
         line = asdict(report)
@@ -176,16 +182,21 @@ class Run:
         return self._model(parameters, thresholds)
 
     def _model(self, parameters: Parameters, thresholds: Floats | None = None) -> Model:
+        """A model of these parameters, with the default thresholds where none (K,) are given."""
         if thresholds is None:
             thresholds = self._default_thresholds
         return Model(self._spec, parameters, thresholds, provenance=self._provenance)
 
     def _evaluate_on_dev(self, parameters: Parameters) -> tuple[float, Mapping[str, float]]:
+        """The task's metric on dev, and the figures that the log shows beside it."""
         assert self._dev is not None
         return self._dev.evaluate(self._model(parameters))
 
     def _calibrate_kept(self) -> None:
-        """Give the kept model its temperature. Done again after a crash, it is the same."""
+        """Fit the temperature of the kept model on dev, and save the model with it.
+
+        Done again after a crash, it is the same.
+        """
         if self._dev is None:
             return
         model = load_model(self.folder.path / MODEL_NAME)
@@ -195,6 +206,7 @@ class Run:
             self.folder.save_model(replace(model, temperature=temperature))
 
     def _save_state(self) -> None:
+        """Save what --resume needs to go on from here."""
         progress, arrays = self.trainer.state()
         header = {
             "progress": progress,
@@ -221,13 +233,16 @@ class Run:
 
 
 def _half_way(spec: Spec) -> Floats | None:
-    """(K,) thresholds of a sigmoid output before any are chosen."""
+    """The thresholds of a sigmoid output before any are chosen, 0.5 each; else None.   ->  (K,)."""
     K = spec.architecture.classes
     return np.full(K, 0.5) if spec.architecture.output == "sigmoid" else None
 
 
 def _save_is_due(checkpoint: Checkpoint, report: Report, seconds: float) -> bool:
-    """By the clock, or by the number of the step, so that a resumed run saves at the same ones."""
+    """Whether the state should be saved after a report, `seconds` after it was last saved.
+
+    By the clock, or by the number of the step, so that a resumed run saves at the same ones.
+    """
     if seconds >= checkpoint.seconds:
         return True
     is_step = isinstance(report, StepReport)  # not again after the evaluation that follows it

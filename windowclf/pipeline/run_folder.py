@@ -1,4 +1,4 @@
-"""The folder of a run: which files it holds, who may write to it, and in which order.
+"""RunFolder: which files a run keeps, who may write to them, and in which order.
 
 `config.yaml` (as resolved), `model.safetensors` (the best model, self-contained),
 `state.safetensors` (to go on from), `metrics.jsonl` (a line per epoch), `evaluation.json`.
@@ -40,15 +40,15 @@ class SavedState:
     config: Mapping[str, Any]
     data: Mapping[str, str]  # sha256 of the files by name
     threads: int
-    metrics_lines: int
-    arrays: Mapping[str, Floats]
+    metrics_lines: int  # how many lines of metrics.jsonl belong to the run so far
+    arrays: Mapping[str, Floats]  # parameters and accumulators, each of any shape
 
 
 class RunFolder:
     """A claimed folder with the files of a run; `close` gives it back."""
 
     def __init__(self, path: Path, resume: bool, overwrite: bool):
-        """Raises RunFolderError unless a run may write here."""
+        """Claim the folder. Raises RunFolderError unless a run may write here."""
         self.path = path
         self._claimed = ClaimedFolder(path, "run", resume, overwrite)
         try:
@@ -59,6 +59,7 @@ class RunFolder:
             raise self._claimed.unusable(error) if isinstance(error, OSError) else error from None
 
     def _refuse_if_taken(self, resume: bool, overwrite: bool) -> None:
+        """Raise RunFolderError where what the folder holds may not be continued or replaced."""
         others = self._claimed.names()
         if others and not (resume or overwrite):
             raise self._claimed.refuse_taken(others[0])
@@ -71,7 +72,10 @@ class RunFolder:
             )
 
     def _refuse_strangers(self, names: Collection[str]) -> None:
-        """What a run would replace must come from a run, whose first file is its state."""
+        """Raise RunFolderError where files that a run would replace do not come from a run.
+
+        Those of a run have a state or a model beside them that windowclf wrote.
+        """
         ours = [name for name in (STATE_NAME, MODEL_NAME) if name in names]
         strangers = [name for name in ours if not tensor_file.is_ours(self.path / name)]
         if not ours:
@@ -83,6 +87,7 @@ class RunFolder:
             )
 
     def _clear_temporary_files(self) -> None:
+        """Remove what writes that a crash broke off have left."""
         for name in _OWN_NAMES:
             for leftover in self.path.glob(f".{name}.*.tmp"):
                 leftover.unlink(missing_ok=True)
@@ -92,20 +97,23 @@ class RunFolder:
         self._claimed.remove(name for name in _OWN_NAMES if name != STATE_NAME)
 
     def write_config(self, text: str) -> None:
-        """The config as resolved."""
+        """Write config.yaml, the config as resolved."""
         write_whole(self.path / CONFIG_NAME, text.encode())
 
     def save_model(self, model: Model) -> None:
-        """The best model so far."""
+        """Write the best model so far."""
         save_model(self.path / MODEL_NAME, model)
 
     def write_evaluation(self, evaluation: Mapping[str, Any]) -> None:
-        """The scores of the model that was kept."""
+        """Write evaluation.json, the scores of the model that was kept."""
         text = json.dumps(evaluation, indent=2, ensure_ascii=False) + "\n"
         write_whole(self.path / EVALUATION_NAME, text.encode())
 
     def save_state(self, header: Mapping[str, Any], arrays: Mapping[str, Floats]) -> None:
-        """What --resume needs; always after the model that it speaks of."""
+        """Write the state that --resume needs, always after the model that it speaks of.
+
+        The arrays, parameters and accumulators, are of any shape (…,).
+        """
         data = tensor_file.to_bytes("state", header, arrays)
         write_whole(self.path / STATE_NAME, data)
 
@@ -135,11 +143,11 @@ class RunFolder:
         )
 
     def append_metrics(self, line: Mapping[str, Any]) -> None:
-        """One report as a line of metrics.jsonl, on the disk before this returns."""
+        """Append a line to metrics.jsonl, on the disk before this returns."""
         self._claimed.append_line(METRICS_NAME, line)
 
     def cut_metrics(self, lines: int) -> int:
-        """Keep the first `lines` lines, those that the state speaks of; how many there are."""
+        """Keep the first `lines` lines of metrics.jsonl, and no other; how many there are."""
         if not os.path.lexists(self.path / METRICS_NAME):
             return 0
         kept = self._claimed.whole_lines(METRICS_NAME)[:lines]

@@ -1,9 +1,9 @@
-"""The training text as numbers, the vocabulary made from it, and the dev sentences."""
+"""TrainingData: the training text as numbers, the vocabulary made from it, the dev sentences."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -44,7 +44,7 @@ class TrainingData:
     targets: Bytes | None  # (label strings, K) for a sigmoid output
     dev: list[Sentence] | None
     digest: str  # sha256 of the training files
-    feature_digests: Mapping[str, str]  # place in the config -> sha256 of the files it names
+    feature_digests: Mapping[str, str]  # key of the config -> sha256 of the files it names
     given: Mapping[str, Floats]  # (V, d) initial values of tables that come from files
 
 
@@ -97,7 +97,10 @@ def training_data(
 
 
 class _TrainingText:
-    """The training files on their way to a corpus; each way reads them once."""
+    """The training files before they are a corpus: `encoded`, `kept` or `without_holdout`.
+
+    Each of these reads the files once.
+    """
 
     def __init__(
         self,
@@ -115,7 +118,7 @@ class _TrainingText:
         self._digest = hashlib.sha256()
 
     def _how(self, read: FeatureFiles) -> dict[str, Any]:
-        """What besides the files decides what the corpus is: what it is kept under."""
+        """What besides the files decides what the corpus is, so that it is kept under both."""
         how: dict[str, Any] = {
             "layout": asdict(self._layout),
             "inside": inside_scheme(self._config),
@@ -141,7 +144,10 @@ class _TrainingText:
         return corpus, self._digest.hexdigest()
 
     def kept(self, beside: Path) -> tuple[Corpus, str]:
-        """The same, as numbers in a folder for this run and later ones."""
+        """The corpus as files in a folder in `beside`, for later runs too, and the files' sha256.
+
+        Taken from there if an earlier run has left it.
+        """
         corpus, digest, known = find_or_make(beside, self._source, self.encoded)
         done = "taken from" if known else "kept for later runs in"
         self._listener.notice(
@@ -151,19 +157,25 @@ class _TrainingText:
         return corpus, digest
 
     def without_holdout(self, share: float) -> tuple[Corpus, str, list[Sentence]]:
-        """The same without the last sentences, and these."""
+        """The corpus without the last sentences, the sha256 of the files, and those sentences.
+
+        `share` says how many of all sentences these are.
+        """
         every = [sentence.without_source() for sentence in self._sentences()]
         kept = len(every) - max(1, round(share * len(every)))
         return self._encode(every[:kept]), self._digest.hexdigest(), every[kept:]
 
-    def _encode(self, text: Any, folder: Path | None = None) -> Corpus:
+    def _encode(self, sentences: Iterable[Sentence], folder: Path | None = None) -> Corpus:
+        """The corpus of some sentences, in memory or as files in a folder."""
         most = self._config.data.distinct_tokens
-        return encode_corpus(text, self._columns, self._labels_of, most, folder)
+        return encode_corpus(sentences, self._columns, self._labels_of, most, folder)
 
     def _sentences(self) -> Iterator[Sentence]:
+        """The sentences of the files with derived columns; the listener is told how far it is."""
         size, done = max(1.0, self.megabytes() * (1 << 20)), 0
 
         def on_bytes(count: int) -> None:
+            """Tell the listener that so many bytes more are read."""
             nonlocal done
             done += count
             self._listener.reading(min(1.0, done / size))
@@ -173,6 +185,7 @@ class _TrainingText:
 
 
 def _refuse_unusable(corpus: Corpus, paths: Sequence[str], layout: Layout) -> None:
+    """Raise DataError where a corpus has no tokens, no labels, or labels that are no classes."""
     where = ", ".join(paths)
     if not len(corpus.tokens):
         raise DataError(f"{where}: no sentence found; expected at least one labelled sentence.")
@@ -192,6 +205,7 @@ def _refuse_unusable(corpus: Corpus, paths: Sequence[str], layout: Layout) -> No
 
 
 def _is_decimal(text: str) -> bool:
+    """Whether a text is a number, and not a whole one."""
     try:
         float(text)
     except ValueError:
@@ -200,7 +214,10 @@ def _is_decimal(text: str) -> bool:
 
 
 def _targets(label_names: Sequence[str], vocabulary: Vocabulary) -> Bytes:
-    """Row i: which classes label string i means (label strings, K); one column for two classes."""
+    """Which classes each label string of the corpus means; one column for two plain classes.
+
+    ->  (label strings, K) of 0 and 1.
+    """
     class_of = vocabulary.class_of
     if not are_sets(label_names):
         return np.array([[class_of[name]] for name in label_names], np.uint8)

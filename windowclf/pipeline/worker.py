@@ -75,13 +75,14 @@ class RunProcesses:
         return Outcome(None, 0, time.monotonic() - began, _words_for(code))
 
     def close(self) -> None:
-        """End the processes that run, and let no other begin."""
+        """End the processes that run, and let no other begin: their inputs end, and so they do."""
         with self._lock:
             self._closed = True
             for process in self._running:
                 _close(process.stdin)
 
     def _start(self) -> subprocess.Popen[str]:
+        """A new process that waits for a config. Raises RunStopped after `close`."""
         with self._lock:
             if self._closed:
                 raise RunStopped
@@ -96,6 +97,7 @@ class RunProcesses:
             return process
 
     def _tell(self, process: subprocess.Popen[str], config: Config) -> None:
+        """Send a process its config."""
         with self._lock:
             if process.stdin and not self._closed:
                 with contextlib.suppress(BrokenPipeError):  # it has ended; its code says how
@@ -103,6 +105,7 @@ class RunProcesses:
                     process.stdin.flush()
 
     def _end(self, process: subprocess.Popen[str]) -> int:
+        """End a process if it still runs; its exit code."""
         with self._lock:
             self._running.discard(process)
             _close(process.stdin)
@@ -111,19 +114,21 @@ class RunProcesses:
 
 
 def _close(pipe: IO[str] | None) -> None:
+    """Close an end of a pipe, whatever has become of the other."""
     if pipe is not None:
         with contextlib.suppress(BrokenPipeError):  # what was not yet read goes
             pipe.close()
 
 
 def _words_for(code: int) -> str:
+    """Why a run was lost whose process gave no answer, from its exit code."""
     if code < 0:
         return f"its process was ended by signal {-code}; perhaps the memory was too small."
     return f"its process ended with code {code} and without an answer."
 
 
 def main() -> None:
-    """The end that trains."""
+    """The process that trains: a config from standard input, then lines of what comes of it."""
     given = sys.stdin.readline()
     threading.Thread(target=_end_with_input, daemon=True).start()
     if given:
@@ -131,6 +136,7 @@ def main() -> None:
 
 
 def _end_with_input() -> None:
+    """End the process as soon as its input ends."""
     os.read(sys.stdin.fileno(), 1)
     os._exit(1)
 
@@ -148,6 +154,7 @@ class _Progress(Listener):
 
 
 def _answer(config: Config) -> dict[str, Any]:
+    """Train, and say as JSON what came of it: an outcome, or a refusal of the run folder."""
     began = time.monotonic()
     try:
         result = train(config, resume=True, listener=_Progress())
@@ -161,6 +168,7 @@ def _answer(config: Config) -> dict[str, Any]:
 
 
 def _say(line: dict[str, Any]) -> None:
+    """Write a line of JSON to the one that waits."""
     print(json.dumps(line), flush=True)
 
 

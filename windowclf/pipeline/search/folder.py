@@ -1,4 +1,4 @@
-"""The folder of a search: its config, a line for every trial that has ended, the best config."""
+"""SearchFolder: a search's config, a line for every trial that has ended, the best config."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from windowclf.config.reading import differences, make_config
 from windowclf.errors import ConfigError, RunFolderError
-from windowclf.pipeline.input_files import place_of
+from windowclf.pipeline.input_files import config_key
 from windowclf.pipeline.search.trial import Trial
 from windowclf.system.checked import build
 from windowclf.system.claimed_folder import ClaimedFolder
@@ -32,7 +32,7 @@ class SearchFolder:
     """A claimed folder with the files of a search; `close` gives it back."""
 
     def __init__(self, path: Path, resume: bool, overwrite: bool):
-        """Raises RunFolderError unless a search may write here."""
+        """Claim the folder. Raises RunFolderError unless a search may write here."""
         self.path = path
         self._overwrite = overwrite
         self._claimed = ClaimedFolder(path, "search", resume, overwrite)
@@ -43,6 +43,7 @@ class SearchFolder:
             raise
 
     def _refuse_if_taken(self, wanted: bool) -> None:
+        """Raise RunFolderError where the folder holds no search, or one that is not `wanted`."""
         others = self._claimed.names()
         if not any((self.path / _RUNS_NAME).glob("[!.]*")):
             # There is at most text that was encoded before a stop.
@@ -56,7 +57,10 @@ class SearchFolder:
             )
 
     def _remove_old_search(self) -> None:
-        """What an earlier search wrote, and nothing else; what says that it is one goes last."""
+        """Remove what an earlier search wrote, and nothing else.
+
+        The file that says that it is a search goes last.
+        """
         try:
             for run in (self.path / _RUNS_NAME).glob("[0-9]*"):
                 shutil.rmtree(run)
@@ -67,7 +71,9 @@ class SearchFolder:
     def begin(
         self, config: Mapping[str, Any], data: Mapping[str, str]
     ) -> dict[tuple[int, int], Trial]:
-        """The trials that have ended so far. `data` are sha256 of files by name.
+        """Write the search's config and digests; the trials that have ended so far, by their key.
+
+        `data` are sha256 of the data files by name.
 
         Only now does an old search go that is to be overwritten. Raises RunFolderError where the
         search in the folder is of another config or other data.
@@ -85,6 +91,7 @@ class SearchFolder:
         return known
 
     def _refuse_other(self, path: Path, config: Mapping[str, Any], data: Mapping[str, str]) -> None:
+        """Raise RunFolderError unless the search at `path` is of this config and of these data."""
         try:
             header = json.loads(path.read_text(encoding="utf-8"))
             changes = [
@@ -98,7 +105,7 @@ class SearchFolder:
                 f"{path}: damaged, or not from a search ({error!s:.200}); replace the search with "
                 "--overwrite, or choose another folder with --output."
             ) from error
-        changes += [f"{place_of(name)}: the files have changed" for name in files]
+        changes += [f"{config_key(name)}: the files have changed" for name in files]
         if changes:
             raise RunFolderError(
                 f"{self.path}: cannot go on with this search with another config or other data "
@@ -106,6 +113,7 @@ class SearchFolder:
             )
 
     def _read_trials(self) -> Iterator[Trial]:
+        """The trials that have ended. Raises RunFolderError at a line that is none."""
         for number, line in enumerate(self._claimed.whole_lines(TRIALS_NAME), 1):
             try:
                 yield build(Trial, json.loads(line), "the line", whole=True)
@@ -116,27 +124,27 @@ class SearchFolder:
                 ) from error
 
     def append(self, trial: Trial) -> None:
-        """A trial that has ended, on the disk before this returns; what it was trained in goes."""
+        """Add a trial that has ended, on the disk before this returns; its run folder goes."""
         self._claimed.append_line(TRIALS_NAME, asdict(trial))
         shutil.rmtree(self.run_folder(*trial.key), ignore_errors=True)
 
     def write_trials(self, trials: Iterable[Trial]) -> None:
-        """All trials, in the order of rungs and numbers."""
+        """Write all trials anew, in the order of rungs and numbers."""
         ordered = sorted(trials, key=lambda trial: trial.key)
         lines = (json.dumps(asdict(trial), ensure_ascii=False).encode() for trial in ordered)
         self._claimed.write_lines(TRIALS_NAME, lines)
 
     def write_best(self, text: str) -> Path:
-        """The config of the best trial; where it lies."""
+        """Write the config of the best trial, given as YAML; the path of the file."""
         write_whole(self.path / BEST_NAME, text.encode())
         return self.path / BEST_NAME
 
     def run_folder(self, epochs: int, trial: int) -> Path:
-        """Where a trial is trained."""
+        """The run folder in which a trial of a rung of so many epochs is trained."""
         return self.path / _RUNS_NAME / f"{trial}-{epochs}"
 
     def remove_runs(self) -> None:
-        """What no further trial needs."""
+        """Remove the run folders of all trials, and the encoded text beside them."""
         shutil.rmtree(self.path / _RUNS_NAME, ignore_errors=True)
 
     def close(self) -> None:

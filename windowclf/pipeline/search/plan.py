@@ -1,4 +1,4 @@
-"""What a search is going to do: its config, the settings of its trials, the sizes of its rungs."""
+"""Search: the config of a search, the settings of its trials, the sizes of its rungs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from windowclf.config import Config, TuneSection
 from windowclf.config.reading import ConfigLike, make_config, read_tree
 from windowclf.errors import ConfigError
 from windowclf.pipeline.search.space import (
-    Settings,
+    TrialSettings,
     as_overrides,
     check_space,
     default_space,
@@ -23,15 +23,18 @@ from windowclf.pipeline.search.space import (
 class Search:
     """A config, and the settings that are tried on it."""
 
-    tree: Mapping[str, Any]
-    overrides: Sequence[str]
-    name: str
-    config: Config  # of all that the trials share
+    tree: Mapping[str, Any]  # the config as it was given
+    overrides: Sequence[str]  # as `--set` takes them
+    name: str  # what messages call the config
+    config: Config  # with the overrides; what all trials share
     tune: TuneSection
-    settings: Sequence[Settings]  # of trial 1, 2, …
+    settings: Sequence[TrialSettings]  # of trial 1, 2, …
 
     def config_of(self, epochs: int, trial: int, *more: str) -> Config:
-        """What a trial trains. Raises ConfigError where its settings do not go together."""
+        """The config of a trial (from 1) for so many epochs, with `more` overrides.
+
+        Raises ConfigError where its settings do not go together.
+        """
         changes = as_overrides(self.settings[trial - 1])
         changes += [f"training.epochs={epochs}", "tune=null", *more]
         return make_config(self.tree, [*self.overrides, *changes], self.name)
@@ -49,7 +52,7 @@ class Search:
 
 
 def plan(config: ConfigLike, overrides: Sequence[str]) -> Search:
-    """The config and the trials' settings, all of it checked. Raises ConfigError."""
+    """The search that a config's section `tune` asks for, checked. Raises ConfigError."""
     name = str(config) if isinstance(config, str | Path) else "config"
     if isinstance(config, Config):
         tree: Any = config.model_dump(mode="json")

@@ -1,4 +1,4 @@
-"""What a search may change in a config: checked beforehand, then drawn from, trial by trial."""
+"""The space of a search, what it may change in a config: checked, then drawn from by trial."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from windowclf.config.tune import Dimension, Int, LogInt, LogUniform, Uniform
 from windowclf.errors import ConfigError, legible
 
 Space: TypeAlias = Mapping[str, Dimension]
-Settings: TypeAlias = dict[str, Any]  # by path
+TrialSettings: TypeAlias = dict[str, Any]  # by path
 
 FIXED = {  # and why
     "seed": "every trial has the config's",
@@ -34,7 +34,10 @@ _DRAWS = 50  # for each trial, to find settings that no earlier one has
 
 
 def default_space(config: Config) -> Space:
-    """What is worth trying for most corpora, around the config's own learning rate."""
+    """The space of a config that names none: what is worth trying for most corpora.
+
+    The learning rate is tried around the config's own.
+    """
     rate = config.training.optimizer.learning_rate
     space: dict[str, Dimension] = {
         "training.optimizer.learning_rate": LogUniform(log_uniform=(rate / 4, rate * 4)),
@@ -48,8 +51,8 @@ def default_space(config: Config) -> Space:
     return space
 
 
-def as_overrides(settings: Settings) -> list[str]:
-    """Settings as `--set` takes them."""
+def as_overrides(settings: TrialSettings) -> list[str]:
+    """The settings of a trial as `--set` takes them."""
     return [f"{path}={json.dumps(value, ensure_ascii=False)}" for path, value in settings.items()]
 
 
@@ -67,6 +70,7 @@ def check_space(tree: Mapping[str, Any], overrides: Sequence[str], space: Space,
 def _faults_of(
     tree: Mapping[str, Any], overrides: Sequence[str], space: Space, path: str
 ) -> Iterator[str]:
+    """Sentences about a path of the space, or a value at it, that does not fit the config."""
     if not path or "=" in path:
         yield "expected a path as in training.dropout."
         return
@@ -95,6 +99,7 @@ def _overlap(one: str, other: str) -> bool:
 
 
 def _extremes(dimension: Dimension) -> Sequence[Any]:
+    """The values of a dimension to be checked: both ends of a range, or all choices."""
     match dimension:
         case Uniform(uniform=ends) | LogUniform(log_uniform=ends):
             return ends
@@ -104,12 +109,12 @@ def _extremes(dimension: Dimension) -> Sequence[Any]:
             return dimension
 
 
-def draw_trials(space: Space, seed: int, trials: int) -> list[Settings]:
+def draw_trials(space: Space, seed: int, trials: int) -> list[TrialSettings]:
     """The settings of the trials: the first one's are none, no two are the same.
 
     More trials begin with the same ones. A small space may have fewer than were asked for.
     """
-    drawn: list[Settings] = [{}]
+    drawn: list[TrialSettings] = [{}]
     known = {"{}"}
     for attempt in range(_DRAWS * trials):
         if len(drawn) == trials:
@@ -124,6 +129,7 @@ def draw_trials(space: Space, seed: int, trials: int) -> list[Settings]:
 
 
 def _draw(dimension: Dimension, rng: np.random.Generator) -> Any:
+    """A value of a dimension."""
     match dimension:
         case Uniform(uniform=(low, high)):
             return _rounded(rng.uniform(low, high), low, high)
@@ -139,5 +145,5 @@ def _draw(dimension: Dimension, rng: np.random.Generator) -> Any:
 
 
 def _rounded(value: float, low: float, high: float) -> float:
-    """A number that people can read, within its bounds."""
+    """The value with DIGITS digits, so that people can read it, within its bounds."""
     return min(max(float(f"{value:.{DIGITS}g}"), low), high)

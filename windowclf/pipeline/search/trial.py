@@ -1,4 +1,4 @@
-"""A trial of a search: values only."""
+"""Trial, what came of one config of a search, as plain values."""
 
 from __future__ import annotations
 
@@ -21,5 +21,5 @@ class Trial:
 
     @property
     def key(self) -> tuple[int, int]:
-        """Under which its result is known."""
+        """(epochs, trial): what tells the results of a search apart."""
         return self.epochs, self.trial

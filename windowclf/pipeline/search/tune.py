@@ -95,6 +95,7 @@ def _read_data(search: Search, folder: SearchFolder, listener: Listener) -> dict
 def _refuse_other_settings(
     search: Search, folder: SearchFolder, known: Mapping[tuple[int, int], Trial]
 ) -> None:
+    """Raise RunFolderError where a known trial had other settings than the search gives it."""
     for trial in known.values():
         if not 1 <= trial.trial <= len(search.settings):
             continue  # of a search with more trials, and not asked for now
@@ -113,7 +114,11 @@ def _climb(
     end: float | None,
     listener: Listener,
 ) -> TuningResult:
-    """Rung by rung, from all trials to the best ones."""
+    """Train rung by rung, from all trials to the best ones; what the search has found.
+
+    `known` are the trials that have ended, by their key; `end` is the time after which no rung
+    begins, None for no such time.
+    """
     best, best_path = None, None
     entrants = list(range(1, len(search.settings) + 1))
     shown = _Progress(search, listener.searched)
@@ -151,10 +156,14 @@ def _train_all(
     listener: Listener,
     shown: _Progress,
 ) -> Iterator[Trial]:
-    """The trials as they end, each on the disk; fewer of them where should_stop says so."""
+    """Train the trials of a rung: each as it ends, by then on the disk.
+
+    Fewer than `trials` where the listener's should_stop says so.
+    """
     processes = RunProcesses()
 
     def train(trial: int) -> Outcome:
+        """What comes of a trial, trained in a process of its own."""
         more = [f"output={json.dumps(str(folder.run_folder(epochs, trial)), ensure_ascii=False)}"]
         more += ["data.test=null", "training.threads=1", "data.cache_above_mb=0"]
         try:
@@ -192,31 +201,33 @@ class _Progress:
         self._done: dict[int, float] = {}
 
     def begin(self, rung: int, known: int) -> None:
-        """A rung begins of which some trials are known."""
+        """Say that a rung begins, of which so many trials have ended before."""
         self._rung, self._known, self._done = rung, known, {}
 
     def set(self, trial: int, fraction: float) -> None:
-        """So much of a trial is done. Any thread may call it."""
+        """Say which fraction of a trial of the rung is done. Any thread may call this."""
         self._done[trial] = fraction
 
     def tell(self) -> None:
-        """Say which fraction of the search is done."""
+        """Tell whoever shows it which fraction of the search is done."""
         work = [epochs * size for epochs, size in zip(self._epochs, self._sizes, strict=True)]
         here = self._epochs[self._rung] * (self._known + sum(list(self._done.values())))
         self._tell(min(1.0, (sum(work[: self._rung]) + here) / sum(work)))
 
 
 def _ranked(trials: Sequence[Trial]) -> list[Trial]:
-    """Those that have a score, the best first; of equal ones the first comes first."""
+    """The trials that have a score, the best first; of equal ones the one with the lower number."""
     scored = [(-trial.score, trial.trial, trial) for trial in trials if trial.score is not None]
     return [trial for *_, trial in sorted(scored, key=lambda row: row[:2])]
 
 
 def _in_order(known: Mapping[tuple[int, int], Trial]) -> tuple[Trial, ...]:
+    """The known trials in the order of rungs and numbers."""
     return tuple(known[key] for key in sorted(known))
 
 
 def _all_lost(search: Search, first: Trial) -> str:
+    """A sentence about a search of which every trial was lost, with the first one's reason."""
     return f"{search.name}: tune: every trial was lost; the first one's words: {first.lost}"
 
 
