@@ -1,4 +1,4 @@
-"""The parser of all commands, in the groups that --help shows.
+"""app, the parser of all commands, in the groups that --help shows.
 
 Results go to standard output, everything else to standard error.
 """

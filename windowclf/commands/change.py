@@ -1,4 +1,4 @@
-"""compress."""
+"""The command that changes a model: compress."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ FIGURES = {
 
 
 def print_comparison(comparison: Mapping[str, Any], model: str, against: str) -> None:
-    """The figures side by side, and the first sentences with different labels."""
+    """Print the figures of two models side by side, and the first sentences where they differ."""
     console = plain_console()
     console.print(f"A  {legible(model)}\nB  {legible(against)}")
     console.print(_figures(comparison))
@@ -34,6 +34,7 @@ def print_comparison(comparison: Mapping[str, Any], model: str, against: str) ->
 
 
 def _figures(comparison: Mapping[str, Any]) -> Table:
+    """Each figure of both models, their difference, its interval and p-value."""
     table = new_table("", "A", "B", "A − B", "95 % interval", "p")
     both = comparison["model"], comparison["against"]
     for key, row in comparison["differences"].items():
@@ -55,6 +56,7 @@ def _figures(comparison: Mapping[str, Any]) -> Table:
 
 
 def _figure(evaluation: Mapping[str, Any], key: str) -> float:
+    """A figure of an evaluation by its key in FIGURES."""
     if key == "accuracy":
         return float(evaluation[key])
     part, figure = key.split("_")
@@ -62,6 +64,7 @@ def _figure(evaluation: Mapping[str, Any], key: str) -> float:
 
 
 def _who_is_right(comparison: Mapping[str, Any]) -> Table:
+    """Of the sentences and tokens with different labels: how many each model has right."""
     table = new_table("with different labels", "", "A right", "B right")
     for kind in ("sentences", "tokens"):
         row = comparison[kind]
@@ -71,11 +74,12 @@ def _who_is_right(comparison: Mapping[str, Any]) -> Table:
 
 
 def _text(record: Mapping[str, Any]) -> str:
+    """The file and line of a sentence, and its tokens."""
     return f"{record['place']}: {' '.join(map(legible, _tokens(record)))}"
 
 
 def _tokens(record: Mapping[str, Any]) -> Sequence[str]:
-    """The tokens, or of a row of slots what stands in it."""
+    """The tokens of a sentence; for a row of slots one text with the values of all."""
     if record["tokens"] == [""] and "columns" in record:
         return [" ".join(f"{name}={values[0]}" for name, values in record["columns"].items())]
     tokens: Sequence[str] = record["tokens"]
@@ -83,7 +87,7 @@ def _tokens(record: Mapping[str, Any]) -> Sequence[str]:
 
 
 def _rows(record: Mapping[str, Any]) -> Table:
-    """The tokens to which the models give different labels."""
+    """The tokens of a sentence to which the models give different labels."""
     table = new_table("", "gold", "A", "B")
     for cells in _unlike(record):
         table.add_row(*map(legible, cells))
@@ -91,6 +95,7 @@ def _rows(record: Mapping[str, Any]) -> Table:
 
 
 def _unlike(record: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
+    """(token, gold label, label of A, label of B) where A and B are not alike."""
     answers = zip(_tokens(record), record["gold"], record["model"], record["against"], strict=True)
     for token, gold, ours, theirs in answers:
         if gold is not None and ours != theirs:

@@ -1,4 +1,4 @@
-"""Where the command `windowclf` begins, and what goes wrong in it becomes a sentence."""
+"""main, where the command `windowclf` begins and what goes wrong in it becomes a sentence."""
 
 from __future__ import annotations
 

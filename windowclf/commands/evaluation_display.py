@@ -16,7 +16,7 @@ CONFUSIONS_SHOWN = 10
 def print_evaluation(
     evaluation: Mapping[str, Any], title: str | None = None, details: bool = True
 ) -> None:
-    """An evaluation as tables: the main figures, and with details every label."""
+    """Print an evaluation as tables: the main figures, and with details every label."""
     console = plain_console()
     console.print(_figures(evaluation, title))
     if not details:
@@ -30,9 +30,11 @@ def print_evaluation(
 
 
 def _figures(evaluation: Mapping[str, Any], title: str | None) -> Table:
+    """The main figures of an evaluation, with their intervals."""
     table = new_table(title or "", "", "95 % interval", "of tokens")
 
     def add(name: str, value: float, key: str = "", tokens: int | None = None) -> None:
+        """A row for a figure; `key` is that of its interval."""
         interval = evaluation["intervals"].get(key)
         number = "" if tokens is None else f"{tokens:,}"
         table.add_row(name, percent(value), interval_text(interval) if interval else "", number)
@@ -56,7 +58,7 @@ def _figures(evaluation: Mapping[str, Any], title: str | None) -> Table:
 
 
 def _reliability_table(bins: Sequence[Mapping[str, float]]) -> Table:
-    """How sure the model is, and how often it is right."""
+    """For each bin of certainty: how sure the model is, and how often it is right."""
     table = new_table("certainty", "tokens", "mean", "accuracy")
     for each in bins:
         if each["tokens"]:
@@ -67,6 +69,7 @@ def _reliability_table(bins: Sequence[Mapping[str, float]]) -> Table:
 
 
 def _scores_table(kind: str, rows: Mapping[str, Mapping[str, float]]) -> Table:
+    """Precision, recall and f1 of every label, or type of spans (`kind`)."""
     table = new_table(kind, "precision", "recall", "f1", "support")
     for name, row in rows.items():
         figures = [percent(row[figure]) for figure in ("precision", "recall", "f1")]
@@ -75,6 +78,7 @@ def _scores_table(kind: str, rows: Mapping[str, Mapping[str, float]]) -> Table:
 
 
 def _confusions(confusion: Mapping[str, Mapping[str, int]]) -> list[tuple[int, str, str]]:
+    """(count, gold label, predicted label) of the most frequent errors, those first."""
     wrong = [
         (count, gold, predicted)
         for gold, row in confusion.items()
@@ -85,6 +89,7 @@ def _confusions(confusion: Mapping[str, Mapping[str, int]]) -> list[tuple[int, s
 
 
 def _confusion_table(wrong: Sequence[tuple[int, str, str]]) -> Table:
+    """The errors that `_confusions` gives, a row each."""
     table = new_table("most frequent errors: gold", "predicted", "tokens")
     for count, gold, predicted in wrong:
         table.add_row(legible(gold), legible(predicted), f"{count:,}")

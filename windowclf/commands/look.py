@@ -1,4 +1,4 @@
-"""evaluate and info."""
+"""The commands that look at a model: evaluate and info."""
 
 from __future__ import annotations
 

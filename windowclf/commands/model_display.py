@@ -12,7 +12,7 @@ from windowclf.network.gradient_check import ArrayCheck
 
 
 def print_gradient_checks(checks: Sequence[ArrayCheck]) -> None:
-    """A row per parameter array."""
+    """Print what came of a gradient check, a row per parameter array."""
     if sys.stderr.isatty():
         print("\r\x1b[K", end="", file=sys.stderr)
     table = new_table("array", "shape", "checked", "kinks", "‖a−n‖/(‖a‖+‖n‖)", "")
@@ -29,7 +29,7 @@ def print_gradient_checks(checks: Sequence[ArrayCheck]) -> None:
 
 
 def print_info(facts: Mapping[str, Any]) -> None:
-    """Facts of a model, one a line; parameters and provenance indented."""
+    """Print the facts that `info` gives of a model, one a line; parameters, provenance indented."""
     console = plain_console()
     for name, fact in _in_words(facts).items():
         if isinstance(fact, Mapping):
@@ -41,7 +41,7 @@ def print_info(facts: Mapping[str, Any]) -> None:
 
 
 def _in_words(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """What `info` gives to programs, for people."""
+    """The facts that `info` gives to programs as people read them: name -> text."""
     hidden = facts["activation"]
     if hidden != "none":
         hidden += f", {facts['units']} units"
@@ -73,11 +73,12 @@ def _in_words(facts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _shape(shape: Sequence[int]) -> str:
+    """The shape of an array as people read it: 100×64."""
     return "×".join(map(str, shape))
 
 
 def print_compression(facts: Mapping[str, Any]) -> None:
-    """Bytes, scores and rows of a model before and after it was compressed."""
+    """Print the bytes, scores and rows of a model before and after it was compressed."""
     before, after = facts["before"], facts["after"]
     table = new_table(f"stored as {facts['stored as']}", "before", "after")
     table.add_row("bytes", f"{before['bytes']:,}", f"{after['bytes']:,}")

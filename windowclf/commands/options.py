@@ -1,4 +1,4 @@
-"""What several commands are asked with."""
+"""Arguments and options that several commands have, and JSON as their answer."""
 
 from __future__ import annotations
 
@@ -33,5 +33,5 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for program
 
 
 def print_json(value: Any) -> None:
-    """A result for programs."""
+    """Print a result as JSON, for programs."""
     print(json.dumps(value, indent=2, ensure_ascii=False))

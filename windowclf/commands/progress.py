@@ -1,10 +1,11 @@
-"""A bar with what is left, on terminals only; the displays that move it."""
+"""Bar, which shows what is left on terminals only, and the displays that several commands share."""
 
 from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Self
 
 from windowclf.pipeline.listener import Listener
 
@@ -16,9 +17,9 @@ REFRESH_SECONDS = 0.2
 
 
 class Bar:
-    """What is being done, how much of it, and how long it will still take; gone at its end.
+    """A line with what is being done, how much of it, and how long it will take; gone at its end.
 
-    The library that draws it is imported with the first stroke, for tagging begins faster.
+    The library that draws it is imported with the first stroke, for tagging begins faster so.
     """
 
     def __init__(self) -> None:
@@ -28,7 +29,10 @@ class Bar:
         self._drawn = 0.0
 
     def show(self, phase: str, fraction: float, description: str = "", rate: str = "") -> None:
-        """Draw it, a few times a second at most. A new phase begins at 0 with a new estimate."""
+        """Draw the bar, a few times a second at most, unless standard error is no terminal.
+
+        A new phase begins at 0 with a new estimate of the time.
+        """
         now = time.monotonic()
         if not sys.stderr.isatty() or now - self._drawn < REFRESH_SECONDS:
             return
@@ -42,7 +46,7 @@ class Bar:
         progress.refresh()
 
     def line(self, text: str) -> None:
-        """A line above the bar that stays."""
+        """Write a line that stays, above the bar if there is one."""
         if self._progress is None:
             print(text, file=sys.stderr, flush=True)
         else:
@@ -54,6 +58,7 @@ class Bar:
             self._progress.stop()
 
     def _start(self) -> Progress:
+        """The drawn bar, before its first stroke."""
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
         self._progress = Progress(
@@ -71,20 +76,43 @@ class Bar:
 
 
 def _console() -> Console:
+    """Standard error as a console of rich."""
     from windowclf.commands.tables import plain_console
 
     return plain_console(stderr=True)
 
 
+class StoppableDisplay(Listener):
+    """Notices above a bar, for work that is to end where a signal has come."""
+
+    def __init__(self, signals: Sequence[int]):
+        """`signals` is where those that have come are noted."""
+        self._signals = signals
+        self._bar = Bar()
+        self._headed = False  # whether the line above the columns has been written
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self._bar.close()
+
+    def should_stop(self) -> bool:
+        return bool(self._signals)
+
+    def notice(self, text: str) -> None:
+        self._bar.line(f"note: {text}")
+
+
 class Notices(Listener):
-    """Says notices on standard error."""
+    """Writes notices to standard error, and shows nothing else."""
 
     def notice(self, text: str) -> None:
         print(f"note: {text}", file=sys.stderr)
 
 
 class PredictionDisplay(Notices):
-    """How much of a file is labelled, from the second second on."""
+    """Notices, and a bar with how much of a file is labelled, from the second second on."""
 
     def __init__(self) -> None:
         self._bar = Bar()
@@ -100,7 +128,7 @@ class PredictionDisplay(Notices):
 
 
 class GradientDisplay(Listener):
-    """Which array is being checked."""
+    """Shows the name of the array whose gradient is being checked."""
 
     def checked(self, array: str) -> None:
         if sys.stderr.isatty():

@@ -49,17 +49,17 @@ class Request(NamedTuple):
 
 
 def quick_predict(arguments: Sequence[str]) -> Request | None:
-    """The request of a plain command line; None for all that the full parser must see."""
+    """The request of a plain command line of predict; None for what the full parser must see."""
     if not arguments or arguments[0] != "predict":
         return None
     values: dict[str, Any] = {}
     flags: dict[str, Any] = {}
-    places, rest = ["model", "input_"], list(arguments[1:])
+    unnamed, rest = ["model", "input_"], list(arguments[1:])
     while rest:
         argument = rest.pop(0)
         key = _BY_NAME.get(argument)
-        if key is None and places and (argument == "-" or not argument.startswith("-")):
-            values[places.pop(0)] = argument
+        if key is None and unnamed and (argument == "-" or not argument.startswith("-")):
+            values[unnamed.pop(0)] = argument
         elif key is not None and OPTIONS[key].metavar is None:
             flags[key] = True
         elif key is not None and rest and (rest[0] == "-" or not rest[0].startswith("-")):
@@ -70,7 +70,7 @@ def quick_predict(arguments: Sequence[str]) -> Request | None:
 
 
 def run_predict(request: Request) -> None:
-    """predict_file with what a terminal shows."""
+    """Do what a request asks for: predict_file, with a display of how far it is."""
     from windowclf.commands.progress import PredictionDisplay
     from windowclf.pipeline.predict import predict_file
 

@@ -1,4 +1,4 @@
-"""The first SIGINT or SIGTERM lets work finish, a second one ends it at once."""
+"""stop_signals: the first SIGINT or SIGTERM lets work finish, a second one ends it at once."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def stop_signals(said: str) -> Iterator[list[int]]:
-    """The signals that have come, and `said` once to people when the first one does."""
+    """While it is entered: the signals that have come, `said` to people when the first one does."""
     signalled: list[int] = []
 
     def stop(number: int, _frame: object) -> None:

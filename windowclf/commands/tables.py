@@ -9,7 +9,7 @@ from rich.table import Table
 
 
 def plain_console(stderr: bool = False) -> Console:
-    """Shows text as it is: a label such as `[b]` or `:cat:` is neither markup nor a picture."""
+    """A console that shows text as it is: a label `[b]` or `:cat:` is no markup and no picture."""
     return Console(stderr=stderr, highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 
@@ -22,7 +22,7 @@ def new_table(*heads: str) -> Table:
 
 
 def percent(fraction: float) -> str:
-    """A fraction in per cent."""
+    """A fraction in per cent, with two decimals."""
     return f"{100 * fraction:.2f}"
 
 

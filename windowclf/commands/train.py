@@ -1,4 +1,4 @@
-"""train, tune and gradcheck."""
+"""The commands that take a config: train, tune and gradcheck."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def gradcheck(config: ConfigArgument, set_: SetOption = None) -> None:
 
 
 def _seconds(text: str) -> float:
-    """90, 90s, 20m or 2h."""
+    """The seconds of a time such as 90, 90s, 20m or 2h. Raises typer.BadParameter."""
     units = {"s": 1, "m": 60, "h": 3600}
     number, unit = (text[:-1], units[text[-1]]) if text[-1:] in units else (text, 1)
     if not (number.isascii() and number.isdecimal()) or len(number) > 9:
@@ -128,6 +128,7 @@ def _seconds(text: str) -> float:
 
 
 def _say_how_to_go_on(command: str, config: Path, overrides: Sequence[str], kept: str) -> None:
+    """Print, after a signal, what is kept and the command line that goes on from there."""
     settings = [part for item in overrides for part in ("--set", item)]
     again = shlex.join(["windowclf", command, str(config), *settings, "--resume"])
     print(f"Stopped; {kept}. Go on with: {again}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""What people see of a training: a bar with what is left, and a line per epoch that stays."""
+"""What people see of a training while it runs, and the scores that they see at its end."""
 
 from __future__ import annotations
 
@@ -6,34 +6,19 @@ import time
 from collections.abc import Sequence
 
 from windowclf.commands.evaluation_display import print_evaluation
-from windowclf.commands.progress import Bar
+from windowclf.commands.progress import StoppableDisplay
 from windowclf.commands.tables import percent
 from windowclf.network.reports import EpochReport, Report, StepReport
-from windowclf.pipeline.listener import Listener
 from windowclf.pipeline.train import TrainingResult
 
 
-class TrainingDisplay(Listener):
-    """Shows a training, and ends it where a signal has come."""
+class TrainingDisplay(StoppableDisplay):
+    """A bar with what is left of a training, and a line per epoch that stays."""
 
     def __init__(self, signals: Sequence[int]):
         """`signals` is where those that have come are noted."""
-        self._signals = signals
-        self._bar = Bar()
-        self._headed = False
+        super().__init__(signals)
         self._began: tuple[float, int] | None = None  # time and tokens at the first report
-
-    def __enter__(self) -> TrainingDisplay:
-        return self
-
-    def __exit__(self, *_exception: object) -> None:
-        self._bar.close()
-
-    def should_stop(self) -> bool:
-        return bool(self._signals)
-
-    def notice(self, text: str) -> None:
-        self._bar.line(f"note: {text}")
 
     def reading(self, fraction: float) -> None:
         self._bar.show("reading", fraction)
@@ -45,6 +30,7 @@ class TrainingDisplay(Listener):
             self._step(report)
 
     def _step(self, report: StepReport) -> None:
+        """Move the bar."""
         now = time.monotonic()
         began, tokens = self._began = self._began or (now, report.tokens)
         rate = (report.tokens - tokens) / max(now - began, 1e-9)
@@ -56,6 +42,7 @@ class TrainingDisplay(Listener):
         )
 
     def _epoch(self, report: EpochReport) -> None:
+        """Write the line of an epoch, before the first one the names of its columns."""
         names = list(report.metrics)
         if not self._headed:
             self._headed = True
@@ -69,7 +56,7 @@ class TrainingDisplay(Listener):
 
 
 def print_training_result(result: TrainingResult) -> None:
-    """The scores of the model that was kept, and where it is."""
+    """Print the scores of the model that was kept, and where it is."""
     for name, evaluation in result.evaluations.items():
         print_evaluation(evaluation, title=name, details=name == "test")
     print(f"model: {result.model_path}")

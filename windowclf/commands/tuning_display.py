@@ -6,36 +6,17 @@ import json
 import shlex
 from collections.abc import Sequence
 
-from windowclf.commands.progress import Bar
+from windowclf.commands.progress import StoppableDisplay
 from windowclf.commands.tables import percent
 from windowclf.errors import legible
-from windowclf.pipeline.listener import Listener
 from windowclf.pipeline.search.trial import Trial
 from windowclf.pipeline.search.tune import TuningResult
 
 LONGEST_VALUE = 40  # characters of a setting in the table
 
 
-class TuningDisplay(Listener):
+class TuningDisplay(StoppableDisplay):
     """A bar with what is left of a search, and a line per trial that stays."""
-
-    def __init__(self, signals: Sequence[int]):
-        """`signals` is where those that have come are noted."""
-        self._signals = signals
-        self._bar = Bar()
-        self._headed = False
-
-    def __enter__(self) -> TuningDisplay:
-        return self
-
-    def __exit__(self, *_exception: object) -> None:
-        self._bar.close()
-
-    def should_stop(self) -> bool:
-        return bool(self._signals)
-
-    def notice(self, text: str) -> None:
-        self._bar.line(f"note: {text}")
 
     def searched(self, fraction: float) -> None:
         self._bar.show("searching", fraction)
@@ -50,10 +31,11 @@ class TuningDisplay(Listener):
 
 
 def print_tuning_result(result: TuningResult) -> None:
-    """Every trial with its settings, as far as it came, the best first; and what to do next."""
+    """Print every trial with its settings, as far as it came, the best first; then what to do."""
     trials = _furthest(result.trials)
     paths = sorted({path for trial in trials for path in trial.settings})
-    rows = [["trial", "epochs", "dev score", "", "seconds", *(_short(p, paths) for p in paths)]]
+    names = [_short(path, paths) for path in paths]
+    rows = [["trial", "epochs", "dev score", "", "seconds", *names]]
     for trial in trials:
         mark = "*" if result.best is not None and trial.key == result.best.key else ""
         figures = [str(trial.trial), str(trial.epochs), _score(trial), mark, f"{trial.seconds:.1f}"]
@@ -73,15 +55,16 @@ def print_tuning_result(result: TuningResult) -> None:
 def _furthest(trials: Sequence[Trial]) -> list[Trial]:
     """Each trial at its longest rung; the longest first, and there the best."""
     last = {trial.trial: trial for trial in trials}  # they come by rung
-    return sorted(last.values(), key=lambda t: (-t.epochs, -(t.score or -1.0), t.trial))
+    return sorted(last.values(), key=lambda one: (-one.epochs, -(one.score or -1.0), one.trial))
 
 
 def _score(trial: Trial) -> str:
+    """The score of a trial in per cent, or that it was lost."""
     return "lost" if trial.score is None else percent(trial.score)
 
 
 def _short(path: str, paths: Sequence[str]) -> str:
-    """The last names of a path, as many as tell it from the others."""
+    """The last names of the path of a setting, as many as tell it from the other paths."""
     names = path.split(".")
     for count in range(1, len(names)):
         end = "." + ".".join(names[-count:])
@@ -91,6 +74,7 @@ def _short(path: str, paths: Sequence[str]) -> str:
 
 
 def _value(trial: Trial, path: str) -> str:
+    """The setting of a trial at a path as the table shows it."""
     if path not in trial.settings:
         return "as is"
     value = trial.settings[path]

@@ -1,4 +1,4 @@
-"""predict."""
+"""The command that uses a model: predict."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from windowclf.tagging.options import TagOptions
 
 
 def _option(key: str) -> Any:
-    """An option of predict for the parser of all commands."""
+    """An option of predict, from quick_predict.OPTIONS, for the parser of all commands."""
     names, text, metavar = OPTIONS[key]
     return typer.Option(*names, metavar=metavar, help=text)
 
