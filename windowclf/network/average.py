@@ -59,7 +59,10 @@ class Average:
         then[rows] = self.log_product
 
     def catch_up(self, parameters: Mapping[str, Floats]) -> dict[str, Floats]:
-        """Make up what every row missed; the averages by name, new arrays of the same shapes."""
+        """Make up what every row missed, and return the averages of the parameters.
+
+        They are new arrays by name, of the same shapes.
+        """
         for name, then in self.row_log_product.items():
             behind = then != self.log_product
             product = np.exp(self.log_product - then[behind])

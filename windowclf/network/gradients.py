@@ -246,7 +246,10 @@ def _summed(parts: Sequence[Dense]) -> Dense:
 
 
 class _RowLoss:
-    """From theta (b, K) of some rows of a batch to their share in J, and their delta1 (b, K)."""
+    """From theta (b, K) of some windows of a batch to their share in J, and their delta1 (b, K).
+
+    It is made for one batch with its labels (B,) and the dtype of theta.
+    """
 
     def __init__(self, objective: Objective, labels: Ints, dtype: np.dtype[Any]):
         self._objective = objective

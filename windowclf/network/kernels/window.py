@@ -99,7 +99,10 @@ def window_backward(
 
 
 def _side_by_side(W: Floats, n: int) -> Floats:
-    """The blocks W_j beside one another: (n·D, G) -> (D, n·G), so that one GEMM serves them all."""
+    """The blocks W_j beside one another, so that one GEMM serves them all.
+
+    W (n·D, G)  ->  (D, n·G).
+    """
     D, G = len(W) // n, W.shape[1]
     return W.reshape(n, D, G).transpose(1, 0, 2).reshape(D, n * G)
 
