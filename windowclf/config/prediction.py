@@ -1,4 +1,4 @@
-"""`prediction`: what tagging may take."""
+"""`prediction`: how long a sentence tagging may take, and how much memory."""
 
 from __future__ import annotations
 

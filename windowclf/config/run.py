@@ -75,25 +75,25 @@ def _derives(config: Config) -> bool:
 
 def _task_faults(config: Config) -> Iterator[str]:
     """A sentence for everything in the sections that does not go with the task or the output."""
-    slots = config.task == "slots"
-    if slots and config.features.use == FeaturesSection().use:
+    is_slots = config.task == "slots"
+    if is_slots and config.features.use == FeaturesSection().use:
         yield "features.use: missing; task: slots needs a feature of kind column for each slot"
         return
     for i, feature in enumerate(config.features.use):
         here = f"features.use.{i}"
-        if feature.kind == "column" and not slots and feature.column not in config.data.extra:
+        if feature.kind == "column" and not is_slots and feature.column not in config.data.extra:
             yield f"{here}.column: {quoted(feature.column)} is no name of data.extra; add it there"
         if feature.kind == "column" and feature.column.startswith("@") and _derives(config):
             yield f"{here}.column: names that begin with @ are kept for what is made from the text"
-        if slots and feature.kind != "column":
+        if is_slots and feature.kind != "column":
             yield f"{here}.kind: expected column for task: slots, found {feature.kind}"
-    if slots and config.features.window:
+    if is_slots and config.features.window:
         yield f"features.window: expected 0 for task: slots, found {config.features.window}"
-    if slots and config.model.recurrence:
+    if is_slots and config.model.recurrence:
         yield "model.recurrence: expected null for task: slots, whose rows are no sentence"
-    if slots and config.data.dictionary is not None:
+    if is_slots and config.data.dictionary is not None:
         yield "data.dictionary: expected null for task: slots, whose rows have no words"
-    if config.model.output == "crf" and slots:
+    if config.model.output == "crf" and is_slots:
         yield "model.output: expected softmax or sigmoid for task: slots, found crf"
     if config.model.output == "crf" and config.training.class_weights is not None:
         yield "training.class_weights: expected null for model.output: crf"

@@ -199,7 +199,7 @@ def _description(path: Sequence[str | int]) -> str:
     for key in path:
         below = [o["properties"][key] for o in known if key in o.get("properties", {})]
         known = _options(below, schema["$defs"])
-        text = next((b["description"] for b in below if "description" in b), None)
+        text = next((each["description"] for each in below if "description" in each), None)
     if len(path) == 1:
         return "every config needs it"
     return f"expected {text}" if text else "give it a value"

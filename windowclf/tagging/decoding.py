@@ -231,9 +231,9 @@ class Decoder:
         )
 
     def _log_marginals(self, theta: Floats, sentences: Sequence[Sentence]) -> Floats:
-        """ln of every token's own probabilities of a CRF; of 0 that of the smallest normal number.
+        """ln of the marginals of a CRF, each token's own probabilities; never −inf.
 
-        theta (N, K)  ->  (N, K).
+        theta (N, K)  ->  (N, K). The least is ln of the smallest normal number.
         """
         marginals = probabilities(self.model, theta, _lengths(sentences))
         return np.log(np.maximum(marginals, np.finfo(marginals.dtype).tiny))

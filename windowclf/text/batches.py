@@ -147,8 +147,8 @@ def make_batch(
     """
     tokens = places.tokens
     if dropped is not None:
-        hidden = slots[0].tokens() // 2
-        tokens = tokens + hidden * (dropped & (tokens > 0))
+        variant = slots[0].tokens() // 2  # how much further on the dropped one stands
+        tokens = tokens + variant * (dropped & (tokens > 0))
     used, local = distinct(tokens, slots[0].tokens())
     return Batch(
         slots=tuple(slot.take(used) for slot in slots),

@@ -129,7 +129,7 @@ def draw_trials(space: Space, seed: int, trials: int) -> list[TrialSettings]:
 
 
 def _draw(dimension: Dimension, rng: np.random.Generator) -> Any:
-    """A value of a dimension."""
+    """A random value of a dimension of the space."""
     match dimension:
         case Uniform(uniform=(low, high)):
             return _rounded(rng.uniform(low, high), low, high)

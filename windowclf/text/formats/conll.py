@@ -79,7 +79,7 @@ def _fitting(
 
 
 def _too_short(key: str, found: int, text: str, numbers: Mapping[str, int]) -> str:
-    """A sentence about a line with only `found` columns, so that that of `key` is not there."""
+    """A sentence about a line whose `found` columns are too few for the one that `key` names."""
     widest = max(number + 1 if number >= 0 else -number for number in numbers.values())
     enough = next(width for width in count(widest) if _misfit(width, numbers) is None)
     columns = "column" if enough == 1 else "columns"

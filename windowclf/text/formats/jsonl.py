@@ -56,7 +56,7 @@ def read_jsonl(source: Input, layout: Layout) -> Iterator[Sentence]:
 
 
 def _parse(text: str, line: int, source: Input) -> Json | None:
-    """The object of a line; notes a fault where it is none that can be written again."""
+    """The JSON object of a line; None, and a fault, where it is none or cannot be written again."""
     try:
         value = json.loads(
             text,
