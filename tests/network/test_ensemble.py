@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 
 import corpora
@@ -9,8 +10,8 @@ import numpy as np
 import pytest
 from command_line import run
 from heard import Heard
-from small import problem
-from test_all_gradients import LIMIT, RECURRENCES, dense, figures
+from small import SMALLEST, problem
+from test_all_gradients import LIMIT, RECURRENCES, covering, dense, figures, rest_is_slow
 
 import windowclf
 from windowclf.errors import ConfigError
@@ -22,13 +23,15 @@ from windowclf.system.threads import Workers
 
 OUTPUTS = ["softmax", "one", "many", "crf"]
 FORMS = [("none", "none"), ("relu", "none"), ("tanh", "truncated")]
+CASES = [(*form, output) for form, output in itertools.product(FORMS, OUTPUTS)]
+# Every form and every output; against members alone, below, go all of them.
+QUICK = covering(CASES, lambda case: {case[:2], case[2]})
 
 
-@pytest.mark.parametrize("output", OUTPUTS)
-@pytest.mark.parametrize(("activation", "recurrence"), FORMS)
-def test_gradients(activation, output, recurrence):
+@pytest.mark.parametrize(("activation", "recurrence", "output"), rest_is_slow(CASES, QUICK))
+def test_gradients(activation, recurrence, output):
     directions, truncate = RECURRENCES[recurrence]
-    p = problem(activation, output, False, directions, truncate, members=2)
+    p = problem(activation, output, False, directions, truncate, members=2, **SMALLEST)
     errors = figures(p)
     assert set(errors) == set(p.architecture.shapes())
     assert max(errors.values()) < LIMIT, errors
