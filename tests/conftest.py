@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import corpora as tiny
 import pytest
 from threadpoolctl import threadpool_limits
+
+import windowclf
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -16,6 +19,37 @@ def one_blas_thread():
     """Small matrices: more threads only add noise and time."""
     with threadpool_limits(limits=1):
         yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_waiting_for_the_disk():
+    """What must be synced, and in which order, faulty_files.py sees; no test pulls the plug."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(os, "fsync", lambda _descriptor: None)
+        yield
+
+
+class Learnt(dict[str, Path]):
+    """task -> the run folder of a model that has learnt its tiny corpus by heart.
+
+    Made when first asked for; the corpus lies beside the run. No test writes to either.
+    """
+
+    def __init__(self, folder: Path):
+        super().__init__()
+        self.folder = folder
+
+    def __missing__(self, task: str) -> Path:
+        place = self.folder / task
+        place.mkdir()
+        windowclf.train(tiny.TASKS[task](place), [tiny.LEARN])
+        self[task] = place / "run"
+        return self[task]
+
+
+@pytest.fixture(scope="session")
+def learnt(tmp_path_factory) -> Learnt:
+    return Learnt(tmp_path_factory.mktemp("learnt"))
 
 
 @pytest.fixture(scope="session")

@@ -4,11 +4,16 @@ sentences of different lengths, a token without a label, dropped words."""
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
+from windowclf.config.reading import make_config
 from windowclf.network.architecture import Architecture, initialize
 from windowclf.network.gradients import Masks, Objective
+from windowclf.pipeline.assembly import spec_of
+from windowclf.pipeline.reading import layout_of
+from windowclf.pipeline.training_data import training_data
 from windowclf.tagging.model import Model
 from windowclf.tagging.spec import Spec
 from windowclf.text.batches import Batch, lay_out, make_batch, pieces_of
@@ -55,6 +60,15 @@ class Problem:
 
 def sentences(text=TEXT) -> list[Sentence]:
     return [Sentence(words.split(), labels.split()) for words, labels in text]
+
+
+def untrained(config: dict[str, Any], *settings: str) -> Model:
+    """The model of a config with its initial parameters: what a run begins with."""
+    resolved = make_config(config, settings)
+    files = list(resolved.data.train)
+    layout = layout_of(resolved, files)
+    spec = spec_of(resolved, layout, training_data(resolved, layout, files))
+    return Model(spec, initialize(spec.architecture, resolved.seed, resolved.training.dtype))
 
 
 def corpus_of(text, features) -> tuple[Corpus, Vocabulary]:

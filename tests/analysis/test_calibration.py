@@ -243,9 +243,8 @@ def test_stopped_anywhere_and_resumed(tmp_path, name, monkeypatch):
         assert corpora.digest(tmp_path / "cut") == corpora.digest(tmp_path / "whole")
 
 
-def test_a_temperature_that_is_none_is_refused(tmp_path):
-    windowclf.train(corpora.tagging(tmp_path))
-    model = load_model(tmp_path / "run" / "model.safetensors")
+def test_a_temperature_that_is_none_is_refused(learnt, tmp_path):
+    model = load_model(learnt["tagging"])
     save_model(tmp_path / "good", replace(model, temperature=2.5))
     assert load_model(tmp_path / "good").temperature == 2.5
     for bad in (0.0, -1.0, 1e9, float("inf"), 2, "2", None, [2.0]):

@@ -20,8 +20,8 @@ SENTENCES = [["anna", "went", "to", "oslo"], ["x"], [], ["ben", "unseen"] * 20]
 
 
 @pytest.fixture
-def model(tmp_path) -> Path:
-    return windowclf.train(corpora.tagging(tmp_path)).model_path
+def model(learnt) -> Path:
+    return learnt["tagging"]
 
 
 def test_one_tagger_serves_many_threads(model):
