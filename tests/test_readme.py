@@ -42,7 +42,7 @@ def reader(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("reader")
     shutil.copytree(REPOSITORY / "configs", path / "configs")
     (path / "data" / "spans").mkdir(parents=True)
-    for name, most in (("train", 120), ("dev", 30), ("test", 30)):
+    for name, most in (("train", 60), ("dev", 20), ("test", 20)):
         text = (REPOSITORY / "data" / "spans" / f"{name}.conll").read_text(encoding="utf-8")
         head = "\n\n".join(text.split("\n\n")[:most]) + "\n\n"
         for file in (path / "data" / "spans" / f"{name}.conll", path / f"{name}.conll"):

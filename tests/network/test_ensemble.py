@@ -86,7 +86,7 @@ def test_members_begin_apart_and_the_first_as_a_network_alone():
 
 @pytest.mark.parametrize("output", ["softmax", "crf"])
 def test_a_run(tmp_path, output):
-    """Trained, stopped and resumed, loaded, cached and not, one sentence or many."""
+    """Trained, loaded, cached and not, one sentence or many."""
     config = corpora.tagging(tmp_path)
     settings = ["model.members=3", f"model.output={output}", corpora.LEARN]
     result = windowclf.train(config, settings)
@@ -101,6 +101,12 @@ def test_a_run(tmp_path, output):
     for a, b in zip(cached.predict_proba(text), plain.predict_proba(text), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-7)
         np.testing.assert_allclose(a.sum(axis=1), 1, rtol=1e-5)
+
+
+def test_stopped_and_resumed(tmp_path):
+    config = corpora.tagging(tmp_path)
+    settings = ["model.members=3", "model.output=crf"]
+    windowclf.train(config, settings)
     config["output"] = str(tmp_path / "again")
     steps = iter(range(5))
     stopped = windowclf.train(
