@@ -5,13 +5,23 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+# Small matrices: more threads only add noise and time, here and in every process that is started.
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
+
 import corpora as tiny
 import pytest
 from threadpoolctl import threadpool_limits
 
 import windowclf
+from windowclf.system.threads import available_cores
 
 REPOSITORY = Path(__file__).parents[1]
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """A process a core, four at most; none for single files, which are done before they start."""
+    given = [argument.partition("::")[0] for argument in config.option.file_or_dir]
+    return 0 if any(map(os.path.isfile, given)) else min(4, available_cores())
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -139,6 +139,7 @@ def test_one_process_stopped_and_gone_on_with_finds_the_same(whole, tmp_path):
     assert again == (first / "best.yaml").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_a_killed_search_leaves_no_process_and_goes_on(whole, tmp_path):
     _, config, *_ = whole
     folder = tmp_path / "killed"

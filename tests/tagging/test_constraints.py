@@ -136,7 +136,7 @@ def test_a_legal_best_label_stays(models):
 @pytest.mark.parametrize("inside", SCHEMES)
 def test_a_long_sentence_in_stretches_has_the_same_labels(models, monkeypatch, inside, at_once):
     tagger = Tagger(models["BIO", inside, "softmax"])
-    sentences = some_sentences(4)
+    sentences = some_sentences(4, 30)
     given_too = [Sentence(t, [*[None] * (len(t) - 1), "B-PER"]) for t in sentences if t]
     whole = tagger.predict(sentences), tagger.predict(given_too, keep_labels=True)
     proba = tagger.predict_proba(sentences)

@@ -65,15 +65,16 @@ def test_a_tagger_under_load_gives_the_answers_of_one_thread(model):
         assert all(pool.map(work, range(32)))
 
 
+@pytest.mark.slow
 def test_threads_forks_and_a_long_stream_in_a_process_of_their_own():
     script = Path(__file__).parents[1] / "hammer.py"
-    figures = ["--threads", "8", "--requests", "10", "--tokens", "20000"]
+    figures = ["--threads", "8", "--requests", "30", "--tokens", "60000"]
     done = subprocess.run(
         [sys.executable, str(script), *figures], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "8 threads, 80 requests" in done.stdout
-    assert "20,000 tokens" in done.stdout
+    assert "8 threads, 240 requests" in done.stdout
+    assert "60,000 tokens" in done.stdout
 
 
 def test_another_answer_is_noticed():
