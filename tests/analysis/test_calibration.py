@@ -119,6 +119,9 @@ def test_reliability_by_hand():
     assert middle == pytest.approx(
         {"from": 7 / 15, "to": 8 / 15, "tokens": 2, "confidence": 0.505, "accuracy": 0.5}
     )
+    first, last = report["bins"][0], report["bins"][-1]
+    assert (first["confidence"], first["accuracy"]) == (pytest.approx(0.05), 0)
+    assert (last["confidence"], last["accuracy"]) == (1, 1)
     assert report["bins"][1] == pytest.approx(
         {"from": 1 / 15, "to": 2 / 15, "tokens": 0, "confidence": 0, "accuracy": 0}
     )

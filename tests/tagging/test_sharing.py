@@ -68,13 +68,13 @@ def test_a_tagger_under_load_gives_the_answers_of_one_thread(model):
 @pytest.mark.slow
 def test_threads_forks_and_a_long_stream_in_a_process_of_their_own():
     script = Path(__file__).parents[1] / "hammer.py"
-    figures = ["--threads", "8", "--requests", "30", "--tokens", "60000"]
+    figures = ["--threads", "16", "--requests", "100", "--tokens", "3000000"]
     done = subprocess.run(
         [sys.executable, str(script), *figures], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "8 threads, 240 requests" in done.stdout
-    assert "60,000 tokens" in done.stdout
+    assert "16 threads, 1,600 requests" in done.stdout
+    assert "3,000,000 tokens" in done.stdout
 
 
 def test_another_answer_is_noticed():
