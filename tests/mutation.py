@@ -60,10 +60,10 @@ TESTS = {
         "tests/network/test_legal.py",
         "tests/tagging/test_constraints.py",
     ),
-    "network/gradients.py": NETWORK,
-    "network/members.py": NETWORK,
-    "network/recurrence.py": NETWORK,
-    "network/token_features.py": NETWORK,
+    **{
+        f"network/{name}.py": NETWORK
+        for name in ("gradients", "members", "recurrence", "token_features", "upward")
+    },
     "tagging/temperature.py": CALIBRATION,
     "analysis/reliability.py": CALIBRATION,
     "analysis/bootstrap.py": ("tests/analysis/test_bootstrap.py",),
