@@ -1,65 +1,75 @@
-"""Break every line of every backward function, one at a time, and see that the tests notice.
+"""Break every function of the mathematics, one place at a time, and see that the tests notice.
 
-    python tests/mutation.py [--list] [--only crf.py]
+    python tests/mutation.py [--list] [--only crf.py] [--sample 60 --seed 1]
 
-Mutants: a sign flipped, a transpose, mask, factor or divisor dropped, the operands of a matrix
-product swapped, a comparison moved by one or turned, an assignment left out, a sum turned into a
-mean. Each is written into a copy of the package, never into the work tree. Exit 1 if one survives.
+A mutant is one edit of the source: a sign, an operand, a factor, a transpose or a minus dropped or
+turned, a comparison moved by one, a whole number one larger, `and` for `or`, a maximum for a
+minimum, an assignment or a call left out. It is written into a copy of the package, never into the
+work tree, and runs against the tests that TESTS names for its module. Exit 1 if one survives.
 """
 
 from __future__ import annotations
 
 import argparse
 import ast
-import copy
+import compileall
+import contextlib
 import os
+import random
+import resource
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import accumulate
 from pathlib import Path
 from queue import SimpleQueue
 from typing import NamedTuple
 
+from equivalent_mutants import EQUIVALENT
+
 REPOSITORY = Path(__file__).parents[1]
 PACKAGE = REPOSITORY / "windowclf"
-TESTS = (
-    "tests/network/test_fast_equals_plain.py",
-    "tests/network/test_optimizers.py",
-    "tests/system/test_threads.py",
-    "tests/network/test_ensemble.py",
-)
-CRF_TESTS = ("tests/network/test_crf.py", "tests/network/test_decoding.py")
-CRF_MODULES = {"crf.py", "trellis.py", "decoding.py"}  # forward is half of the gradient there
-KERNELS = sorted((PACKAGE / "network" / "kernels").glob("*.py"))
-WIRING = [
-    PACKAGE / "network" / name
-    for name in ("gradients.py", "members.py", "token_features.py", "recurrence.py")
-]
-WIRING_FUNCTIONS = {
-    "loss_and_gradients",
-    "l2_term",
-    "loss_and_d_h",
-    "features_backward",
-    "recurrence_backward",
-    "_loss",
-    "_weights",
-    "_through_windows",
-    "_through_recurrence",
-    "_through_windows_and_chain",
-    "_through_chain",
-    "_chain_loss",
-    "d_h",
-    "_sum_up",
-    "_shared_by",
-    "_hidden_backward",
-    "_cut_states",
-}
+SECONDS = 300  # for the tests of one mutant, many times what they take
+MEMORY = 8 << 30
+SURVIVED = "SURVIVED"
 
-# Mutants that compute the same numbers, each with the reason; "module: line after mutation".
-EQUIVALENT: dict[str, str] = {}
+# What should kill the mutants of each module, the quickest first.
+NETWORK = (
+    "tests/network/test_fast_equals_plain.py",
+    "tests/system/test_threads.py",
+    "tests/network/test_all_gradients.py",
+    "tests/network/test_ensemble.py",
+    "tests/tagging/test_prediction.py",
+)
+CHAIN = (
+    "tests/network/test_crf.py",
+    "tests/network/test_decoding.py",
+    "tests/network/test_legal.py",
+)
+CALIBRATION = ("tests/analysis/test_calibration.py", "tests/analysis/test_evaluation.py")
+TESTS = {
+    **{
+        f"network/kernels/{path.name}": NETWORK for path in PACKAGE.glob("network/kernels/[!_]*.py")
+    },
+    **{f"network/kernels/{name}.py": CHAIN for name in ("crf", "trellis", "decoding")},
+    "network/kernels/legal.py": (
+        "tests/network/test_legal.py",
+        "tests/tagging/test_constraints.py",
+    ),
+    **{
+        f"network/{name}.py": NETWORK
+        for name in ("gradients", "members", "recurrence", "token_features", "upward")
+    },
+    "tagging/temperature.py": CALIBRATION,
+    "analysis/reliability.py": CALIBRATION,
+    "analysis/bootstrap.py": ("tests/analysis/test_bootstrap.py",),
+    "analysis/metrics.py": ("tests/analysis/test_metrics.py", "tests/analysis/test_evaluation.py"),
+    "text/spans.py": ("tests/text/test_spans.py", "tests/tagging/test_constraints.py"),
+}
 
 
 class Mutant(NamedTuple):
@@ -67,174 +77,184 @@ class Mutant(NamedTuple):
     function: str
     line: int
     what: str
-    before: str  # the statement
-    after: str
-    source: str  # the whole module
+    after: str  # the line as it then reads; what is dropped, for a whole statement
+    source: bytes  # the whole module
+
+    @property
+    def name(self) -> str:
+        return f"{self.module} {self.function}, {self.what}: {self.after}"
 
 
-def is_target(path: Path, name: str) -> bool:
-    if path in WIRING:
-        return name in WIRING_FUNCTIONS
-    if path.name in CRF_MODULES:
-        return not name.startswith("__")
-    return name.endswith(("_backward", "_cross_entropy"))
+def every_mutant() -> list[Mutant]:
+    return [mutant for module in sorted(TESTS) for mutant in mutants_of(module)]
 
 
-def mutants() -> Iterator[Mutant]:
-    for path in [*KERNELS, *WIRING]:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        for function in ast.walk(tree):
-            if isinstance(function, ast.FunctionDef) and is_target(path, function.name):
-                yield from mutants_of(path, tree, function)
+def mutants_of(module: str) -> Iterator[Mutant]:
+    source = (PACKAGE / module).read_bytes()
+    starts = [0, *accumulate(len(line) for line in source.splitlines(keepends=True))]
+    for function in functions(ast.parse(source)):
+        inner = (node for statement in function.body for node in nodes(statement))
+        for what, node, new in (change for each in inner for change in changes(each)):
+            begin = starts[node.lineno - 1] + node.col_offset
+            end = starts[node.end_lineno - 1] + node.end_col_offset
+            text = ast.unparse(new)
+            text = f"({text})" if isinstance(new, ast.expr) else text
+            mutated = source[:begin] + text.encode() + source[end:]
+            rest = mutated.index(b"\n", begin + len(text.encode()))
+            line = source[begin:end] if text == "pass" else mutated[starts[node.lineno - 1] : rest]
+            after = " ".join(line.decode().split())
+            yield Mutant(module, function.name, node.lineno, what, after, mutated)
 
 
-def mutants_of(path: Path, tree: ast.Module, function: ast.FunctionDef) -> Iterator[Mutant]:
-    body = [node for statement in function.body[1:] for node in ast.walk(statement)]
-    for number, node in enumerate(body):
-        for what, _change in changes(node):
-            mutated = copy.deepcopy(tree)
-            twin = next(
-                f
-                for f in ast.walk(mutated)
-                if isinstance(f, ast.FunctionDef) and f.name == function.name
-            )
-            nodes = [n for statement in twin.body[1:] for n in ast.walk(statement)]
-            target = nodes[number]
-            change = dict(changes(target))[what]
-            statement = enclosing(twin, target)
-            before = ast.unparse(statement)
-            holder = replace(twin, target, change(target))
-            after = ast.unparse(ast.fix_missing_locations(holder or statement))
-            if before != after:
-                place = str(path.relative_to(PACKAGE))
-                source = ast.unparse(ast.fix_missing_locations(mutated))
-                yield Mutant(place, function.name, node.lineno, what, before, after, source)
+def functions(tree: ast.Module) -> Iterator[ast.FunctionDef]:
+    """Functions and methods; those within them are parts of them."""
+    for node in tree.body:
+        for inner in node.body if isinstance(node, ast.ClassDef) else [node]:
+            if isinstance(inner, ast.FunctionDef):
+                yield inner
 
 
-def changes(node: ast.AST) -> list[tuple[str, object]]:
-    """Names and makers of what may stand in a node's place."""
-    found: list[tuple[str, object]] = []
+def nodes(node: ast.AST) -> Iterator[ast.AST]:
+    """What has a place in the source and is run; the parts of an f-string have none."""
+    if isinstance(node, ast.JoinedStr):
+        return
+    if hasattr(node, "lineno"):
+        yield node
+    for field, value in ast.iter_fields(node):
+        if field not in ("annotation", "returns", "decorator_list"):
+            for child in value if isinstance(value, list) else [value]:
+                if isinstance(child, ast.AST):
+                    yield from nodes(child)
+
+
+OPERATORS: dict[type, type] = {
+    **{ast.Add: ast.Sub, ast.Sub: ast.Add, ast.BitAnd: ast.BitOr, ast.BitOr: ast.BitAnd},
+    **{ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Lt: ast.LtE, ast.LtE: ast.Lt},
+    **{ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.In: ast.NotIn, ast.NotIn: ast.In},
+    **{ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.And: ast.Or, ast.Or: ast.And},
+}
+NAMES = {
+    **{"max": "min", "maximum": "minimum", "argmax": "argmin", "any": "all", "sum": "mean"},
+    **{"min": "max", "minimum": "maximum", "argmin": "argmax", "all": "any"},
+}
+
+
+def changes(node: ast.AST) -> Iterator[tuple[str, ast.AST, ast.AST]]:
+    """(what is done, the node or a part of it, what comes into its place)."""
     match node:
-        case ast.BinOp(op=ast.Add()):
-            found.append(("+ to -", lambda n: ast.BinOp(n.left, ast.Sub(), n.right)))
-        case ast.BinOp(op=ast.Sub()):
-            found.append(("- to +", lambda n: ast.BinOp(n.left, ast.Add(), n.right)))
-        case ast.BinOp(op=ast.Mult()):
-            found.append(("drop right factor", lambda n: n.left))
-            found.append(("drop left factor", lambda n: n.right))
-        case ast.BinOp(op=ast.Div()):
-            found.append(("drop divisor", lambda n: n.left))
-        case ast.BinOp(op=ast.MatMult()):
-            found.append(("swap @", lambda n: ast.BinOp(n.right, ast.MatMult(), n.left)))
-        case ast.UnaryOp(op=ast.USub()):
-            found.append(("drop minus", lambda n: n.operand))
-        case ast.Attribute(attr="T"):
-            found.append(("drop transpose", lambda n: n.value))
-        case ast.Compare(ops=[ast.Gt()]):
-            found.append(("> to >=", lambda n: ast.Compare(n.left, [ast.GtE()], n.comparators)))
-        case ast.Compare(ops=[ast.GtE()]):
-            found.append((">= to >", lambda n: ast.Compare(n.left, [ast.Gt()], n.comparators)))
-        case ast.Compare(ops=[ast.Lt()]):
-            found.append(("< to <=", lambda n: ast.Compare(n.left, [ast.LtE()], n.comparators)))
-        case ast.Compare(ops=[ast.Eq()]):
-            found.append(("== to !=", lambda n: ast.Compare(n.left, [ast.NotEq()], n.comparators)))
-        case ast.Compare(ops=[ast.NotEq()]):
-            found.append(("!= to ==", lambda n: ast.Compare(n.left, [ast.Eq()], n.comparators)))
-        case ast.AugAssign(op=ast.Add()):
-            found.append(("+= to -=", lambda n: ast.AugAssign(n.target, ast.Sub(), n.value)))
-            found.append(("drop +=", lambda _n: ast.Pass()))
-        case ast.AugAssign(op=ast.Sub()):
-            found.append(("-= to +=", lambda n: ast.AugAssign(n.target, ast.Add(), n.value)))
-            found.append(("drop -=", lambda _n: ast.Pass()))
-        case ast.AugAssign(op=ast.Mult()):
-            found.append(("drop *=", lambda _n: ast.Pass()))
-        case ast.AugAssign(op=ast.Div()):
-            found.append(("drop /=", lambda _n: ast.Pass()))
-        case ast.Assign(targets=[ast.Subscript()]):
-            found.append(("drop assignment", lambda _n: ast.Pass()))
-        case ast.Call(func=ast.Attribute(attr="sum")):
-            found.append(("sum to mean", as_mean))
-    return found
+        case ast.BinOp(left, ast.Mult(), right):
+            yield "drop factor", node, left
+            yield "drop factor", node, right
+        case ast.BinOp(left, ast.Div() | ast.FloorDiv() | ast.Mod() | ast.Pow()):
+            yield "drop right", node, left
+        case ast.BinOp(left, ast.MatMult(), right):
+            yield "swap operands", node, ast.BinOp(right, node.op, left)
+        case ast.BinOp(left, operator, right) if type(operator) in OPERATORS:
+            yield "operator", node, ast.BinOp(left, OPERATORS[type(operator)](), right)
+        case ast.BoolOp(operator, values):
+            yield "operator", node, ast.BoolOp(OPERATORS[type(operator)](), values)
+        case ast.Compare(left, [operator], right) if type(operator) in OPERATORS:
+            yield "comparison", node, ast.Compare(left, [OPERATORS[type(operator)]()], right)
+        case ast.UnaryOp(ast.USub() | ast.Not() | ast.Invert(), operand):
+            yield "drop sign", node, operand
+        case ast.Attribute(value, "T"):
+            yield "drop transpose", node, value
+        case ast.Attribute(value, name) if name in NAMES:
+            yield "name", node, ast.Attribute(value, NAMES[name], node.ctx)
+        case ast.Name("max" | "min" | "any" | "all" as name):
+            yield "name", node, ast.Name(NAMES[name], node.ctx)
+        case ast.Constant(int() as number) if not isinstance(number, bool):
+            yield "number", node, ast.Constant(number + 1)
+        case ast.If(test) | ast.IfExp(test) if isinstance(
+            test, ast.Name | ast.Attribute | ast.Call
+        ):
+            yield "negate", test, ast.UnaryOp(ast.Not(), test)
+        case ast.AugAssign(target, operator, value):
+            yield "drop update", node, ast.Pass()
+            if type(operator) in OPERATORS:
+                yield "operator", node, ast.AugAssign(target, OPERATORS[type(operator)](), value)
+        case ast.Assign([ast.Subscript()]):
+            yield "drop assignment", node, ast.Pass()
+        case ast.Expr(ast.Call()):
+            yield "drop call", node, ast.Pass()
 
 
-def as_mean(node: ast.Call) -> ast.Call:
-    assert isinstance(node.func, ast.Attribute)
-    return ast.Call(ast.Attribute(node.func.value, "mean", ast.Load()), node.args, node.keywords)
-
-
-def enclosing(function: ast.FunctionDef, target: ast.AST) -> ast.stmt:
-    """The smallest statement that holds a node."""
-    holders = [
-        s for s in ast.walk(function) if isinstance(s, ast.stmt) and target in list(ast.walk(s))
-    ]
-    return min(holders, key=lambda s: sum(1 for _ in ast.walk(s)))
-
-
-def replace(function: ast.FunctionDef, old: ast.AST, new: ast.AST) -> ast.AST | None:
-    """Put a node in another's place; returns the new statement where a statement was replaced."""
-    for parent in ast.walk(function):
-        for name, value in ast.iter_fields(parent):
-            if value is old:
-                setattr(parent, name, new)
-                return None
-            if isinstance(value, list) and any(item is old for item in value):
-                setattr(parent, name, [new if item is old else item for item in value])
-                return new if isinstance(new, ast.stmt) else None
-    raise AssertionError("the node is not in the function")
-
-
-def survives(mutant: Mutant, folder: Path) -> bool:
-    """Run the tests against a copy of the package with the mutant in it."""
-    target = folder / "windowclf" / mutant.module
-    original = target.read_text(encoding="utf-8")
-    target.write_text(mutant.source, encoding="utf-8")
-    environment = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
-    tests = CRF_TESTS if Path(mutant.module).name in CRF_MODULES else TESTS
-    command = [sys.executable, "-P", "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
+def fate(module: str, folder: Path) -> str:
+    """What the tests of a module say of the package in a folder; no answer is an answer too."""
+    command = [sys.executable, "-P", "-m", "pytest", "-x", "-q", "-n", "0"]
+    process = subprocess.Popen(
+        [*command, "-p", "no:cacheprovider", *TESTS[module]],
+        cwd=REPOSITORY,
+        env={**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
     try:
-        done = subprocess.run(
-            command, cwd=REPOSITORY, env=environment, capture_output=True, timeout=300
-        )
+        return "killed" if process.wait(SECONDS) else SURVIVED
+    except subprocess.TimeoutExpired:
+        return "for ever"
     finally:
-        target.write_text(original, encoding="utf-8")
-    return done.returncode == 0
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def fate_of(mutant: Mutant, folders: SimpleQueue[Path]) -> str:
+    folder = folders.get()
+    target = folder / "windowclf" / mutant.module
+    try:
+        target.write_bytes(mutant.source)
+        return fate(mutant.module, folder)
+    finally:
+        target.write_bytes((PACKAGE / mutant.module).read_bytes())
+        folders.put(folder)
+
+
+def run(mutants: list[Mutant], workers: int) -> int:
+    """Print what becomes of each mutant; how many survive."""
+    survivors = 0
+    folders: SimpleQueue[Path] = SimpleQueue()
+    with tempfile.TemporaryDirectory() as temporary, ThreadPoolExecutor(workers) as pool:
+        for i in range(workers):
+            folder = Path(temporary) / str(i)
+            shutil.copytree(PACKAGE, folder / "windowclf")
+            compileall.compile_dir(folder, quiet=1)
+            folders.put(folder)
+        for module in {TESTS[mutant.module]: mutant.module for mutant in mutants}.values():
+            assert fate(module, folder) == SURVIVED, f"tests of {module} fail without a mutant"
+        fates = pool.map(lambda mutant: fate_of(mutant, folders), mutants)
+        for mutant, said in zip(mutants, fates, strict=True):
+            survivors += said == SURVIVED
+            print(f"{said:8}", *described(mutant), flush=True)
+    return survivors
+
+
+def described(mutant: Mutant) -> tuple[str, str, str]:
+    place = f"{mutant.module}:{mutant.line} {mutant.function}"
+    return f"{place:55}", f"{mutant.what:15}", mutant.after
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--list", action="store_true", help="only list the mutants")
     parser.add_argument("--only", metavar="FILE", help="only mutants of modules of this name")
+    parser.add_argument("--sample", type=int, metavar="N", help="N of them, drawn at random")
+    parser.add_argument("--seed", type=int, default=1, help="what the sample is drawn by")
     arguments = parser.parse_args()
-    every = [
+    chosen = [
         mutant
-        for mutant in mutants()
-        if f"{mutant.module}: {mutant.after}" not in EQUIVALENT
-        and arguments.only in (None, Path(mutant.module).name)
+        for mutant in every_mutant()
+        if mutant.name not in EQUIVALENT and arguments.only in (None, Path(mutant.module).name)
     ]
-    survivors = 0
-    workers = min(2, os.cpu_count() or 1)
-    folders: SimpleQueue[Path] = SimpleQueue()
-    with tempfile.TemporaryDirectory() as temporary, ThreadPoolExecutor(workers) as pool:
-        for i in range(workers):
-            folder = Path(temporary) / str(i)
-            shutil.copytree(PACKAGE, folder / "windowclf")
-            folders.put(folder)
-
-        def run(mutant: Mutant) -> bool:
-            if arguments.list:
-                return False
-            folder = folders.get()
-            try:
-                return survives(mutant, folder)
-            finally:
-                folders.put(folder)
-
-        for mutant, alive in zip(every, pool.map(run, every), strict=True):
-            survivors += alive
-            verdict = "listed" if arguments.list else "SURVIVED" if alive else "killed"
-            place = f"{mutant.module}:{mutant.line} {mutant.function}"
-            print(f"{verdict:8}  {place:52} {mutant.what:18} {mutant.after[:80]!r}", flush=True)
-    print(f"{len(every)} mutants, {survivors} survived, {len(EQUIVALENT)} argued equivalent")
+    if arguments.sample is not None:
+        chosen = random.Random(arguments.seed).sample(chosen, min(arguments.sample, len(chosen)))
+    if arguments.list:
+        for mutant in chosen:
+            print(*described(mutant))
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))  # of the tests of a mutant that grows
+    survivors = 0 if arguments.list else run(chosen, min(2, os.cpu_count() or 1))
+    print(f"{len(chosen)} mutants, {survivors} survived, {len(EQUIVALENT)} argued equivalent")
     return 1 if survivors else 0
 
 

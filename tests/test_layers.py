@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import json
 import subprocess
 import sys
@@ -27,6 +28,7 @@ ROOMS = (
 AT_THE_ROOT = {"errors", "arrays"}  # which every room may import
 
 
+@functools.cache
 def modules() -> list[Path]:
     return [p for p in sorted(PACKAGE.rglob("*.py")) if p != PACKAGE / "__init__.py"]
 
@@ -36,6 +38,7 @@ def name_of(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
+@functools.cache
 def imported(path: Path) -> set[str]:
     """Modules of the package that a module imports, anywhere in it."""
     found = set()

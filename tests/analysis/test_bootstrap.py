@@ -22,9 +22,9 @@ some_counts = st.builds(
 
 def test_figures():
     """9 of 12 tokens right; of 4 spans guessed and 6 wanted 3 are right: F1 = 6/10; 0/0 is 0."""
-    found = figures(np.array([[12.0, 9, 3, 4, 6], [0, 0, 0, 0, 0]]), "spans_f1")
-    np.testing.assert_array_equal(found["accuracy"], [0.75, 0])
-    np.testing.assert_array_equal(found["spans_f1"], [0.6, 0])
+    found = figures(np.array([[12.0, 9, 3, 4, 6], [0, 0, 0, 0, 0], [1, 1, 1, 1, 1]]), "spans_f1")
+    np.testing.assert_array_equal(found["accuracy"], [0.75, 0, 1])
+    np.testing.assert_array_equal(found["spans_f1"], [0.6, 0, 1])
     assert list(figures(np.ones((1, 5)), None)) == ["accuracy"]
 
 
@@ -64,8 +64,20 @@ def test_rows_are_drawn_as_sentences_would_be():
 def test_neither_blocks_nor_the_order_of_sentences_change_anything(monkeypatch):
     rows = {Counts(n, n // 2): n for n in range(1, 9)}
     before = intervals(rows, None)
-    monkeypatch.setattr(bootstrap, "AT_ONCE", 1)
-    assert intervals(dict(reversed(rows.items())), None) == before
+    for at_once in (1, 7 * len(rows)):  # the last block is a smaller one
+        monkeypatch.setattr(bootstrap, "AT_ONCE", at_once)
+        assert intervals(dict(reversed(rows.items())), None) == before
+
+
+def test_intervals_are_percentiles_of_the_samples():
+    """From 2.5 % to 97.5 %; those of a difference are of the samples alone."""
+    pairs = {(Counts(n, n // 2), Counts(n, n // 3)): n for n in range(1, 9)}
+    keys = sorted(pairs)
+    numbers = np.array([pairs[key] for key in keys])
+    sums = bootstrap.resampled_sums(np.array(keys, float).reshape(len(keys), 10), numbers)
+    ours, theirs = (figures(part, None)["accuracy"] for part in (sums[:, :5], sums[:, 5:]))
+    found = differences(pairs, None)["accuracy"]["interval"]
+    assert found == pytest.approx(np.percentile(ours - theirs, [2.5, 97.5]), rel=1e-12)
 
 
 @given(st.dictionaries(some_counts, st.integers(1, 5), max_size=6))

@@ -119,6 +119,9 @@ def test_reliability_by_hand():
     assert middle == pytest.approx(
         {"from": 7 / 15, "to": 8 / 15, "tokens": 2, "confidence": 0.505, "accuracy": 0.5}
     )
+    first, last = report["bins"][0], report["bins"][-1]
+    assert (first["confidence"], first["accuracy"]) == (pytest.approx(0.05), 0)
+    assert (last["confidence"], last["accuracy"]) == (1, 1)
     assert report["bins"][1] == pytest.approx(
         {"from": 1 / 15, "to": 2 / 15, "tokens": 0, "confidence": 0, "accuracy": 0}
     )
@@ -243,9 +246,8 @@ def test_stopped_anywhere_and_resumed(tmp_path, name, monkeypatch):
         assert corpora.digest(tmp_path / "cut") == corpora.digest(tmp_path / "whole")
 
 
-def test_a_temperature_that_is_none_is_refused(tmp_path):
-    windowclf.train(corpora.tagging(tmp_path))
-    model = load_model(tmp_path / "run" / "model.safetensors")
+def test_a_temperature_that_is_none_is_refused(learnt, tmp_path):
+    model = load_model(learnt["tagging"])
     save_model(tmp_path / "good", replace(model, temperature=2.5))
     assert load_model(tmp_path / "good").temperature == 2.5
     for bad in (0.0, -1.0, 1e9, float("inf"), 2, "2", None, [2.0]):

@@ -26,12 +26,12 @@ def split(answers: list[str]) -> list[list[str]]:
     return [answer.split() for answer in answers]
 
 
-def test_tagging_by_hand(tmp_path):
+def test_tagging_by_hand(learnt):
     """Of 6 labelled tokens A has 4 right and B 3; they differ in 3 of the labelled tokens.
 
     `sees`: neither; `zebra`: A; `a`: A; the last word has no gold label and does not count.
     """
-    tagger = trained(corpora.tagging(tmp_path))
+    tagger = windowclf.load(learnt["tagging"])
     gold = [
         sentence("the cat sees zebra", "DET NOUN VERB NOUN"),
         sentence("a x", "DET -"),
@@ -58,9 +58,9 @@ def test_tagging_by_hand(tmp_path):
     assert few == found | {"differing": found["differing"][:1]}
 
 
-def test_spans_have_a_difference_of_their_own(tmp_path):
+def test_spans_have_a_difference_of_their_own(learnt):
     """A finds both spans (F1 1), B one of two and none wrong: 2·1/(1 + 2) = 2/3."""
-    tagger = trained(corpora.spans(tmp_path))
+    tagger = windowclf.load(learnt["spans"])
     gold = [sentence("Anna met Ben", "B-PER O B-PER")]
     ours = Answers(tagger, split(["B-PER O B-PER"]))
     theirs = Answers(tagger, split(["B-PER O O"]))
@@ -82,14 +82,13 @@ def test_several_labels_are_compared_as_sets(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def entities(tmp_path_factory):
+def entities(learnt, tmp_path_factory):
     """A good and a bad model of one corpus, and its dev file."""
     folder = tmp_path_factory.mktemp("entities")
     config = corpora.spans(folder)
-    good = windowclf.train(config, [corpora.LEARN, f"output={folder}/good"]).model_path
     other = ["data.inside=BIO", "model.output=crf", "features.use=[{kind: shape}]"]
     bad = windowclf.train(config, ["training.epochs=1", f"output={folder}/bad", *other]).model_path
-    return good.parent, bad.parent, config["data"]["dev"]
+    return learnt["spans"], bad.parent, config["data"]["dev"]
 
 
 def test_models_of_different_making(entities):
@@ -223,9 +222,8 @@ def test_words(tmp_path):
     assert set(found["differences"]) == {"accuracy", "words_f1"}
 
 
-def test_columns_in_other_places_are_refused(tmp_path):
-    config = corpora.tagging(tmp_path)
-    one = trained(config).model.spec
+def test_columns_in_other_places_are_refused(learnt):
+    one = load_model(learnt["tagging"]).spec
     moved = [replace(one, layout=replace(one.layout, extra={"pos": n})) for n in (2, 3)]
     assert shared_layout(one, moved[0], "A", "B").extra == {"pos": 2}
     with pytest.raises(ModelFileError, match=r"B: expected the column 'pos' at 2 as A does, found"):

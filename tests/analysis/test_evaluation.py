@@ -43,10 +43,10 @@ def trained(config: dict, *settings: str) -> Tagger:
     return windowclf.load(windowclf.train(config, ["training.epochs=1", *settings]).model_path)
 
 
-def test_tagging(tmp_path):
+def test_tagging(learnt):
     """5 labelled tokens, 3 right; `zebra` is unseen and wrong. Sentences: 2 of 4 and 1 of 1."""
     gold = [sentence("the cat sees zebra", "DET NOUN VERB NOUN"), sentence("a x", "DET -")]
-    found = evaluated(trained(corpora.tagging(tmp_path)), gold, ["DET NOUN NOUN VERB", "DET DET"])
+    found = evaluated(windowclf.load(learnt["tagging"]), gold, ["DET NOUN NOUN VERB", "DET DET"])
     assert found == {
         "tokens": 5,
         "sentences": 2,
@@ -72,14 +72,14 @@ def test_tagging(tmp_path):
     assert [each["tokens"] for each in found["calibration"]["bins"]] == [*[0] * 13, 5, 0]
 
 
-def test_spans(tmp_path):
+def test_spans(learnt):
     """Gold PER 0–1, LOC 2–5, PER 0–2; found PER 0–1, LOC 2–4 (too short), PER 0–2, LOC 3–4."""
     gold = [
         sentence("Anna in New Town Bay", "B-PER O B-LOC I-LOC I-LOC"),
         sentence("Ben Berg left Oslo", "B-PER I-PER O O"),
     ]
     answers = ["B-PER O B-LOC I-LOC O", "B-PER I-PER O B-LOC"]
-    found = evaluated(trained(corpora.spans(tmp_path)), gold, answers)
+    found = evaluated(windowclf.load(learnt["spans"]), gold, answers)
     assert found["accuracy"] == 7 / 9
     assert found["spans"] == {
         "precision": 2 / 4,
@@ -97,27 +97,27 @@ def test_spans(tmp_path):
     assert low < 4 / 7 < high
 
 
-def test_a_span_found_where_nobody_looked_is_no_error(tmp_path):
+def test_a_span_found_where_nobody_looked_is_no_error(learnt):
     """Tokens without a label are left out: gold PER 0–1 is found, LOC 1–2 does not count."""
     gold = [sentence("Anna Oslo left", "B-PER - O")]
-    found = evaluated(trained(corpora.spans(tmp_path)), gold, ["B-PER B-LOC O"])
+    found = evaluated(windowclf.load(learnt["spans"]), gold, ["B-PER B-LOC O"])
     assert found["tokens"] == 2
     assert (found["spans"]["precision"], found["spans"]["recall"]) == (1.0, 1.0)
     assert list(found["spans"]["types"]) == ["PER"]
 
 
-def test_segmentation(tmp_path):
+def test_segmentation(learnt):
     """Gold 我们|看见|猫, found 我们|看|见猫: one of three words, and one right of three found."""
     gold = [Sentence(list("我们看见猫"), ["B", "E", "B", "E", "S"])]
-    found = evaluated(trained(corpora.segmentation(tmp_path)), gold, ["B E S B E"])
+    found = evaluated(windowclf.load(learnt["segmentation"]), gold, ["B E S B E"])
     assert found["words"] == {"precision": 1 / 3, "recall": 1 / 3, "f1": 1 / 3, "support": 3}
     assert found["accuracy"] == 2 / 5
     assert found["intervals"]["words_f1"] == pytest.approx([1 / 3, 1 / 3])
     assert "spans" not in found
 
 
-def test_slots(tmp_path):
-    tagger = trained(corpora.slots(tmp_path))
+def test_slots(learnt):
+    tagger = windowclf.load(learnt["slots"])
     gold = [Sentence([""], ["same"]), Sentence([""], ["less"]), Sentence([""], [None])]
     found = evaluated(tagger, gold, ["same", "more", "less"])
     assert (found["tokens"], found["accuracy"]) == (2, 1 / 2)
@@ -180,23 +180,23 @@ def test_a_label_that_train_lacks_is_said_and_counted_as_an_error(tmp_path):
     assert notices[1:] == [f"{test} {sentence}"]
 
 
-def test_a_label_in_another_half_of_the_scheme_is_known(tmp_path):
+def test_a_label_in_another_half_of_the_scheme_is_known(learnt):
     """Spans are known by their type: I-PER at a start is strange but not unknown."""
-    model = trained(corpora.spans(tmp_path)).model
-    assert labels_unknown(model.spec, ["O", "I-PER", "B-LOC"]) == []
-    assert labels_unknown(model.spec, ["B-ORG", "O", "I-PER"]) == ["B-ORG"]
+    spec = windowclf.load(learnt["spans"]).model.spec
+    assert labels_unknown(spec, ["O", "I-PER", "B-LOC"]) == []
+    assert labels_unknown(spec, ["B-ORG", "O", "I-PER"]) == ["B-ORG"]
 
 
-def test_json_on_the_command_line(tmp_path, monkeypatch, capsys):
-    config = corpora.spans(tmp_path)
-    model = windowclf.train(config).model_path
-    command = ["windowclf", "evaluate", str(model), config["data"]["dev"]]
+def test_json_on_the_command_line(learnt, monkeypatch, capsys):
+    model = learnt["spans"]
+    dev = str(model.parent / "dev.conll")
+    command = ["windowclf", "evaluate", str(model), dev]
     monkeypatch.setattr(sys, "argv", [*command, "--json"])
     with pytest.raises(SystemExit, match="0"):
         entry.main()
     out, err = capsys.readouterr()
     assert err == ""
-    assert json.loads(out) == windowclf.evaluate(model, config["data"]["dev"])
+    assert json.loads(out) == windowclf.evaluate(model, dev)
     monkeypatch.setattr(sys, "argv", command)
     with pytest.raises(SystemExit, match="0"):
         entry.main()

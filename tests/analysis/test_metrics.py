@@ -77,6 +77,7 @@ def test_several_labels_a_token():
         ([0.9, 0.8, 0.3, 0.1], [1, 1, 0, 0], 0.55),  # F1 = 1 after two
         ([0.9, 0.8, 0.3, 0.1], [1, 0, 1, 0], 0.2),  # 1/1: 2/3; 1/2: 1/2; 2/3: 4/5
         ([0.9, 0.4, 0.4, 0.1], [1, 1, 0, 0], 0.25),  # no threshold between equals: 4/5 beats 2/3
+        ([0.9, 0.8, 0.7, 0.6, 0.5, 0.4], [1, 0, 0, 0, 0, 1], 0.85),  # 1/1: 2/3; 2/6: 4/8
         ([0.2, 0.1], [1, 1], 0.05),
         ([0.2, 0.1], [0, 0], 0.5),
     ],
@@ -84,6 +85,12 @@ def test_several_labels_a_token():
 def test_best_threshold(probabilities, gold, threshold):
     found = best_threshold(np.array(probabilities), np.array(gold, bool))
     assert found == pytest.approx(threshold)
+
+
+def test_one_label_is_its_own_mean():
+    tally = Tally()
+    tally.add_tokens(["A"], ["A"], [True])
+    assert tally.report()["macro"] == {"precision": 1.0, "recall": 1.0, "f1": 1.0}
 
 
 def test_nothing_counted():

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from itertools import product
+from collections.abc import Callable, Sequence
+from itertools import combinations, product
+from typing import Any
 
 import numpy as np
 import pytest
-from small import problem
+from small import SMALLEST, problem
 
 from windowclf.arrays import RowGradient
 from windowclf.network import members
@@ -15,6 +17,7 @@ from windowclf.network.gradient_check import GradientProblem
 STEP = 1e-5
 LIMIT = 1e-7
 RECURRENCES = {"none": (0, None), "one": (1, None), "two": (2, None), "truncated": (2, 3)}
+
 NETWORKS = [
     (activation, output, char_cnn, recurrence)
     for activation, output, char_cnn, recurrence in product(
@@ -25,6 +28,31 @@ NETWORKS = [
     )
     if activation != "none" or recurrence == "none"
 ]
+CASES = [(*network, plain) for network in NETWORKS for plain in (False, True)]
+
+
+def combinations_in(case: tuple) -> set[tuple]:
+    """Every pair of the factors, and the three by which the way back is wired."""
+    activation, output, _, recurrence, _ = case
+    return {*combinations(enumerate(case), 2), (activation, output, recurrence)}
+
+
+def covering(cases: Sequence[tuple], combinations_in: Callable[[tuple], set]) -> list[tuple]:
+    """Cases that have every combination that is in any: greedily, the first of the best."""
+    found = {case: combinations_in(case) for case in cases}
+    missing, chosen = set().union(*found.values()), []
+    while missing:
+        chosen.append(max(cases, key=lambda case: len(found[case] & missing)))
+        missing -= found[chosen[-1]]
+    return chosen
+
+
+def rest_is_slow(cases: Sequence[tuple], quick: Sequence[tuple]) -> list[Any]:
+    """All cases as parameters of a test, those that are not in `quick` for the slow tests."""
+    return [pytest.param(*c, marks=() if c in quick else pytest.mark.slow) for c in cases]
+
+
+QUICK = covering(CASES, combinations_in)
 
 
 def dense(p, gradients) -> dict[str, np.ndarray]:
@@ -69,11 +97,19 @@ def figures(p) -> dict[str, float]:
     return errors
 
 
-@pytest.mark.parametrize("plain", [False, True], ids=["regularised", "plain"])
-@pytest.mark.parametrize(("activation", "output", "char_cnn", "recurrence"), NETWORKS)
+def test_quick_cases_have_every_pair_and_every_wiring():
+    for a, b in combinations(range(5), 2):
+        assert {(c[a], c[b]) for c in QUICK} == {(c[a], c[b]) for c in CASES}
+    assert {(c[0], c[1], c[3]) for c in QUICK} == {(c[0], c[1], c[3]) for c in CASES}
+    assert len(QUICK) < len(CASES) / 3
+
+
+@pytest.mark.parametrize(
+    ("activation", "output", "char_cnn", "recurrence", "plain"), rest_is_slow(CASES, QUICK)
+)
 def test_gradients(activation, output, char_cnn, recurrence, plain):
     directions, truncate = RECURRENCES[recurrence]
-    p = problem(activation, output, char_cnn, directions, truncate, plain=plain)
+    p = problem(activation, output, char_cnn, directions, truncate, plain=plain, **SMALLEST)
     errors = figures(p)
     assert set(errors) == set(p.architecture.shapes())
     assert max(errors.values()) < LIMIT, errors
@@ -82,5 +118,5 @@ def test_gradients(activation, output, char_cnn, recurrence, plain):
 @pytest.mark.parametrize("window", [0, 1, 2])
 @pytest.mark.parametrize("text", [[("one", "A"), ("two", "B")], [("a b", "A B"), ("c", "A")]])
 def test_small_sizes(window, text):
-    errors = figures(problem(window=window, text=text, char_cnn=True))
+    errors = figures(problem(window=window, text=text, char_cnn=True, **SMALLEST))
     assert max(errors.values()) < LIMIT, errors

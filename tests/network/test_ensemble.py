@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 
 import corpora
@@ -9,8 +10,8 @@ import numpy as np
 import pytest
 from command_line import run
 from heard import Heard
-from small import problem
-from test_all_gradients import LIMIT, RECURRENCES, dense, figures
+from small import SMALLEST, problem
+from test_all_gradients import LIMIT, RECURRENCES, covering, dense, figures, rest_is_slow
 
 import windowclf
 from windowclf.errors import ConfigError
@@ -22,13 +23,15 @@ from windowclf.system.threads import Workers
 
 OUTPUTS = ["softmax", "one", "many", "crf"]
 FORMS = [("none", "none"), ("relu", "none"), ("tanh", "truncated")]
+CASES = [(*form, output) for form, output in itertools.product(FORMS, OUTPUTS)]
+# Every form and every output; against members alone, below, go all of them.
+QUICK = covering(CASES, lambda case: {case[:2], case[2]})
 
 
-@pytest.mark.parametrize("output", OUTPUTS)
-@pytest.mark.parametrize(("activation", "recurrence"), FORMS)
-def test_gradients(activation, output, recurrence):
+@pytest.mark.parametrize(("activation", "recurrence", "output"), rest_is_slow(CASES, QUICK))
+def test_gradients(activation, recurrence, output):
     directions, truncate = RECURRENCES[recurrence]
-    p = problem(activation, output, False, directions, truncate, members=2)
+    p = problem(activation, output, False, directions, truncate, members=2, **SMALLEST)
     errors = figures(p)
     assert set(errors) == set(p.architecture.shapes())
     assert max(errors.values()) < LIMIT, errors
@@ -83,7 +86,7 @@ def test_members_begin_apart_and_the_first_as_a_network_alone():
 
 @pytest.mark.parametrize("output", ["softmax", "crf"])
 def test_a_run(tmp_path, output):
-    """Trained, stopped and resumed, loaded, cached and not, one sentence or many."""
+    """Trained, loaded, cached and not, one sentence or many."""
     config = corpora.tagging(tmp_path)
     settings = ["model.members=3", f"model.output={output}", corpora.LEARN]
     result = windowclf.train(config, settings)
@@ -98,6 +101,12 @@ def test_a_run(tmp_path, output):
     for a, b in zip(cached.predict_proba(text), plain.predict_proba(text), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-7)
         np.testing.assert_allclose(a.sum(axis=1), 1, rtol=1e-5)
+
+
+def test_stopped_and_resumed(tmp_path):
+    config = corpora.tagging(tmp_path)
+    settings = ["model.members=3", "model.output=crf"]
+    windowclf.train(config, settings)
     config["output"] = str(tmp_path / "again")
     steps = iter(range(5))
     stopped = windowclf.train(

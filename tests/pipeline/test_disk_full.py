@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import corpora
 import pytest
@@ -16,11 +17,15 @@ import windowclf
 PROGRAM = [sys.executable, "-c", "from windowclf.commands.entry import main; main()", "train"]
 
 
-def started(tmp_path: Path, *arguments: str, limit: str = "unlimited") -> tuple[int, str]:
-    """(exit code, standard error) of a run; `limit` is that of each file it writes, in KiB."""
+def config_in(tmp_path: Path) -> dict[str, Any]:
     config = corpora.tagging(tmp_path)
     config["training"] |= {"epochs": 4, "early_stopping": None}
-    path = corpora.write(tmp_path / "c.yaml", json.dumps(config))
+    return config
+
+
+def started(tmp_path: Path, *arguments: str, limit: str = "unlimited") -> tuple[int, str]:
+    """(exit code, standard error) of a run; `limit` is that of each file it writes, in KiB."""
+    path = corpora.write(tmp_path / "c.yaml", json.dumps(config_in(tmp_path)))
     limited = ["bash", "-c", f'ulimit -f {limit}; exec "$@"', "bash"]
     command = [*limited, *PROGRAM, path, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -28,7 +33,7 @@ def started(tmp_path: Path, *arguments: str, limit: str = "unlimited") -> tuple[
 
 
 def test_a_quota_leaves_the_old_model(tmp_path):
-    assert started(tmp_path)[0] == 0
+    windowclf.train(config_in(tmp_path))
     before = corpora.digest(tmp_path / "run")
     code, err = started(tmp_path, "--overwrite", limit="4")
     last = err.splitlines()[-1]
@@ -40,7 +45,7 @@ def test_a_quota_leaves_the_old_model(tmp_path):
 
 
 def test_a_disk_that_fills_up_leaves_the_best_model_and_the_state(tmp_path):
-    assert started(tmp_path)[0] == 0
+    windowclf.train(config_in(tmp_path))
     sizes = {p.name: p.stat().st_size for p in (tmp_path / "run").iterdir()}
     shutil.rmtree(tmp_path / "run")
     (tmp_path / "run").mkdir()
@@ -61,9 +66,9 @@ def test_a_disk_that_fills_up_leaves_the_best_model_and_the_state(tmp_path):
             windowclf.load(tmp_path / "run").predict([["cat"]])
         roomy = ["mount", "-o", f"remount,size={4 * room}", str(tmp_path / "run")]
         subprocess.run(roomy, check=True, capture_output=True)
-        assert started(tmp_path, "--resume")[0] == 0
+        windowclf.train(config_in(tmp_path), resume=True)
         whole = corpora.digest(tmp_path / "run")
     finally:
         subprocess.run(["umount", str(tmp_path / "run")], check=False, capture_output=True)
-    assert started(tmp_path, "--output", str(tmp_path / "unbroken"))[0] == 0
+    windowclf.train(config_in(tmp_path), [f"output={tmp_path}/unbroken"])
     assert whole == corpora.digest(tmp_path / "unbroken")

@@ -7,6 +7,7 @@ Afterwards model and state are the old ones or the new ones, whole; the fault wa
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -172,14 +173,13 @@ def check_overwriting(unbroken: Unbroken, other: Path, n: int, fault: str) -> No
     check_end(unbroken, where, resume=not is_old)
 
 
-def in_turn(faults: Sequence[str], operations: Sequence[str]) -> Iterator[tuple[int, str]]:
-    """(n, fault) for every operation, the faults one after the other."""
-    return ((n, faults[n % len(faults)]) for n in range(1, len(operations) + 1))
+def in_turn(operations: Sequence[str]) -> Iterator[tuple[int, str]]:
+    """(n, fault) for every operation, errors and crashes one after the other."""
+    return zip(range(1, len(operations) + 1), itertools.cycle((*ERRORS, *CRASHES)))
 
 
-@pytest.mark.parametrize("faults", [ERRORS, CRASHES], ids=["errors", "crashes"])
-def test_every_operation_of_a_run_fails_in_turn(unbroken, faults):
-    for n, fault in in_turn(faults, unbroken.operations):
+def test_every_operation_of_a_run_fails_in_turn(unbroken):
+    for n, fault in in_turn(unbroken.operations):
         check_fresh(unbroken, n, fault)
 
 
@@ -227,9 +227,8 @@ def test_only_a_whole_state_replaces_an_old_run(overwriting):
     assert min(removed) == renamed + 4
 
 
-@pytest.mark.parametrize("faults", [ERRORS, CRASHES], ids=["errors", "crashes"])
-def test_every_operation_of_overwriting_fails_in_turn(unbroken, other, overwriting, faults):
-    for n, fault in in_turn(faults, overwriting):
+def test_every_operation_of_overwriting_fails_in_turn(unbroken, other, overwriting):
+    for n, fault in in_turn(overwriting):
         check_overwriting(unbroken, other, n, fault)
 
 

@@ -31,7 +31,7 @@ main()
 
 @pytest.mark.slow
 def test_runs_killed_at_random_moments_end_in_the_same_bytes(tmp_path):
-    assert kill_runs(tmp_path, kills=10, seed=1) >= 1
+    assert kill_runs(tmp_path, kills=20, seed=1) >= 1
 
 
 @pytest.mark.parametrize(("first", "second"), [("SIGTERM", "SIGTERM"), ("SIGINT", "SIGTERM")])

@@ -175,16 +175,28 @@ def test_killed_while_overwriting(tmp_path, monkeypatch, moment):
     assert kept == as_config(config, ["seed=5"])
 
 
-@pytest.mark.parametrize("task", corpora.TASKS)
-def test_two_processes_and_two_folders_give_the_same_bytes(tmp_path, task):
-    config = corpora.TASKS[task](tmp_path) | {"output": "unused"}
-    path = corpora.write(tmp_path / "c.yaml", json.dumps(config))
-    code = "import sys, windowclf; windowclf.train(sys.argv[1], ['output=' + sys.argv[2]])"
+@pytest.fixture(scope="module")
+def twice(tmp_path_factory) -> Path:
+    """A folder with `1/TASK` and `2/TASK`: runs in two processes with hash seeds of their own."""
+    folder = tmp_path_factory.mktemp("twice")
+    for task, make in corpora.TASKS.items():
+        (folder / task).mkdir()
+        corpora.write(folder / f"{task}.json", json.dumps(make(folder / task)))
+    code = (
+        "import sys, windowclf\n"
+        "for task in sys.argv[2:]:\n"
+        "    windowclf.train(f'{task}.json', [f'output={sys.argv[1]}/deep/{task}'])"
+    )
     for seed in ("1", "2"):
         environment = os.environ | {"PYTHONHASHSEED": seed}
-        command = [sys.executable, "-c", code, path, str(tmp_path / f"deep{seed}" / "run")]
-        subprocess.run(command, env=environment, check=True)
-    first, second = tmp_path / "deep1" / "run", tmp_path / "deep2" / "run"
+        command = [sys.executable, "-c", code, seed, *corpora.TASKS]
+        subprocess.run(command, env=environment, cwd=folder, check=True)
+    return folder
+
+
+@pytest.mark.parametrize("task", corpora.TASKS)
+def test_two_processes_and_two_folders_give_the_same_bytes(twice, task):
+    first, second = twice / "1" / "deep" / task, twice / "2" / "deep" / task
     assert corpora.digest(first) == corpora.digest(second)
     assert corpora.log(first) == corpora.log(second)
     names = ("config.yaml", "evaluation.json", "metrics.jsonl", "model.safetensors")
@@ -235,7 +247,7 @@ def test_a_signal_stops_a_run_that_then_goes_on_to_the_same_bytes(tmp_path, name
         f"Stopped; the run is saved. Go on with: windowclf train {path} --resume"
     )
     assert 1 <= len(corpora.log(tmp_path / "run")) < 60
-    subprocess.run([*program, "--resume"], check=True, capture_output=True)
+    windowclf.train(config, resume=True)
     windowclf.train(config, [f"output={tmp_path}/whole"])
     assert corpora.digest(tmp_path / "run") == corpora.digest(tmp_path / "whole")
     assert corpora.log(tmp_path / "run") == corpora.log(tmp_path / "whole")

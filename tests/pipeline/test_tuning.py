@@ -139,6 +139,7 @@ def test_one_process_stopped_and_gone_on_with_finds_the_same(whole, tmp_path):
     assert again == (first / "best.yaml").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_a_killed_search_leaves_no_process_and_goes_on(whole, tmp_path):
     _, config, *_ = whole
     folder = tmp_path / "killed"
@@ -174,7 +175,7 @@ def test_the_words_after_ctrl_c_are_a_command_that_works(whole, tmp_path, monkey
     with monkeypatch.context() as patched:
         patched.setattr(tuning_display, "TuningDisplay", Signalling)
         command = ["tune", config, "--jobs", "1", "--output", f"{tmp_path}/it's here"]
-        code, out, err = run([*command, "--trials", "2"])
+        code, out, err = run([*command, "--trials", "2", "--set", "tune.rungs=[1]"])
     assert (code, out) == (130, "")
     *_, said, last = err.splitlines()
     assert said == "Ending the trials; those that have ended are kept."
@@ -190,18 +191,18 @@ def test_a_trial_that_fails_is_lost_and_the_search_goes_on(tmp_path):
     space = {
         "training.optimizer.learning_rate": [1e30],
         "model.recurrence": [None, {"directions": 1}],
-        "model.hidden": [{"activation": "none"}, {"units": 4}],
+        "model.hidden": [{"activation": "none"}],
     }
     tree = tree_in(tmp_path, trials=9, rungs=[1], space=space)
     code, out, err = run(["tune", corpora.write(tmp_path / "c.yaml", json.dumps(tree))])
     assert code == 0
     rows = rows_of(tmp_path / "run-tune")
-    assert "note: the space has only 5 different trials." in err
-    assert [row["lost"] is None for row in rows] == [True, False, False, False, False]
+    assert "note: the space has only 3 different trials." in err
+    assert [row["lost"] is None for row in rows] == [True, False, False]
     together = [row for row in rows if "expected a hidden layer for recurrence" in str(row["lost"])]
     diverged = [row for row in rows if "training diverged at step" in str(row["lost"])]
-    assert (len(together), len(diverged)) == (1, 3)
-    assert out.count("was lost: ") == 4
+    assert (len(together), len(diverged)) == (1, 1)
+    assert out.count("was lost: ") == 2
     assert "best: trial 1" in out
     assert "nothing but the epochs." in (tmp_path / "run-tune" / "best.yaml").read_text()
 
@@ -215,15 +216,15 @@ def test_where_every_trial_is_lost_there_is_one_sentence(tmp_path):
 
 def test_no_rung_begins_once_the_time_is_up(tmp_path):
     said: list[str] = []
-    tree = tree_in(tmp_path, trials=2)
+    tree = tree_in(tmp_path, trials=1)
     result = windowclf.tune(tree, time_budget=0, listener=Heard(notice=said.append))
     assert not result.stopped
-    assert [trial.epochs for trial in result.trials] == [1, 1]
+    assert [trial.epochs for trial in result.trials] == [1]
     assert said == ["the time is up before the rung of 2 epochs."]
     assert read_config(result.best_path).training.epochs == 1
-    more = windowclf.tune(tree, ["tune.trials=3"], resume=True)  # more trials begin with the same
-    assert more.trials[:2] == result.trials
-    assert [trial.epochs for trial in more.trials] == [1, 1, 1, 2, 2]
+    more = windowclf.tune(tree, ["tune.trials=2"], resume=True)  # more trials begin with the same
+    assert more.trials[:1] == result.trials
+    assert [trial.epochs for trial in more.trials] == [1, 1, 2]
 
 
 def test_faults_of_the_data_are_known_before_the_first_trial(tmp_path):

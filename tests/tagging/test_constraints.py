@@ -14,7 +14,7 @@ from command_line import run
 from heard import Heard
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small import with_spec
+from small import untrained, with_spec
 
 import windowclf
 from windowclf.errors import DataError, ModelFileError
@@ -44,20 +44,19 @@ def scrambled(model, seed=1):
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
     """(scheme, inside, output) -> a model of spans with scores of chance."""
+    folder = tmp_path_factory.mktemp("spans")
+    config = corpora.spans(folder)
+    text = corpora.span_sentences(40, 1)
+    # Two names side by side, so that every label of every scheme has a class.
+    text.append([("Anna", "B-PER"), ("Ben", "B-PER"), ("Berg", "I-PER")])
+    text.append([("Oslo", "B-LOC"), ("New", "B-LOC"), ("Town", "I-LOC"), ("Bay", "I-LOC")])
+    text.append([("Ben", "B-PER"), ("Al", "I-PER"), ("Berg", "I-PER")])
     found = {}
     for scheme, inside, output in itertools.product(SCHEMES, (*SCHEMES, "IO"), ("softmax", "crf")):
-        folder = tmp_path_factory.mktemp("spans")
-        config = corpora.spans(folder)
-        text = corpora.span_sentences(40, 1)
-        # Two names side by side, so that every label of every scheme has a class.
-        text.append([("Anna", "B-PER"), ("Ben", "B-PER"), ("Berg", "I-PER")])
-        text.append([("Oslo", "B-LOC"), ("New", "B-LOC"), ("Town", "I-LOC"), ("Bay", "I-LOC")])
-        text.append([("Ben", "B-PER"), ("Al", "I-PER"), ("Berg", "I-PER")])
         turned = [in_scheme(sentence, scheme) for sentence in text]
         corpora.write(folder / "train.conll", corpora.conll(turned))
-        settings = [f"data.scheme={scheme}", f"data.inside={inside}", "data.dev=null"]
-        windowclf.train(config, [*settings, "training.epochs=1", f"model.output={output}"])
-        found[scheme, inside, output] = scrambled(load_model(folder / "run"))
+        settings = [f"data.scheme={scheme}", f"data.inside={inside}", f"model.output={output}"]
+        found[scheme, inside, output] = scrambled(untrained(config, "data.dev=null", *settings))
     return found
 
 
@@ -110,8 +109,7 @@ def test_no_illegal_sequence_whatever_the_scores(models):
 def test_words_are_legal_whatever_the_scores(tmp_path):
     for output in ("softmax", "crf"):
         config = corpora.segmentation(tmp_path)
-        windowclf.train(config, [f"model.output={output}", "training.epochs=1"], overwrite=True)
-        tagger = Tagger(scrambled(load_model(tmp_path / "run")))
+        tagger = Tagger(scrambled(untrained(config, f"model.output={output}")))
         for labels in tagger.predict([list("图书馆看见小鸟的") * n for n in range(1, 9)]):
             legal = tagger.model.spec.legal
             path = [tagger.classes.index(label) for label in labels]
@@ -138,7 +136,7 @@ def test_a_legal_best_label_stays(models):
 @pytest.mark.parametrize("inside", SCHEMES)
 def test_a_long_sentence_in_stretches_has_the_same_labels(models, monkeypatch, inside, at_once):
     tagger = Tagger(models["BIO", inside, "softmax"])
-    sentences = some_sentences(4)
+    sentences = some_sentences(4, 30)
     given_too = [Sentence(t, [*[None] * (len(t) - 1), "B-PER"]) for t in sentences if t]
     whole = tagger.predict(sentences), tagger.predict(given_too, keep_labels=True)
     proba = tagger.predict_proba(sentences)
@@ -148,9 +146,9 @@ def test_a_long_sentence_in_stretches_has_the_same_labels(models, monkeypatch, i
         np.testing.assert_allclose(one, other, rtol=1e-4)
 
 
-def test_a_long_sentence_of_spans_in_flat_memory(tmp_path):
+def test_a_long_sentence_of_spans_in_flat_memory(learnt):
     """The labels and their spans grow with it; scores, of 9 classes, and sums of scores do not."""
-    tagger = windowclf.load(windowclf.train(corpora.spans(tmp_path), [corpora.LEARN]).model_path)
+    tagger = windowclf.load(learnt["spans"])
     tokens = np.random.default_rng(1).choice(WORDS, 60_000).tolist()
     tagger.predict([tokens[:9000]])
     peaks = []
@@ -307,9 +305,8 @@ def test_given_labels_stay_and_the_rest_is_the_best_around_them(models, length, 
 
 @pytest.mark.parametrize("form", ["conll", "conllu", "jsonl"])
 @pytest.mark.parametrize("task", ["tagging", "spans"])
-def test_through_the_command_with_every_format(tmp_path, task, form):
-    config = corpora.TASKS[task](tmp_path)
-    tagger = windowclf.load(windowclf.train(config, [corpora.LEARN]).model_path)
+def test_through_the_command_with_every_format(learnt, tmp_path, task, form):
+    tagger = windowclf.load(learnt[task])
     make = corpora.tagged_sentences if task == "tagging" else corpora.span_sentences
     gold = make(20, 5)
     part = [
@@ -322,7 +319,7 @@ def test_through_the_command_with_every_format(tmp_path, task, form):
         rows = [line.split("\t") for line in text.splitlines()]
         text = "".join("\t".join(turned(row, task)) + "\n" for row in rows)
     path = corpora.write(tmp_path / f"x.{form}", text)
-    command = ["predict", str(tmp_path / "run"), path, "--keep-labels"]
+    command = ["predict", str(learnt[task]), path, "--keep-labels"]
     code, out, err = run(command)
     assert (code, err) == (0, "")
     sentences = [
@@ -372,10 +369,9 @@ def test_a_large_file_by_several_processes(tmp_path, monkeypatch):
     )
 
 
-def test_given_labels_that_the_model_does_not_know(tmp_path):
-    windowclf.train(corpora.spans(tmp_path), ["training.epochs=1"])
+def test_given_labels_that_the_model_does_not_know(learnt, tmp_path):
     path = corpora.write(tmp_path / "x.conll", "Anna\tO\n\nBen\tB-ORG\n")
-    command = ["predict", str(tmp_path / "run"), path]
+    command = ["predict", str(learnt["spans"]), path]
     assert run(command)[0] == 0
     code, _, err = run([*command, "--keep-labels"])
     assert code == 1
@@ -383,7 +379,7 @@ def test_given_labels_that_the_model_does_not_know(tmp_path):
         f"{path}:3: expected a label that the model gives, to be kept, found 'B-ORG'; its labels "
     )
     with pytest.raises(DataError, match="sentence 1: expected 2 labels, one a token or None"):
-        windowclf.load(tmp_path / "run").predict(
+        windowclf.load(learnt["spans"]).predict(
             [Sentence(["a", "b"], ["O"], path="sentence 1")], keep_labels=True
         )
 
@@ -414,10 +410,9 @@ def test_members_are_held_to_both(tmp_path, output):
     assert small.predict([["Anna", "met", "Oslo"]]) == alone
 
 
-def test_tables_and_two_classes_keep_theirs(tmp_path):
-    windowclf.train(corpora.slots(tmp_path), [corpora.LEARN])
+def test_tables_and_two_classes_keep_theirs(learnt, tmp_path):
     path = corpora.write(tmp_path / "x.csv", "a,b,label\na1,b1,\na1,b1,less\n")
-    code, out, _ = run(["predict", str(tmp_path / "run"), path, "--keep-labels"])
+    code, out, _ = run(["predict", str(learnt["slots"]), path, "--keep-labels"])
     assert code == 0
     assert [line.rsplit(",", 1)[1] for line in out.splitlines()] == ["predicted", "same", "less"]
 
@@ -433,15 +428,14 @@ def test_tables_and_two_classes_keep_theirs(tmp_path):
     assert answer.certainty[0] < 0.5 < answer.certainty[1]
 
 
-def test_where_labels_cannot_be_kept(tmp_path):
-    windowclf.train(corpora.segmentation(tmp_path), ["training.epochs=1"])
+def test_where_labels_cannot_be_kept(learnt, tmp_path):
     path = corpora.write(tmp_path / "x.txt", "我们 的\n")
-    code, _, err = run(["predict", str(tmp_path / "run"), path, "--keep-labels"])
+    code, _, err = run(["predict", str(learnt["segmentation"]), path, "--keep-labels"])
     assert (code, err) == (
         1,
         "--keep-labels: expected labels of tokens, segmentation has words.\n",
     )
-    tagger = windowclf.load(tmp_path / "run")
+    tagger = windowclf.load(learnt["segmentation"])
     sentence = Sentence(list("我们的"), ["S", None, None])
     assert tagger.predict([sentence], keep_labels=True)[0][0] == "S"
     config = corpora.tagging(tmp_path) | {"output": str(tmp_path / "several")}
@@ -561,13 +555,13 @@ def score_of(marginals, path, model):
     return float(np.log(np.maximum(marginals, least))[np.arange(len(own)), own].sum())
 
 
-def test_what_needs_a_crf(tmp_path):
-    model = windowclf.train(corpora.spans(tmp_path), ["training.epochs=1"]).model_path
+def test_what_needs_a_crf(learnt):
+    model = learnt["spans"]
     with pytest.raises(DataError, match=r"n-best: needs a model with model\.output: crf, found s"):
         windowclf.load(model).n_best([["Anna"]], 3)
     with pytest.raises(DataError, match=r"decode: posterior needs model\.output: crf, found soft"):
         windowclf.load(model, options=windowclf.TagOptions(decode="posterior"))
     code, _, err = run(
-        ["evaluate", str(model), str(tmp_path / "dev.conll"), "--decode", "posterior"]
+        ["evaluate", str(model), str(model.parent / "dev.conll"), "--decode", "posterior"]
     )
     assert (code, err) == (1, "decode: posterior needs model.output: crf, found softmax.\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from fuzz_model_files import BYTES, PARTS, fuzz
 
 from windowclf.system import tensor_file
@@ -16,6 +17,11 @@ def test_no_mutant_gets_past_the_checks(tmp_path):
     assert done == {damage.__name__ for damage in (*BYTES, *PARTS)}
     refused = sum(count for (_, outcome), count in counts.items() if outcome == "refused")
     assert refused > 400
+
+
+@pytest.mark.slow
+def test_ten_thousand_mutants(tmp_path):
+    assert fuzz(tmp_path, mutants=10_000, seed=3)[1] == []
 
 
 def test_a_check_left_out_is_noticed(tmp_path, monkeypatch):

@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import random
-from pathlib import Path
 
 import corpora
 import numpy as np
@@ -31,17 +30,6 @@ NETWORKS = {
     "recurrence": ("model.recurrence={directions: 2, truncate: 3}", 1e-4),
     "characters": ("features.use=[{kind: char_cnn, filters: 4}, {kind: ngrams, buckets: 9}]", 1e-4),
 }
-
-
-@pytest.fixture(scope="module")
-def learnt(tmp_path_factory) -> dict[str, Path]:
-    """A run folder per task, each trained to the end."""
-    folders = {}
-    for task, make in corpora.TASKS.items():
-        folder = tmp_path_factory.mktemp(task)
-        windowclf.train(make(folder), [corpora.LEARN])
-        folders[task] = folder / "run"
-    return folders
 
 
 def some_sentences() -> list[list[str]]:

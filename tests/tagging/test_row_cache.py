@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import threading
 import warnings
@@ -31,6 +32,7 @@ def model(request, tmp_path_factory):
     return windowclf.load(folder / "run").model
 
 
+@functools.cache
 def texts(count=300) -> list[list[str]]:
     rng = np.random.default_rng(5)
     words = [f"w{i}" for i in range(400)] + ["", "Ä", "x" * 300]

@@ -20,8 +20,8 @@ SENTENCES = [["anna", "went", "to", "oslo"], ["x"], [], ["ben", "unseen"] * 20]
 
 
 @pytest.fixture
-def model(tmp_path) -> Path:
-    return windowclf.train(corpora.tagging(tmp_path)).model_path
+def model(learnt) -> Path:
+    return learnt["tagging"]
 
 
 def test_one_tagger_serves_many_threads(model):
@@ -55,25 +55,26 @@ def test_twenty_faults_are_shown_and_the_others_counted(tmp_path):
 def test_a_tagger_under_load_gives_the_answers_of_one_thread(model):
     """What tests/hammer.py does at length: 32 threads, and forks while they are at work."""
     tagger = windowclf.load(model)
-    alone = [hammer.answer(tagger, number) for number in range(40)]
+    alone = [hammer.answer(tagger, number) for number in range(20)]
 
     def work(first: int) -> bool:
-        order = [(first + 7 * i) % 40 for i in range(40)]
+        order = [(first + 7 * i) % 20 for i in range(20)]
         return all(hammer.is_same(hammer.answer(tagger, i), alone[i]) for i in order)
 
     with ThreadPoolExecutor(32) as pool:
         assert all(pool.map(work, range(32)))
 
 
+@pytest.mark.slow
 def test_threads_forks_and_a_long_stream_in_a_process_of_their_own():
     script = Path(__file__).parents[1] / "hammer.py"
-    figures = ["--threads", "8", "--requests", "30", "--tokens", "60000"]
+    figures = ["--threads", "16", "--requests", "100", "--tokens", "3000000"]
     done = subprocess.run(
         [sys.executable, str(script), *figures], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "8 threads, 240 requests" in done.stdout
-    assert "60,000 tokens" in done.stdout
+    assert "16 threads, 1,600 requests" in done.stdout
+    assert "3,000,000 tokens" in done.stdout
 
 
 def test_another_answer_is_noticed():

@@ -19,6 +19,12 @@ def test_damaged_input_is_read_and_given_back_or_refused_well(target):
     assert result.refused > 20
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)
+def test_a_few_thousand_damaged_inputs(target):
+    assert not fuzz(target, seed=3, first=0, inputs=5000).findings
+
+
 @pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)
 @given(data=st.data())
 @settings(derandomize=True, deadline=None, max_examples=60)

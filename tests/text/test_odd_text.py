@@ -45,16 +45,6 @@ DAMAGED = {
 
 
 @pytest.fixture(scope="module")
-def models(tmp_path_factory) -> dict[str, Path]:
-    """A run folder for running text and one for tables."""
-    found = {}
-    for task in ("tagging", "slots"):
-        folder = tmp_path_factory.mktemp(task)
-        found[task] = windowclf.train(corpora.TASKS[task](folder), [corpora.LEARN]).model_path
-    return found
-
-
-@pytest.fixture(scope="module")
 def recurrent(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("recurrent")
     setting = "model.recurrence={directions: 2}"
@@ -86,15 +76,15 @@ def _is_utf8(data: bytes) -> bool:
     return True
 
 
-def model_for(models: dict[str, Path], suffix: str) -> Path:
-    return models["slots" if suffix in ("csv", "tsv") else "tagging"]
+def model_for(learnt: dict[str, Path], suffix: str) -> Path:
+    return learnt["slots" if suffix in ("csv", "tsv") else "tagging"]
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 @pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
-def test_odd_characters_are_tagged_in_their_place(models, tmp_path, suffix, odd):
+def test_odd_characters_are_tagged_in_their_place(learnt, tmp_path, suffix, odd):
     path = file_with(odd.encode(), suffix, tmp_path)
-    model = model_for(models, suffix)
+    model = model_for(learnt, suffix)
     code, out, err = run(["predict", str(model), path])
     assert (code, err) == (0, "")
     given = Path(path).read_bytes().decode()
@@ -115,9 +105,9 @@ def test_odd_characters_are_tagged_in_their_place(models, tmp_path, suffix, odd)
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 @pytest.mark.parametrize("odd", DAMAGED.values(), ids=DAMAGED)
-def test_bytes_that_are_no_utf8_are_refused_with_their_line(models, tmp_path, suffix, odd):
+def test_bytes_that_are_no_utf8_are_refused_with_their_line(learnt, tmp_path, suffix, odd):
     path = file_with(odd, suffix, tmp_path)
-    code, out, err = run(["predict", str(model_for(models, suffix)), path])
+    code, out, err = run(["predict", str(model_for(learnt, suffix)), path])
     assert code == 1
     assert err.startswith(f"{path}:2: expected UTF-8, found the byte 0x")
     assert all(line.startswith(f"{path}:2: ") for line in err.splitlines())
@@ -125,30 +115,30 @@ def test_bytes_that_are_no_utf8_are_refused_with_their_line(models, tmp_path, su
 
 
 @pytest.mark.parametrize("suffix", ["conll", "conllu"])
-def test_cr_alone_ends_no_line_and_is_refused(models, tmp_path, suffix):
+def test_cr_alone_ends_no_line_and_is_refused(learnt, tmp_path, suffix):
     path = file_with(b"a\rb", suffix, tmp_path)
-    code, _, err = run(["predict", str(models["tagging"]), path])
+    code, _, err = run(["predict", str(learnt["tagging"]), path])
     assert code == 1
     assert err.startswith(f"{path}:2: expected LF or CRLF to end a line, found CR: ")
 
 
-def test_mixed_line_ends_are_kept(models, tmp_path):
+def test_mixed_line_ends_are_kept(learnt, tmp_path):
     text = "the X\r\ncat X\n\r\n\nsees X\r\n \na X"
     path = corpora.write(tmp_path / "x.conll", text)
-    code, out, err = run(["predict", str(models["tagging"]), path])
+    code, out, err = run(["predict", str(learnt["tagging"]), path])
     assert (code, err) == (0, "")
     expected = text
     for token, label in (("the", "DET"), ("cat", "NOUN"), ("sees", "VERB"), ("a", "DET")):
         expected = expected.replace(f"{token} X", f"{token} X {label}")
     assert out == expected
-    code, out, err = run(["predict", str(models["tagging"])], "the\rcat\r\n\r\nsees\n")
+    code, out, err = run(["predict", str(learnt["tagging"])], "the\rcat\r\n\r\nsees\n")
     assert (code, out, err) == (0, "the/DET cat/NOUN\r\n\r\nsees/VERB\n", "")
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_a_line_over_16_mib_is_refused_with_its_line(models, tmp_path, suffix):
+def test_a_line_over_16_mib_is_refused_with_its_line(learnt, tmp_path, suffix):
     path = file_with(b"x" * (LONGEST_LINE + 1), suffix, tmp_path)
-    code, _, err = run(["predict", str(model_for(models, suffix)), path])
+    code, _, err = run(["predict", str(model_for(learnt, suffix)), path])
     assert (code, err) == (1, f"{path}:2: expected a line of at most 16 MiB.\n")
     task = "slots" if suffix in ("csv", "tsv") else "tagging"
     if suffix != "txt":
@@ -159,10 +149,10 @@ def test_a_line_over_16_mib_is_refused_with_its_line(models, tmp_path, suffix):
         assert f"{path}:2: expected a line of at most 16 MiB." in str(caught.value)
 
 
-def test_odd_tokens_through_python(models, recurrent):
+def test_odd_tokens_through_python(learnt, recurrent):
     """Also what no file can hold: half a surrogate pair, line ends, a token of white space."""
     odd = [*ODD.values(), "\ud800", "a\nb", " ", "x" * 100_000]
-    for path in (models["tagging"], recurrent):
+    for path in (learnt["tagging"], recurrent):
         tagger = windowclf.load(path)
         (labels,) = tagger.predict([odd])
         assert len(labels) == len(odd)
@@ -170,14 +160,14 @@ def test_odd_tokens_through_python(models, recurrent):
         (scores,) = tagger.predict_proba([odd])
         assert scores.shape == (len(odd), len(tagger.classes))
         assert np.isfinite(scores).all()
-    table = windowclf.load(models["slots"])
+    table = windowclf.load(learnt["slots"])
     assert len(table.predict([{"a": each, "b": each} for each in odd])) == len(odd)
 
 
 @pytest.mark.parametrize("odd", [*ODD.values(), "\ud800", "a\r\rb"])
-def test_odd_text_through_python_has_an_answer_for_each_character(models, odd):
+def test_odd_text_through_python_has_an_answer_for_each_character(learnt, odd):
     text = f"the {odd} cat.\n{odd}{odd} \t"
-    spans = windowclf.load(models["tagging"]).predict_text(text)
+    spans = windowclf.load(learnt["tagging"]).predict_text(text)
     covered = [i for span in spans for i in range(span.start, span.end)]
     assert covered == [i for i, character in enumerate(text) if not character.isspace()]
 
@@ -208,8 +198,8 @@ def peak_of_tagging(tagger: windowclf.Tagger, tokens: list[str]) -> int:
     return peak
 
 
-def test_a_long_sentence_is_tagged_exactly_in_flat_memory(models):
-    tagger = windowclf.load(models["tagging"])
+def test_a_long_sentence_is_tagged_exactly_in_flat_memory(learnt):
+    tagger = windowclf.load(learnt["tagging"])
     tokens = long_sentence(60_000)
     assert tagger.predict([tokens])[0] == in_pieces(tagger, tokens, k=2, size=997)
     short = peak_of_tagging(tagger, tokens[:20_000])
@@ -246,22 +236,22 @@ def test_long_tokens_take_little_memory(spelling, monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_sentence_of_a_million_tokens_is_tagged_exactly_in_flat_memory(models):
-    tagger = windowclf.load(models["tagging"])
+def test_a_sentence_of_a_million_tokens_is_tagged_exactly_in_flat_memory(learnt):
+    tagger = windowclf.load(learnt["tagging"])
     tokens = long_sentence(1_000_000)
     assert tagger.predict([tokens])[0] == in_pieces(tagger, tokens, k=2, size=9973)
     assert peak_of_tagging(tagger, tokens) < 40 << 20
 
 
 @pytest.mark.slow
-def test_a_million_tokens_through_the_command(models, tmp_path):
+def test_a_million_tokens_through_the_command(learnt, tmp_path):
     tokens = long_sentence(1_000_000)
     path = corpora.write(tmp_path / "x.conll", "".join(f"{token}\n" for token in tokens))
     out = tmp_path / "out.conll"
-    assert run(["predict", str(models["tagging"]), path, "-o", str(out)]) == (0, "", "")
+    assert run(["predict", str(learnt["tagging"]), path, "-o", str(out)]) == (0, "", "")
     rows = [line.split(" ") for line in out.read_text(encoding="utf-8").splitlines()]
     assert [token for token, _ in rows] == tokens
-    tagger = windowclf.load(models["tagging"])
+    tagger = windowclf.load(learnt["tagging"])
     assert [label for _, label in rows] == in_pieces(tagger, tokens, k=2, size=9973)
 
 
@@ -282,7 +272,7 @@ def test_a_network_with_recurrence_refuses_a_longer_sentence(recurrent):
     assert "at most 100,000 tokens" in str(caught.value)
 
 
-def test_files_are_refused_with_its_line(recurrent, models, tmp_path):
+def test_files_are_refused_with_its_line(recurrent, learnt, tmp_path):
     text = "the\tDET\n\n" + "cat\tNOUN\n" * 6
     path = corpora.write(tmp_path / "x.conll", text)
     five, six = (windowclf.TagOptions(longest_sentence=n) for n in (5, 6))
@@ -296,7 +286,7 @@ def test_files_are_refused_with_its_line(recurrent, models, tmp_path):
             use(recurrent, five)
         assert str(caught.value) == f"{path}:3: {TOO_LONG}"
         use(recurrent, six)
-        use(models["tagging"], five)
+        use(learnt["tagging"], five)
 
 
 @pytest.mark.parametrize("part", ["train", "dev", "test"])
@@ -323,11 +313,11 @@ def test_the_limit_may_change_between_stopping_and_resuming(tmp_path):
     assert not again.stopped
 
 
-def test_labels_are_shown_short_and_without_control_characters(models, tmp_path):
+def test_labels_are_shown_short_and_without_control_characters(learnt, tmp_path):
     odd = ["\x1b[31mred", "\u202eright", "x" * 1000, *(f"new{i}" for i in range(30))]
     rows = [[("the", "DET"), ("cat", label)] for label in odd]
     path = corpora.write(tmp_path / "x.conll", corpora.conll(rows))
-    code, out, err = run(["evaluate", str(models["tagging"]), path])
+    code, out, err = run(["evaluate", str(learnt["tagging"]), path])
     assert code == 0
     assert "\x1b" not in out + err
     assert "\u202e" not in out + err
