@@ -41,7 +41,7 @@ class TrainingData:
     corpus: Corpus  # labels are class indices, or rows of `targets`
     vocabulary: Vocabulary
     slots: tuple[SlotRows, ...]  # of the corpus's distinct tokens
-    targets: Bytes | None  # (label strings, K) for a sigmoid output
+    targets: Bytes | None  # (strings, K) for a sigmoid output
     dev: list[Sentence] | None
     digest: str  # sha256 of the training files
     feature_digests: Mapping[str, str]  # key of the config -> sha256 of the files it names
@@ -216,7 +216,7 @@ def _is_decimal(text: str) -> bool:
 def _targets(label_names: Sequence[str], vocabulary: Vocabulary) -> Bytes:
     """Which classes each label string of the corpus means; one column for two plain classes.
 
-    ->  (label strings, K) of 0 and 1.
+    ->  (strings, K) of 0 and 1.
     """
     class_of = vocabulary.class_of
     if not are_sets(label_names):

@@ -110,7 +110,7 @@ def known_labels(states: States) -> list[str]:
 def _dead_end(allowed: Bools, legal: Legal) -> int:
     """The number of the first token of a sentence that no legal path reaches, or of the last.
 
-    allowed (tokens, states): which states each token may take.
+    allowed (N, states) of its tokens. which states each token may take.
     """
     reached = legal.start & allowed[0]
     for i in range(1, len(allowed)):

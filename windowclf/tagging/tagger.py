@@ -83,7 +83,7 @@ class Tagger:
         return [list(answer.labels) for answer in self.tag(self._sentences(sentences), options)]
 
     def predict_proba(self, sentences: Iterable[SentenceLike]) -> list[Floats]:
-        """One (tokens, classes) array per sentence, columns in the order of `classes`."""
+        """y_hat (N, K) of each sentence of N tokens, its columns in the order of `classes`."""
         options = replace(self.options, probabilities=True)
         answers = self.tag(self._sentences(sentences), options)
         return [answer.probabilities for answer in answers if answer.probabilities is not None]
