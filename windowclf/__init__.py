@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from windowclf.errors import (
         ConfigError,
         DataError,
+        Fault,
         ModelFileError,
         RunFolderError,
         TrainingDiverged,
@@ -41,6 +42,7 @@ __version__ = "0.1.0"
 __all__ = [
     "ConfigError",
     "DataError",
+    "Fault",
     "Listener",
     "ModelFileError",
     "RunFolderError",

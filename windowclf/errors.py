@@ -12,8 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-SHOWN_FAULTS = 20
+SHOWN_FAULTS = 20  # in the text of an error
+KEPT_FAULTS = 1000  # as values
 SHOWN_CHARACTERS = 60
 
 
@@ -36,8 +38,43 @@ def named(names: Sequence[str]) -> str:
     return f"{shown} and {more:,} more" if more > 0 else shown
 
 
+@dataclass(frozen=True)
+class Fault:
+    """One thing that is wrong, and where."""
+
+    sentence: str  # what was expected, what was found, what to do
+    path: str | None = None  # of the file or the config
+    line: int | None = None  # of the file, from 1; None for the whole of it
+    key: str | None = None  # of the config, as in training.epochs
+
+    def __str__(self) -> str:
+        if self.path is None:
+            return self.sentence
+        place = self.path if self.line is None else f"{self.path}:{self.line}"
+        return f"{place}: {self.sentence}"
+
+
 class WindowclfError(Exception):
-    """A fault with its place, what was expected, what was found and what to do."""
+    """A fault with its place, what was expected, what was found and what to do.
+
+    Its text has a line a fault, the first 20 of them; `faults` are the same as values, at most
+    1,000, and `more` is how many there are beyond those.
+    """
+
+    def __init__(self, *faults: Fault | str, more: int = 0):
+        self.faults = tuple(Fault(each) if isinstance(each, str) else each for each in faults)
+        self.more = more
+        hidden = len(self.faults[SHOWN_FAULTS:]) + more
+        tail = [f"… and {hidden} more fault{'s' if hidden > 1 else ''}."] if hidden else []
+        super().__init__("\n".join([*map(str, self.faults[:SHOWN_FAULTS]), *tail]))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuilt, (type(self), self.faults, self.more)
+
+
+def _rebuilt(kind: type[WindowclfError], faults: tuple[Fault, ...], more: int) -> WindowclfError:
+    """An error on the other side of a process border."""
+    return kind(*faults, more=more)
 
 
 class ConfigError(WindowclfError):
@@ -62,28 +99,21 @@ class TrainingDiverged(WindowclfError):
 
 @dataclass
 class Faults:
-    """Collects the faults of data files so that all of them are reported together.
+    """Collects the faults of data files so that all of them are reported together."""
 
-    The first 20 keep their sentences, the rest are counted.
-    """
-
-    sentences: list[str] = field(default_factory=list)
+    kept: list[Fault] = field(default_factory=list)
     count: int = 0
 
     def add(self, path: str, line: int | None, sentence: str) -> None:
         """Note one fault at path:line (or at the whole file where line is None)."""
         self.count += 1
-        if self.count <= SHOWN_FAULTS:
-            place = path if line is None else f"{path}:{line}"
-            self.sentences.append(f"{place}: {sentence}")
+        if self.count <= KEPT_FAULTS:
+            self.kept.append(Fault(sentence, path, line))
 
     def __bool__(self) -> bool:
         return self.count > 0
 
     def raise_if_any(self) -> None:
-        """Raise DataError with the first 20 sentences and the number of the others."""
-        if not self.count:
-            return
-        more = self.count - len(self.sentences)
-        tail = [f"… and {more} more fault{'s' if more > 1 else ''}."] if more else []
-        raise DataError("\n".join(self.sentences + tail))
+        """Raise DataError with the faults that are kept and the number of the others."""
+        if self.count:
+            raise DataError(*self.kept, more=self.count - len(self.kept))

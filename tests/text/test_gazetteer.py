@@ -80,7 +80,7 @@ def read(reader, text, name="lists/city.txt"):
     faults = Faults()
     with open_input(io.BytesIO(text.encode()), name, faults) as source:
         found = reader(source)
-    return found, faults.sentences
+    return found, [str(fault) for fault in faults.kept]
 
 
 def phrases(text, lower=True, characters=False):

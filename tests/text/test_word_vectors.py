@@ -44,7 +44,7 @@ def read_text(text, wanted=None, width=3):
     faults = Faults()
     with open_input(io.BytesIO(text.encode()), "v.txt", faults) as source:
         found = read_text_vectors(source, width, wanted)
-    return found, faults.sentences
+    return found, [str(fault) for fault in faults.kept]
 
 
 def rows_of(words):
@@ -136,7 +136,7 @@ def test_binary_files_that_are_none(tmp_path, data, said):
     faults, path = Faults(), tmp_path / "v.bin"
     path.write_bytes(data)
     read_binary_vectors(str(path), None, faults, hashlib.sha256())
-    (fault,) = faults.sentences
+    (fault,) = [str(fault) for fault in faults.kept]
     assert said in fault
 
 

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from windowclf.config.plain_yaml import parse_yaml, write_yaml
 from windowclf.config.run import Config
-from windowclf.config.sentences import described, sentences, shown
+from windowclf.config.sentences import described, faults_of, shown
 from windowclf.errors import ConfigError, legible
 from windowclf.system.durable import reason
 
@@ -56,7 +56,7 @@ def make_config(
     try:
         return Config.model_validate(tree)
     except ValidationError as error:
-        raise ConfigError("\n".join(sentences(error, tree, name))) from None
+        raise ConfigError(*faults_of(error, tree, name)) from None
 
 
 def dump_config(config: Config) -> str:

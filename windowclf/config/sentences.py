@@ -12,30 +12,19 @@ from typing import Any
 from pydantic import ValidationError
 
 from windowclf.config.run import Config
-from windowclf.errors import SHOWN_CHARACTERS, SHOWN_FAULTS, legible, quoted
+from windowclf.errors import SHOWN_CHARACTERS, Fault, legible, quoted
 
 LONGEST_SHOWN = 100  # characters of a value in a list of differences
 
 
-def sentences(error: ValidationError, tree: Any, name: str) -> Iterator[str]:
-    """One sentence per fault, each once, in the order of the keys; the first 20, then a count."""
-    said: set[str] = set()
-    more = 0
+def faults_of(error: ValidationError, tree: Any, name: str) -> list[Fault]:
+    """One fault per sentence, each once, in the order of the keys; `name` is that of the config."""
+    found: dict[str, Fault] = {}
     for path, group in groupby(error.errors(include_url=False), lambda f: _path(f, tree)):
-        faults = list(group)
-        if len(said) >= SHOWN_FAULTS:
-            more += len(faults)
-            continue
-        for sentence in _sentences_at(path, faults, tree):
-            if sentence in said:
-                continue
-            said.add(sentence)
-            if len(said) <= SHOWN_FAULTS:
-                yield f"{name}: {sentence}".replace("?.", "?")
-            else:
-                more += 1
-    if more:
-        yield f"… and {more} more fault{'s' if more > 1 else ''}."
+        for sentence in _sentences_at(path, list(group), tree):
+            fault = Fault(sentence.replace("?.", "?"), name, key=_where(path) or None)
+            found.setdefault(fault.sentence, fault)
+    return list(found.values())
 
 
 def _where(path: Sequence[str | int]) -> str:

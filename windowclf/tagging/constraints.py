@@ -62,10 +62,8 @@ class Constraints:
         if not self.keep_labels or sentence.labels is None:
             return listed
         if len(sentence.labels) != len(listed):
-            raise DataError(
-                f"{sentence.place()}: expected {len(listed)} labels, one a token or None, found "
-                f"{len(sentence.labels)}."
-            )
+            wanted = f"expected {len(listed)} labels, one a token or None"
+            raise DataError(sentence.fault(f"{wanted}, found {len(sentence.labels)}."))
         return [
             own if label is None else (label,)
             for own, label in zip(listed, sentence.labels, strict=True)
@@ -73,14 +71,16 @@ class Constraints:
 
     def _refuse_unknown(self, label: str, sentences: Sequence[Sentence]) -> None:
         """Raise DataError at the first token to which this label was given."""
-        place = next(
-            sentence.place(list(sentence.labels).index(label))
-            for sentence in sentences
-            if sentence.labels is not None and label in sentence.labels
+        fault = (
+            f"expected a label that the model gives, to be kept, found {quoted(str(label))}; its "
+            f"labels are {named(known_labels(self.spec.states))}."
         )
         raise DataError(
-            f"{place}: expected a label that the model gives, to be kept, found "
-            f"{quoted(str(label))}; its labels are {named(known_labels(self.spec.states))}."
+            next(
+                sentence.fault(fault, list(sentence.gold).index(label))
+                for sentence in sentences
+                if label in sentence.gold
+            )
         )
 
     def refuse(self, none: NoPath, sentences: Sequence[Sentence], choices: Choices) -> None:
@@ -95,11 +95,12 @@ class Constraints:
                 at = _dead_end(choices.rows(rows), self.spec.states.legal)
                 allowed = self._allowed(sentences[s])[at]
                 which = f"may only be {' or '.join(allowed)}" if allowed else "ends it"
-                raise DataError(
-                    f"{sentences[s].place(at)}: expected a legal sequence of labels, found none "
-                    f"up to the word {quoted(sentences[s].tokens[at])}, which {which}; mend the "
+                fault = (
+                    "expected a legal sequence of labels, found none up to the word "
+                    f"{quoted(sentences[s].tokens[at])}, which {which}; mend the "
                     f"{'labels that are given' if self.keep_labels else 'dictionary'}."
                 )
+                raise DataError(sentences[s].fault(fault, at))
 
 
 def known_labels(states: States) -> list[str]:
@@ -110,7 +111,7 @@ def known_labels(states: States) -> list[str]:
 def _dead_end(allowed: Bools, legal: Legal) -> int:
     """The number of the first token of a sentence that no legal path reaches, or of the last.
 
-    allowed (N, states) of its tokens. which states each token may take.
+    allowed (N, states): which states each token of the sentence may take.
     """
     reached = legal.start & allowed[0]
     for i in range(1, len(allowed)):

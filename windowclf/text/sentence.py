@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from windowclf.errors import DataError
+from windowclf.errors import DataError, Fault
 
 NO_LABEL = frozenset({"-", ""})  # what stands where a token has no label
 
@@ -42,6 +42,10 @@ class Sentence:
         """`file:line` of the token at `index`, for messages."""
         return f"{self.path}:{self.lines[index]}" if self.lines else self.path
 
+    def fault(self, sentence: str, index: int = 0) -> Fault:
+        """What is wrong with the token at `index`, as a value with its place."""
+        return Fault(sentence, self.path, self.lines[index] if self.lines else None)
+
 
 def none_longer(sentences: Iterable[Sentence], longest: int | None) -> Iterator[Sentence]:
     """The sentences as they come. Raises DataError at one that has more than `longest` tokens.
@@ -51,9 +55,10 @@ def none_longer(sentences: Iterable[Sentence], longest: int | None) -> Iterator[
     for sentence in sentences:
         size = len(sentence.tokens)
         if longest is not None and size > longest:
-            raise DataError(
-                f"{sentence.place()}: expected a sentence of at most {longest:,} tokens for a "
-                f"network with recurrence or a CRF, found {size:,}; split it, or raise "
-                "prediction.longest_sentence (TagOptions.longest_sentence)."
+            found = (
+                f"expected a sentence of at most {longest:,} tokens for a network with recurrence "
+                f"or a CRF, found {size:,}; split it, or raise prediction.longest_sentence "
+                "(TagOptions.longest_sentence)."
             )
+            raise DataError(sentence.fault(found))
         yield sentence

@@ -13,7 +13,7 @@ from windowclf.config import Config
 from windowclf.config.model import NoHiddenLayer
 from windowclf.config.reading import make_config
 from windowclf.config.tune import Dimension, Int, LogInt, LogUniform, Uniform
-from windowclf.errors import ConfigError, legible
+from windowclf.errors import ConfigError, Fault, legible
 
 Space: TypeAlias = Mapping[str, Dimension]
 TrialSettings: TypeAlias = dict[str, Any]  # by path
@@ -59,12 +59,13 @@ def as_overrides(settings: TrialSettings) -> list[str]:
 def check_space(tree: Mapping[str, Any], overrides: Sequence[str], space: Space, name: str) -> None:
     """Raise ConfigError where a path or a value of the space does not fit the config."""
     faults = [
-        f"{name}: tune.space.{legible(path)}: {sentence}"
+        Fault(f"{key}: {sentence}", name, key=key)
         for path in space
+        for key in [f"tune.space.{legible(path)}"]
         for sentence in dict.fromkeys(_faults_of(tree, overrides, space, path))
     ]
     if faults:
-        raise ConfigError("\n".join(faults))
+        raise ConfigError(*faults)
 
 
 def _faults_of(
@@ -86,11 +87,9 @@ def _faults_of(
         try:
             make_config(tree, [*overrides, *as_overrides({path: value})], "")
         except ConfigError as error:
-            for sentence in str(error).splitlines():
-                beginnings = (": ", f"--set {legible(path)}: ", f"{path}: ")
-                for beginning in beginnings:
-                    sentence = sentence.removeprefix(beginning)
-                yield sentence
+            for fault in error.faults:
+                sentence = fault.sentence.removeprefix(f"--set {legible(path)}: ")
+                yield sentence.removeprefix(f"{path}: ")
 
 
 def _overlap(one: str, other: str) -> bool:

@@ -71,10 +71,11 @@ class JsonlWriter:
     ) -> list[Any]:
         """The label sequences of a sentence as objects. Raises DataError for a text."""
         if part.document.text is not None:
-            raise DataError(
-                f'{sentence.place()}: expected "tokens" for the most probable label sequences, '
-                'found "text", which may hold several sentences; split it into tokens.'
+            fault = (
+                'expected "tokens" for the most probable label sequences, found "text", which may '
+                "hold several sentences; split it into tokens."
             )
+            raise DataError(sentence.fault(fault))
         return [{"labels": list(own), "probability": probability} for own, probability in paths]
 
     def _give_back(self, document: Document) -> None:
