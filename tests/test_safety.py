@@ -101,6 +101,8 @@ def sins(world: dict[str, str], found: dict[str, Any]) -> list[tuple[str, str, s
                 return True
         if event == "mmap.__new__":  # of the model, opened right before
             return True
+        if phase == "first" and what == "/proc/self/maps":  # which BLAS is loaded
+            return True
         if phase == "again":
             return False
         match event:
@@ -108,8 +110,8 @@ def sins(world: dict[str, str], found: dict[str, Any]) -> list[tuple[str, str, s
                 return is_of_a_module(what)
             case "exec" | "compile":  # dataclass and namedtuple make methods from strings
                 return what.startswith("<") or is_of_a_module(what)
-            case "ctypes.dlopen":  # of None: the process itself
-                return phase == "import" and what == "None"
+            case _ if event.startswith("ctypes."):  # which BLAS is loaded, and its threads
+                return phase == "first" or what == "None"
             case "os.putenv" | "os.unsetenv":  # numpy tells OpenBLAS how to use threads
                 return phase == "import"
             case _:

@@ -33,8 +33,9 @@ if TYPE_CHECKING:
     from windowclf.pipeline.predict import predict_file
     from windowclf.pipeline.search.tune import TuningResult, tune
     from windowclf.pipeline.train import TrainingResult, train
+    from windowclf.tagging.answers import TextSpan
     from windowclf.tagging.options import TagOptions
-    from windowclf.tagging.tagger import Tagger, TextSpan, load
+    from windowclf.tagging.tagger import Tagger, load
     from windowclf.text.sentence import Sentence
 
 __version__ = "0.1.0"
@@ -75,7 +76,8 @@ _HOMES = {
     "windowclf.pipeline.search.tune": ("TuningResult", "tune"),
     "windowclf.pipeline.train": ("TrainingResult", "train"),
     "windowclf.tagging.options": ("TagOptions",),
-    "windowclf.tagging.tagger": ("Tagger", "TextSpan", "load"),
+    "windowclf.tagging.answers": ("TextSpan",),
+    "windowclf.tagging.tagger": ("Tagger", "load"),
     "windowclf.text.sentence": ("Sentence",),
 }
 

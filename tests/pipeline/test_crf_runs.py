@@ -11,6 +11,7 @@ from heard import Heard
 
 import windowclf
 from windowclf.errors import ConfigError, DataError
+from windowclf.text.sentence import Sentence
 from windowclf.text.spans import legal_transitions
 
 CRF = "model.output=crf"
@@ -43,7 +44,7 @@ def test_probabilities_are_marginals_and_certainty_that_of_the_answer(tmp_path):
     windowclf.train(corpora.spans(tmp_path), [CRF, "training.epochs=2", "data.inside=BIO"])
     tagger = windowclf.load(tmp_path / "run")
     text = [["Anna", "met", "Ben", "Berg"], ["Oslo"]]
-    for answer in tagger.tag(tagger._sentences(text), windowclf.TagOptions(probabilities=True)):
+    for answer in tagger.tag(map(Sentence, text), windowclf.TagOptions(probabilities=True)):
         y_hat = answer.probabilities
         np.testing.assert_allclose(y_hat.sum(axis=1), 1, rtol=1e-5)
         own = [tagger.classes.index(label) for label in answer.labels]

@@ -154,11 +154,11 @@ def test_files_of_every_version_stay_readable(name):
     assert hashlib.sha256(path.read_bytes()).hexdigest() == WRITTEN_ONCE[name]
     expected = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
     tagger = Tagger(load_model(path))
-    assert list(tagger.classes) == expected["classes"]
+    assert list(tagger.inside_classes) == expected["classes"]
     assert tagger.predict(expected["sentences"]) == expected["labels"]
-    answers = tagger.predict_proba(expected["sentences"])
+    answers = tagger.predict_proba(expected["sentences"], inside=True)
     for found, wanted in zip(answers, expected["probabilities"], strict=True):
-        shape = (-1, len(tagger.classes))
+        shape = (-1, len(tagger.inside_classes))
         np.testing.assert_allclose(found, np.reshape(wanted, shape), rtol=1e-4, atol=1e-6)
 
 

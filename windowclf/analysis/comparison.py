@@ -9,7 +9,7 @@ from itertools import tee
 from typing import Any, TypeAlias
 
 from windowclf.analysis.bootstrap import Counts, differences
-from windowclf.analysis.evaluation import Scorer, f1_name, gold_of
+from windowclf.analysis.evaluation import Scorer, f1_name, gold_of, scoring
 from windowclf.errors import ModelFileError, named
 from windowclf.tagging.spec import Spec
 from windowclf.tagging.tagger import Tagger
@@ -66,8 +66,8 @@ def compare_taggers(
     differing = _Differing(most, one.model.spec)
     text, again = tee(sentences)  # never more than a block of sentences apart
     answers = (
-        one.tag(text, replace(one.options, probabilities=True)),
-        other.tag(again, replace(other.options, probabilities=True)),
+        one.tag(text, scoring(one)),
+        other.tag(again, scoring(other)),
     )
     for answer, its in zip(*answers, strict=True):
         rows[ours.add(answer), theirs.add(its)] += 1

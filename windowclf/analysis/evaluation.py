@@ -10,8 +10,11 @@ from typing import Any, TypeAlias
 from windowclf.analysis.bootstrap import Counts, intervals
 from windowclf.analysis.metrics import Found, Tally, labels_found
 from windowclf.analysis.reliability import Reliability
+from windowclf.tagging.answers import Prediction
+from windowclf.tagging.options import TagOptions
+from windowclf.tagging.span_scores import spans_of
 from windowclf.tagging.spec import Spec
-from windowclf.tagging.tagger import Prediction, Tagger
+from windowclf.tagging.tagger import Tagger
 from windowclf.text.label_sets import all_parts, in_order
 from windowclf.text.sentence import Sentence
 from windowclf.text.spans import to_spans, words_from_segmentation
@@ -25,9 +28,15 @@ def evaluate_tagger(tagger: Tagger, sentences: Iterable[Sentence]) -> Evaluation
     Those of seen and unseen words are left out where the model does not tell them apart.
     """
     scorer = Scorer(tagger.model.spec)
-    for answer in tagger.tag(sentences, replace(tagger.options, probabilities=True)):
+    for answer in tagger.tag(sentences, scoring(tagger)):
         scorer.add(answer)
     return scorer.report()
+
+
+def scoring(tagger: Tagger) -> TagOptions:
+    """The tagger's options with all that a Scorer needs."""
+    whole = tagger.model.spec.layout.task in ("spans", "segmentation")
+    return replace(tagger.options, probabilities=True, span_scores=whole)
 
 
 class Scorer:
@@ -37,7 +46,8 @@ class Scorer:
         self._spec = spec
         self._tally = Tally()
         self._rows: Counter[Counts] = Counter()
-        self._reliability = Reliability()
+        self._reliability = Reliability("tokens")
+        self._of_spans = Reliability("spans")
 
     def add(self, answer: Prediction) -> Counts:
         """Count one sentence, and say what it adds."""
@@ -51,7 +61,22 @@ class Scorer:
         if right:
             sure = zip(answer.certainty.tolist(), sentence.gold, strict=True)
             self._reliability.add([each for each, label in sure if label is not None], right)
+        if answer.span_scores is not None:
+            self._add_spans(sentence, answer)
         return counts
+
+    def _add_spans(self, sentence: Sentence, answer: Prediction) -> None:
+        """Note how sure the model was of its spans, but for those on a token without a label."""
+        gold = set(spans_of(self._spec, [label or "O" for label in sentence.gold]))
+        scores = answer.span_scores
+        assert scores is not None
+        found = zip(spans_of(self._spec, answer.labels), scores.tolist(), strict=True)
+        known = [
+            (score, span in gold)
+            for span, score in found
+            if None not in sentence.gold[span.start : span.end]
+        ]
+        self._of_spans.add([score for score, _ in known], [right for _, right in known])
 
     def report(self) -> Evaluation:
         """The figures, with their intervals and the reliability of the probabilities."""
@@ -61,6 +86,7 @@ class Scorer:
         return figures | {
             "intervals": intervals(self._rows, f1_name(self._spec)),
             "calibration": self._reliability.report(),
+            **({"span_calibration": self._of_spans.report()} if self._of_spans.used else {}),
         }
 
 

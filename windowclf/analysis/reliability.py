@@ -15,15 +15,19 @@ AT_ONCE = 8192  # certainties that are counted together
 
 
 class Reliability:
-    """Counts tokens by how sure the model was of their labels, in bins of equal width."""
+    """Counts answers by how sure the model was of them, in bins of equal width."""
 
-    def __init__(self) -> None:
+    def __init__(self, unit: str) -> None:
+        """`unit` is what answers are of: tokens or spans."""
+        self._unit = unit
+        self.used = False
         self._certainty: list[float] = []
         self._right: list[bool] = []
         self._sums = np.zeros((BINS, 3))  # of each bin: tokens, Σ certainty, right ones
 
     def add(self, certainty: Sequence[float], right: Sequence[bool]) -> None:
-        """Tokens with a gold label: the probability of the label given, and whether it is right."""
+        """Answers whose gold is known: the probability of each, and whether it is right."""
+        self.used = True
         self._certainty += certainty
         self._right += right
         if len(self._right) >= AT_ONCE:
@@ -43,7 +47,7 @@ class Reliability:
             {
                 "from": i / BINS,
                 "to": (i + 1) / BINS,
-                "tokens": int(tokens[i]),
+                self._unit: int(tokens[i]),
                 "confidence": float(confidence[i]),
                 "accuracy": float(accuracy[i]),
             }

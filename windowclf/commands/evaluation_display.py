@@ -54,6 +54,9 @@ def _figures(evaluation: Mapping[str, Any], title: str | None) -> Table:
         add("micro f1", evaluation["micro"]["f1"], "micro_f1")
     add("macro f1", evaluation["macro"]["f1"])
     add("calibration error", evaluation["calibration"]["error"])
+    if "span_calibration" in evaluation:
+        unit = "spans" if "spans" in evaluation else "words"
+        add(f"calibration error of {unit}", evaluation["span_calibration"]["error"])
     return table
 
 

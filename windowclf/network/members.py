@@ -37,15 +37,14 @@ def loss_and_gradients(
     Tables get a RowGradient, every other array a gradient of its own shape. held (M, B, G) is an
     earlier h whose states enter the truncated blocks of recurrences, for central differences.
     """
-    M, own = architecture.members, architecture.of_one_member()
+    M, networks = architecture.members, _networks(architecture, parameters)
     # Threads take whole members where that keeps all of them busy to the end.
     inner, outer = (ALONE, workers) if M % workers.count == 0 else (workers, ALONE)
 
     def one_member(i: int) -> tuple[float, Gradients]:
         """J_i and its gradients by plain names, each of its own shape."""
-        p = parameters_of(own, parameters, i)
         return gradients.loss_and_gradients(
-            own, p, batch, objective, masks.of_member(i), part(held, i), inner
+            *networks[i], batch, objective, masks.of_member(i), part(held, i), inner
         )
 
     J, found = 0.0, Gradients()
@@ -69,21 +68,14 @@ def forward(
 
     held (M, B, G) is the h of an earlier call, as for the gradients.
     """
-    M, own = architecture.members, architecture.of_one_member()
     done = [
-        gradients.forward(
-            own,
-            parameters_of(own, parameters, i),
-            batch,
-            objective,
-            masks.of_member(i),
-            part(held, i),
-        )
-        for i in range(M)
+        gradients.forward(*network, batch, objective, masks.of_member(i), part(held, i))
+        for i, network in enumerate(_networks(architecture, parameters))
     ]
     hidden = [one.h for one in done if one.h is not None]
     winners = [each for one in done for each in one.winners]
-    return Forward(sum(one.J for one in done) / M, np.stack(hidden) if hidden else None, winners)
+    J = sum(one.J for one in done) / len(done)
+    return Forward(J, np.stack(hidden) if hidden else None, winners)
 
 
 def scores(architecture: Architecture, parameters: Parameters, batch: Batch) -> Floats:
@@ -96,12 +88,10 @@ def projections(
     architecture: Architecture, parameters: Parameters, slots: Sequence[SlotRows]
 ) -> Floats:
     """P (T, M·n·G), all that the scores need of T distinct tokens, member beside member."""
-    own = architecture.of_one_member()
-    each = [
-        upward.projections(own, parameters_of(own, parameters, i), slots)
-        for i in range(architecture.members)
-    ]
-    return each[0] if len(each) == 1 else np.concatenate(each, axis=1)
+    first, *others = (
+        upward.projections(*network, slots) for network in _networks(architecture, parameters)
+    )
+    return np.concatenate([first, *others], axis=1) if others else first
 
 
 def scores_of_windows(
@@ -111,14 +101,12 @@ def scores_of_windows(
 
     P (T, M·n·G), neighbours (n, B), lengths (S,) of the sentences.
     """
-    M, own = architecture.members, architecture.of_one_member()
-    rows, first = P.reshape(len(P) * M, -1), neighbours * M  # token j of member i is row j·M + i
-    theta, *others = (
-        upward.scores_of_windows(own, parameters_of(own, parameters, i), rows, first + i, lengths)
-        for i in range(M)
-    )
-    for other in others:
-        theta += other
+    (first, *others), M = _networks(architecture, parameters), architecture.members
+    rows = P.reshape(len(P) * M, -1)  # token j of member i is row j·M + i
+    own = neighbours * M if others else neighbours
+    theta = upward.scores_of_windows(*first, rows, own, lengths)
+    for i, other in enumerate(others, 1):
+        theta += upward.scores_of_windows(*other, rows, own + i, lengths)
     return theta / M if others else theta
 
 
@@ -154,6 +142,16 @@ def probabilities(
             return softmax(cooled)
         case "sigmoid":
             return logistic(cooled)
+
+
+def _networks(
+    architecture: Architecture, parameters: Parameters
+) -> list[tuple[Architecture, Parameters]]:
+    """The networks of a model, each with its parameters by plain names."""
+    own = architecture.of_one_member()
+    if own is architecture:
+        return [(own, parameters)]
+    return [(own, parameters_of(own, parameters, i)) for i in range(architecture.members)]
 
 
 def _shared_by(members: int, gradient: Floats | RowGradient) -> Floats | RowGradient:

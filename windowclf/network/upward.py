@@ -100,9 +100,11 @@ def scores_of_windows(
 
     P (T, n·G), neighbours (n, B), lengths (S,) of the sentences.
     """
+    h, most = states_of_windows(a, p, P, neighbours, lengths), max(1, rows_at_once(a) // 2)
+    if neighbours.shape[1] <= most:
+        return upward(a, p, P, neighbours, h).theta
     theta = np.empty((neighbours.shape[1], a.classes), P.dtype)
-    h = states_of_windows(a, p, P, neighbours, lengths)
-    for rows in ALONE.pieces(len(theta), 1, most=max(1, rows_at_once(a) // 2)):
+    for rows in ALONE.pieces(len(theta), 1, most=most):
         states = None if h is None else h[rows]
         theta[rows] = upward(a, p, P, neighbours[:, rows], states).theta
     return theta

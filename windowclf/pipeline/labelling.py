@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import BinaryIO, TextIO
 
 from windowclf.pipeline.listener import SILENT, Listener
-from windowclf.tagging.tagger import Prediction, Tagger
+from windowclf.tagging.answers import Prediction
+from windowclf.tagging.tagger import Tagger
 from windowclf.text.formats import Layout, Probabilities, make_writer, read_sentences
 
 
@@ -24,8 +26,10 @@ def label_stream(
     that are read are kept. Raises DataError.
     """
     writer = make_writer(layout, out, tagger.classes if tagger.options.probabilities else ())
+    scored = layout.format == "jsonl" and layout.task == "spans"
+    options = replace(tagger.options, span_scores=scored)
     tokens = 0
-    for answer in tagger.tag(read_sentences(source, layout, name)):
+    for answer in tagger.tag(read_sentences(source, layout, name), options):
         writer.write(answer.sentence, answer.labels, _probabilities(answer))
         tokens += len(answer.labels)
         listener.predicted(tokens, source.tell() / size if size else None)
@@ -35,7 +39,12 @@ def label_stream(
 
 def _probabilities(answer: Prediction) -> Probabilities | None:
     """What the writer is given beside the labels of a sentence; None if nothing was asked for."""
-    if answer.probabilities is None or answer.certainty is None:
-        return None if answer.n_best is None else Probabilities((), (), answer.n_best)
-    of_class = answer.probabilities.tolist()
-    return Probabilities(answer.certainty.tolist(), of_class, answer.n_best)
+    of_label, of_class, scores = answer.certainty, answer.probabilities, answer.span_scores
+    if of_label is None and scores is None and answer.n_best is None:
+        return None
+    return Probabilities(
+        () if of_label is None else of_label.tolist(),
+        () if of_class is None else of_class.tolist(),
+        answer.n_best,
+        None if scores is None else scores.tolist(),
+    )

@@ -7,6 +7,8 @@ scored one by one, the legal path with the largest sum of scores.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
+from itertools import pairwise
 from typing import NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
@@ -23,6 +25,7 @@ from windowclf.tagging.constraints import Choices, Constraints
 from windowclf.tagging.model import Model
 from windowclf.tagging.options import TagOptions
 from windowclf.tagging.scores import Scores, WholeScores
+from windowclf.tagging.spec import Spec
 from windowclf.text.label_sets import parts_of, set_of
 from windowclf.text.sentence import Sentence
 
@@ -31,6 +34,7 @@ Chain: TypeAlias = tuple[Floats, Floats, Floats]
 RankedPaths: TypeAlias = list[tuple[float, Ints]]
 """The best paths (tokens,) of a sentence, each with its score, in falling order."""
 Answer = TypeVar("Answer")
+SHORT = 64  # tokens, for which lists are faster than arrays
 
 
 class LabelPath(NamedTuple):
@@ -66,6 +70,7 @@ class Decoder:
         self._constraints = Constraints(spec, options.keep_labels) if constrained else None
         self._states = spec.states if constrained else None
         self._legal = self._states.legal if self._states else spec.legal
+        self._lists = [each.tolist() for each in self._legal or ()]
 
     def labels(self, scores: Scores, sentences: Sequence[Sentence]) -> list[str]:
         """The label of each token of the sentences, in the scheme of the classes.
@@ -94,7 +99,7 @@ class Decoder:
     def n_best(self, theta: Floats, sentences: Sequence[Sentence], n: int) -> list[list[LabelPath]]:
         """The n most probable legal label sequences of each sentence, of a CRF with theta (N, K).
 
-        The probability is that among all sequences, those which are not legal too.
+        The probability is that among all legal sequences, as the scores of spans are.
         """
         choices = self._choices(sentences)
 
@@ -106,13 +111,8 @@ class Decoder:
         found = self._legal_or_free(best_of_each, unary, sentences, choices)
         best = np.concatenate([np.zeros(0, np.intp), *(paths[0][1] for paths in found)])
         classes = best if self._states is None else np.take(self._states.classes, best)
+        logs = self._log_probabilities(theta, _lengths(sentences), classes)
         temperature = self.model.temperature
-        chain = members.chain(self._spec.architecture, self.model.parameters)
-        cooled = (scores / temperature for scores in (*chain, theta))
-        start, transitions, end, cool = cooled
-        logs = path_log_probabilities(
-            cool, _lengths(sentences), classes, start, transitions, end
-        ).tolist()
         return [
             [
                 LabelPath(
@@ -121,8 +121,28 @@ class Decoder:
                 )
                 for score, path in paths
             ]
-            for paths, log in zip(found, logs, strict=True)
+            for paths, log in zip(found, logs.tolist(), strict=True)
         ]
+
+    def _log_probabilities(self, theta: Floats, lengths: Ints, classes: Ints) -> Floats:
+        """ln p of a path of each sentence among the legal ones, calibrated.   ->  (S,).
+
+        theta (N, K), lengths (S,), classes (N,). Where no path is legal, among all.
+        """
+        temperature, legal = self.model.temperature, self._spec.legal
+        free = members.chain(self._spec.architecture, self.model.parameters)
+        chain = free if legal is None else map(forbid, legal, free)
+        cool = [np.divide(part, temperature, dtype=np.float64) for part in (*chain, theta)]
+        *barred, unary = cool
+        try:
+            return path_log_probabilities(unary, lengths, classes, *barred)
+        except NoPath as none:
+            lost = np.isin(np.arange(len(lengths)), none.sentences)
+        rows, found = np.repeat(lost, lengths), np.empty(len(lengths))
+        every = [np.divide(part, temperature, dtype=np.float64) for part in free]
+        for own, at, scores in ((lost, rows, every), (~lost, ~rows, barred)):
+            found[own] = path_log_probabilities(unary[at], lengths[own], classes[at], *scores)
+        return found
 
     def check(self, sentences: Sequence[Sentence]) -> None:
         """Raise DataError where the dictionary leaves a sentence no legal path."""
@@ -168,7 +188,7 @@ class Decoder:
         path (N,), the best state of each token  ->  (N,). `unary_of` gives the scores
         (some, states) of some tokens (some,).
         """
-        if self._legal is None:
+        if self._legal is None or self._is_quickly_legal(path, sentences):
             return path
         lengths, skipped = _lengths(sentences), np.zeros(0, np.intp)
         while True:
@@ -178,6 +198,15 @@ class Decoder:
                 self._refuse(none, sentences, choices)
                 skipped = np.union1d(skipped, none.sentences)
 
+    def _is_quickly_legal(self, path: Ints, sentences: Sequence[Sentence]) -> bool:
+        """Whether the path (N,) of one short sentence is seen to be legal without an array."""
+        if len(sentences) > 1 or not 0 < len(path) <= SHORT:
+            return False
+        start, follows, end = self._lists
+        states = path.tolist()
+        ends = start[states[0]] and end[states[-1]]
+        return ends and all(follows[one][next_] for one, next_ in pairwise(states))
+
     def _best_of_chain(
         self, theta: Floats, sentences: Sequence[Sentence], choices: Choices | None
     ) -> Ints:
@@ -185,7 +214,8 @@ class Decoder:
 
         def by_sentence(unary: Floats, lengths: Ints, chain: Chain) -> list[Ints]:
             """The best path of each sentence.   unary (N, states), lengths (S,)."""
-            return np.split(viterbi(unary, lengths, *chain), np.cumsum(lengths)[:-1])
+            path = viterbi(unary, lengths, *chain)
+            return np.split(path, np.cumsum(lengths)[:-1]) if len(lengths) > 1 else [path]
 
         unary = self._unary(theta, choices, slice(None))
         return np.concatenate(self._legal_or_free(by_sentence, unary, sentences, choices))
@@ -203,32 +233,31 @@ class Decoder:
         """
         lengths = _lengths(sentences)
         try:
-            return decode(unary, lengths, self._chain(legal=True))
+            return decode(unary, lengths, self._legal_chain)
         except NoPath as none:
             self._refuse(none, sentences, choices)
             lost = np.isin(np.arange(len(lengths)), none.sentences)
         free = np.repeat(lost, lengths)
-        legal = iter(decode(unary[~free], lengths[~lost], self._chain(legal=True)))
-        others = iter(decode(unary[free], lengths[lost], self._chain(legal=False)))
+        legal = iter(decode(unary[~free], lengths[~lost], self._legal_chain))
+        others = iter(decode(unary[free], lengths[lost], self._chain))
         return [next(others if gone else legal) for gone in lost]
 
-    def _chain(self, legal: bool) -> Chain:
-        """The chain of the CRF over its states; if `legal`, −inf where the labels forbid it.
-
-        ->  (states,), (states, states), (states,).
-        """
+    @cached_property
+    def _chain(self) -> Chain:
+        """The chain of the CRF over its states.   (states,), (states, states), (states,)."""
         start, transitions, end = members.chain(self._spec.architecture, self.model.parameters)
         if self._states is not None:
             own = list(self._states.classes)
             start, transitions, end = start[own], transitions[np.ix_(own, own)], end[own]
-        if not legal or self._legal is None:
-            return start, transitions, end
-        ok = self._legal
-        return (
-            forbid(ok.start, start),
-            forbid(ok.transitions, transitions),
-            forbid(ok.end, end),
-        )
+        return start, transitions, end
+
+    @cached_property
+    def _legal_chain(self) -> Chain:
+        """The same, −inf where labels forbid it.   (states,), (states, states), (states,)."""
+        if self._legal is None:
+            return self._chain
+        start, transitions, end = map(forbid, self._legal, self._chain)
+        return start, transitions, end
 
     def _log_marginals(self, theta: Floats, sentences: Sequence[Sentence]) -> Floats:
         """ln of the marginals of a CRF, each token's own probabilities; never −inf.
@@ -257,20 +286,16 @@ def probabilities(model: Model, theta: Floats, lengths: Ints) -> Floats:
     )
 
 
-def certainty(model: Model, y_hat: Floats, labels: Sequence[str]) -> Floats:
+def certainty(spec: Spec, y_hat: Floats, labels: Sequence[str]) -> Floats:
     """The probability of the label that each token was given: of a set that of all its decisions.
 
-    y_hat (N, K); one label per token in the scheme of the classes  ->  (N,).
+    y_hat (N, labels) in the order of spec.labels; N labels in the scheme of the files  ->  (N,).
     """
-    if model.spec.is_multilabel:
-        of_all: Floats = np.where(_decisions(model, labels), y_hat, 1 - y_hat).prod(axis=1)
+    if spec.is_multilabel:
+        of_all: Floats = np.where(_decisions(spec, labels), y_hat, 1 - y_hat).prod(axis=1)
         return of_all
-    class_of = model.spec.vocabulary.class_of
-    classes = np.array([class_of[label] for label in labels], np.intp)
-    if model.spec.architecture.output == "sigmoid":
-        of_one: Floats = np.where(classes == 1, y_hat[:, 0], 1 - y_hat[:, 0])
-        return of_one
-    given: Floats = y_hat[np.arange(len(labels)), classes]
+    index = {label: i for i, label in enumerate(spec.labels)}
+    given: Floats = y_hat[np.arange(len(labels)), [index[label] for label in labels]]
     return given
 
 
@@ -280,13 +305,13 @@ def _label_sets(model: Model, theta: Floats) -> list[str]:
     return [set_of(names[i] for i in np.flatnonzero(row)) for row in given]
 
 
-def _decisions(model: Model, labels: Sequence[str]) -> Bools:
+def _decisions(spec: Spec, labels: Sequence[str]) -> Bools:
     """Which of the classes each token was given, from the names of its set of labels.   ->  (N, K).
 
     Not from y_hat, which the temperature has moved against the thresholds.
     """
-    class_of = model.spec.vocabulary.class_of
-    given = np.zeros((len(labels), model.spec.architecture.classes), bool)
+    class_of = spec.vocabulary.class_of
+    given = np.zeros((len(labels), spec.architecture.classes), bool)
     for row, label in zip(given, labels, strict=True):
         row[[class_of[part] for part in parts_of(label)]] = True
     return given

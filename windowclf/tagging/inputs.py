@@ -5,27 +5,42 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
-from windowclf.errors import DataError
+from windowclf.errors import DataError, quoted
 from windowclf.text.sentence import Sentence
 
 SentenceLike: TypeAlias = "Sentence | Sequence[str] | Mapping[str, str]"
 """A Sentence, a list of tokens, or for `task: slots` a mapping of column to value."""
+USE_TEXT = "use predict_text for raw text."
 
 
-def as_sentences(inputs: Iterable[SentenceLike], columns: Sequence[str]) -> Iterator[Sentence]:
-    """The inputs as Sentences, which must have the `columns` that a model reads.
-
-    Raises DataError, with the number of the sentence, where one is no such thing.
-    """
+def as_sentences(inputs: Iterable[SentenceLike]) -> Iterator[Sentence]:
+    """The inputs as Sentences. Raises DataError, with its number, where one is no such thing."""
+    if isinstance(inputs, str):
+        raise DataError(f"expected a list of sentences, found a string; {USE_TEXT}")
     for number, given in enumerate(inputs, 1):
-        sentence = _as_sentence(given, number)
-        missing = [name for name in columns if name not in sentence.columns]
-        if missing:
-            raise DataError(
-                f"sentence {number}: the model reads the column {missing[0]!r}; "
-                "give a Sentence with that column, or a mapping with that key."
+        yield _as_sentence(given, number)
+
+
+def with_columns(sentences: Iterable[Sentence], columns: Sequence[str]) -> Iterable[Sentence]:
+    """The sentences as they come; each must have what a model reads. Raises DataError."""
+    return (_checked(sentence, columns) for sentence in sentences) if columns else sentences
+
+
+def _checked(sentence: Sentence, columns: Sequence[str]) -> Sentence:
+    """The sentence, if each column has a value for each of its tokens. Raises DataError."""
+    for name in columns if sentence.tokens else ():
+        values = sentence.columns.get(name)
+        if values is None:
+            fault = (
+                f"expected the column {quoted(name)}, which the model reads, found none; give "
+                "conll, conllu or jsonl that has it, a Sentence with it in `columns`, or for slots "
+                "a mapping with that key."
             )
-        yield sentence
+            raise DataError(sentence.fault(fault))
+        if len(values) != len(sentence.tokens):
+            size = f"{len(sentence.tokens)} values in the column {quoted(name)}, one a token"
+            raise DataError(sentence.fault(f"expected {size}, found {len(values)}."))
+    return sentence
 
 
 def _as_sentence(given: SentenceLike, number: int) -> Sentence:
@@ -34,27 +49,34 @@ def _as_sentence(given: SentenceLike, number: int) -> Sentence:
         case list() | tuple():  # first, for these are the many
             return _sentence_of(given, number)
         case Sentence():
+            _texts(given.tokens, number)
             return given
         case Mapping():
             columns = {name: [_text(value, number)] for name, value in given.items()}
             return Sentence([""], columns=columns, path=f"sentence {number}")
         case str():
             raise DataError(
-                f"sentence {number}: expected a list of tokens, found a string; "
-                "use predict_text for raw text."
+                f"sentence {number}: expected a list of tokens, found a string; {USE_TEXT}"
             )
-        case _:
+        case Iterable():
             return _sentence_of(given, number)
+    found = type(given).__name__
+    raise DataError(f"sentence {number}: expected a list of tokens, found {found}.")
 
 
-def _sentence_of(given: Sequence[str], number: int) -> Sentence:
-    """A Sentence of these tokens. Raises DataError where one of them is no text."""
+def _sentence_of(given: Iterable[str], number: int) -> Sentence:
+    """A list of tokens as a Sentence. Raises DataError."""
+    return Sentence(_texts(given, number), path=f"sentence {number}")
+
+
+def _texts(given: Iterable[str], number: int) -> list[str]:
+    """The tokens, all of them text. Raises DataError."""
     tokens = list(given)
     try:
         "".join(tokens)  # the fastest way to see that all of them are text
     except TypeError:
         tokens = [_text(token, number) for token in tokens]
-    return Sentence(tokens, path=f"sentence {number}")
+    return tokens
 
 
 def _text(value: object, number: int) -> str:

@@ -15,7 +15,11 @@ class TagOptions:
     """What `load`, `predict_file` and `Tagger.tag` may be asked for besides the labels."""
 
     probabilities: bool = False
-    """Beside the labels, the probabilities of all classes."""
+    """Beside the labels, the probabilities of all labels."""
+    inside: bool = False
+    """These are of the classes that the network learns (BIOES), not of the files' labels."""
+    span_scores: bool = False
+    """The probability of every span, or word of a segmentation, as a whole."""
     keep_labels: bool = False
     """Labels that a sentence has stay; those that are missing are chosen around them."""
     n_best: int = 0

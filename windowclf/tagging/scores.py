@@ -14,7 +14,14 @@ from windowclf.network import members
 from windowclf.network.architecture import Architecture, Parameters
 from windowclf.system.threads import ALONE, Workers
 from windowclf.tagging import blocks
-from windowclf.text.batches import Pieces, lay_out, make_batch, pack, pieces_of
+from windowclf.text.batches import (
+    Pieces,
+    lay_out,
+    make_batch,
+    pack,
+    pieces_of,
+    sentence_windows,
+)
 from windowclf.text.corpus import Corpus
 from windowclf.text.vocabulary import SlotRows
 
@@ -96,15 +103,18 @@ def windows_scores(
     parameters: Parameters,
     rows: Ints,
     P: Floats,
-    starts: Ints,
+    lengths: Ints,
 ) -> Floats:
     """theta of every token of a text whose tokens have rows in P, row 0 the boundary's.
 
-    rows (N,) of P (T, M·n·G); starts (S + 1,) where in the text the sentences begin  ->  (N, K).
+    rows (N,) of P (T, M·n·G); lengths (S,) of the sentences  ->  (N, K).
     """
-    theta = np.empty((len(rows), architecture.classes), P.dtype)
     k = architecture.window
-    pieces, batches = _batches(architecture, starts)
+    if len(rows) <= 2 * blocks.TOKENS_AT_ONCE:  # nearly always
+        neighbours = sentence_windows(rows, lengths, k)
+        return members.scores_of_windows(architecture, parameters, P, neighbours, lengths)
+    theta = np.empty((len(rows), architecture.classes), P.dtype)
+    pieces, batches = _batches(architecture, np.concatenate([[0], np.cumsum(lengths)]))
     for chosen in batches:
         places = lay_out(rows, pieces, chosen, k)
         theta[places.corpus] = members.scores_of_windows(

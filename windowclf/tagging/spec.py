@@ -10,6 +10,7 @@ import numpy as np
 
 from windowclf.network.architecture import Architecture
 from windowclf.text.formats import Layout
+from windowclf.text.label_sets import label_order
 from windowclf.text.spans import (
     Legal,
     Scheme,
@@ -37,6 +38,18 @@ class Spec:
     def classes(self) -> tuple[str, ...]:
         """The names of the classes in their order; for spans in the inside scheme."""
         return self.vocabulary.labels
+
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """The labels that an answer may have, in the scheme of the files and in label order."""
+        if self.inside is None or self.inside == self.layout.scheme:
+            return self.classes
+        return tuple(sorted(set(self.states.labels), key=label_order))
+
+    @property
+    def is_single_logit(self) -> bool:
+        """True where one logit tells two classes apart."""
+        return self.architecture.output == "sigmoid" and self.architecture.classes == 1
 
     @property
     def is_multilabel(self) -> bool:

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
 from itertools import accumulate, chain, pairwise
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
 
-from windowclf.arrays import Floats
+from windowclf.arrays import Floats, Ints
 from windowclf.errors import DataError
+from windowclf.system.blas import one_blas_thread
 from windowclf.tagging import blocks
+from windowclf.tagging.answers import Prediction, TextSpan
 from windowclf.tagging.decoding import Decoder, LabelPath, certainty, probabilities
-from windowclf.tagging.inputs import SentenceLike, as_sentences
+from windowclf.tagging.inputs import SentenceLike, as_sentences, with_columns
 from windowclf.tagging.model import Model
 from windowclf.tagging.model_file import load_model
 from windowclf.tagging.options import TagOptions
+from windowclf.tagging.outward import outward
+from windowclf.tagging.raw_text import split_text
 from windowclf.tagging.row_cache import RowCache
 from windowclf.tagging.scores import (
     StretchedScores,
@@ -25,44 +30,44 @@ from windowclf.tagging.scores import (
     corpus_scores,
     windows_scores,
 )
+from windowclf.tagging.span_scores import SpanScorer, spans_of
 from windowclf.text.corpus import encode_corpus
 from windowclf.text.derived import with_derived
 from windowclf.text.features import keys_of
 from windowclf.text.sentence import Sentence, none_longer
-from windowclf.text.spans import to_spans, words_from_segmentation
-from windowclf.text.tokenizer import split_sentences, tokenize
-
-
-class TextSpan(NamedTuple):
-    """A labelled stretch of a text: text[start:end], offsets in code points."""
-
-    start: int
-    end: int
-    label: str
-
-
-class Prediction(NamedTuple):
-    """The answer for one sentence."""
-
-    sentence: Sentence
-    labels: list[str]  # one per token, in the scheme of the training files
-    probabilities: Floats | None = None  # (tokens, classes) in the order of Tagger.classes
-    certainty: Floats | None = None  # (tokens,) probability of the label that was given
-    n_best: list[LabelPath] | None = None  # the most probable sequences, where they were asked for
 
 
 class Tagger:
-    """A loaded model. Threads and forks may share one: what is kept is kept for each thread."""
+    """A loaded model. Threads, forks and, pickled, other processes may use one.
+
+    What is kept of frequent tokens is kept for each thread, and does not travel.
+    """
 
     def __init__(self, model: Model, options: TagOptions = TagOptions()):
-        """`options` are those of every call that names none of its own."""
+        """`options` are those of every call that names none of its own. Raises DataError."""
         self.model, self.options = model, options
+        a = model.spec.architecture
+        self._columns = [feature.column for feature in a.features if feature.column]
+        self._spells = any(feature.is_bag for feature in a.features)
         self._decoder = Decoder(model, options)
         self._cache = RowCache(model, options.cache_mb)
 
+    def __repr__(self) -> str:
+        spec, labels = self.model.spec, self.model.spec.labels
+        shown = ", ".join(labels[:5]) + (", …" if len(labels) > 5 else "")
+        return f"<windowclf.Tagger for {spec.layout.task}, {len(labels)} labels: {shown}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.model, self.options)
+
     @property
     def classes(self) -> tuple[str, ...]:
-        """The classes in the order of probability columns; for spans in the inside scheme."""
+        """The labels in the order of probability columns, as answers have them."""
+        return self.model.spec.labels
+
+    @property
+    def inside_classes(self) -> tuple[str, ...]:
+        """The classes that the network learns; for spans by default those of BIOES."""
         return self.model.spec.classes
 
     def predict(
@@ -80,38 +85,46 @@ class Tagger:
         [['B-PERSON', 'O', 'O', 'B-PLACE']]
         """
         options = replace(self.options, keep_labels=True) if keep_labels else self.options
-        return [list(answer.labels) for answer in self.tag(self._sentences(sentences), options)]
+        return [answer.labels for answer in self.tag(as_sentences(sentences), options)]
 
-    def predict_proba(self, sentences: Iterable[SentenceLike]) -> list[Floats]:
-        """y_hat (N, K) of each sentence of N tokens, its columns in the order of `classes`."""
-        options = replace(self.options, probabilities=True)
-        answers = self.tag(self._sentences(sentences), options)
-        return [answer.probabilities for answer in answers if answer.probabilities is not None]
+    def predict_proba(
+        self, sentences: Iterable[SentenceLike], *, inside: bool = False
+    ) -> list[Floats]:
+        """Probabilities (N, labels) of each sentence of N tokens, columns as in `classes`.
+
+        With `inside` (N, K), columns as in `inside_classes`.
+        """
+        options = replace(self.options, probabilities=True, inside=inside)
+        answers = self.tag(as_sentences(sentences), options)
+        return [a.probabilities for a in answers if a.probabilities is not None]
 
     def n_best(self, sentences: Iterable[SentenceLike], n: int) -> list[list[LabelPath]]:
         """The n most probable label sequences of each sentence, with their probabilities; of a CRF.
 
         Fewer where a sentence has fewer legal ones. Raises DataError.
         """
-        answers = self.tag(self._sentences(sentences), replace(self.options, n_best=n))
+        if not isinstance(n, int) or n < 1:
+            raise DataError(f"n-best: expected a number of sequences from 1 on, found {n!r:.40}.")
+        answers = self.tag(as_sentences(sentences), replace(self.options, n_best=n))
         return [answer.n_best for answer in answers if answer.n_best is not None]
 
     def predict_text(self, text: str) -> list[TextSpan]:
         """Tokenise raw text as the model's tokenizer does, and label it.
 
         Spans for `task: spans`; one entry per token for tagging; one per word, with an empty
-        label, for segmentation.
+        label, for segmentation. Raises DataError for a model that reads further columns.
         """
-        spans: list[TextSpan] = []
+        return self.predict_texts([text])[0]
+
+    def predict_texts(self, texts: Iterable[str]) -> list[list[TextSpan]]:
+        """predict_text of every text, faster than one by one."""
         layout = self.model.spec.layout
-        characters = layout.task == "segmentation"
-        tokens = tokenize(text, "character" if characters else layout.tokenizer)
-        starts = [*split_sentences(text, tokens), len(tokens)]
-        groups = [tokens[first:end] for first, end in pairwise(starts)]
-        sentences = [Sentence([text[begin:end] for begin, end in group]) for group in groups]
-        for group, answer in zip(groups, self.tag(sentences), strict=True):
-            spans += self._text_spans(group, answer.labels)
-        return spans
+        documents = [split_text(text, layout, number) for number, text in enumerate(texts, 1)]
+        of_whole = layout.task in ("spans", "segmentation")
+        options = replace(self.options, probabilities=not of_whole, span_scores=of_whole)
+        sentences = chain.from_iterable(document.sentences() for document in documents)
+        answers = self.tag(sentences, options)
+        return [document.spans(answers, self.model.spec) for document in documents]
 
     def tag(
         self, sentences: Iterable[Sentence], options: TagOptions | None = None
@@ -124,35 +137,70 @@ class Tagger:
         a = self.model.spec.architecture
         if how.n_best and a.output != "crf":
             raise DataError(f"n-best: needs a model with model.output: crf, found {a.output}.")
-        decoder = self._decoder if how == self.options else Decoder(self.model, how)
+        decoder = self._decoder
+        if (how.keep_labels, how.decode) != (self.options.keep_labels, self.options.decode):
+            decoder = Decoder(self.model, how)
         longest = how.longest_sentence if a.needs_whole_sentences else None
         tokens = max(1, blocks.TOKENS_AT_ONCE // max(1, how.n_best))
-        for block in blocks.blocks_of(none_longer(sentences, longest), tokens):
-            for group in [block] if self._is_light(block) else [[s] for s in block]:
-                if self._is_light(group):
-                    yield from self._tag_group(decoder, group, how)
+        checked = none_longer(with_columns(sentences, self._columns), longest)
+        for block in blocks.blocks_of(checked, tokens):
+            if self._is_light(block):
+                yield from self._tag_group(decoder, block, how)
+                continue
+            for sentence in block:
+                if self._is_light([sentence]):
+                    yield from self._tag_group(decoder, [sentence], how)
                 else:
-                    yield self._tag_long(decoder, group[0], how)
+                    yield self._tag_long(decoder, sentence, how)
 
-    def _is_light(self, group: list[Sentence]) -> bool:
+    def _is_light(self, group: Sequence[Sentence]) -> bool:
         """Whether sentences are tagged at once: they are small, or must be seen as wholes."""
-        a = self.model.spec.architecture
-        spells = any(feature.is_bag for feature in a.features)
-        return a.needs_whole_sentences or blocks.is_light(group, spells)
+        whole = self.model.spec.architecture.needs_whole_sentences
+        return whole or blocks.is_light(group, self._spells)
 
     def _tag_group(
-        self, decoder: Decoder, group: list[Sentence], how: TagOptions
-    ) -> Iterator[Prediction]:
+        self, decoder: Decoder, group: Sequence[Sentence], how: TagOptions
+    ) -> list[Prediction]:
         """The answers for sentences that are tagged at once."""
-        theta = self._scores(list(with_derived(group, self.model.spec.vocabulary.derived)))
-        labels = decoder.labels(WholeScores(theta), group)
-        sizes = [len(sentence.tokens) for sentence in group]
-        y_hat = probabilities(self.model, theta, np.array(sizes)) if how.probabilities else None
-        paths = decoder.n_best(theta, group, how.n_best) if how.n_best else None
-        for i, (start, end) in enumerate(pairwise(accumulate(sizes, initial=0))):
-            own = None if y_hat is None else y_hat[start:end]
-            answer = self._prediction(group[i], labels[start:end], own)
-            yield answer if paths is None else answer._replace(n_best=paths[i])
+        with one_blas_thread, np.errstate(over="ignore", invalid="ignore"):
+            theta = self._scores(list(with_derived(group, self.model.spec.vocabulary.derived)))
+            labels = decoder.labels(WholeScores(theta), group)
+            sizes = [len(sentence.tokens) for sentence in group]
+            ends = list(accumulate(sizes, initial=0))
+            outside = [self.model.spec.outside(labels[a:b]) for a, b in pairwise(ends)]
+            answers = [Prediction(*each) for each in zip(group, outside, strict=True)]
+            if how.probabilities:
+                answers = self._with_probabilities(answers, theta, np.array(sizes), how)
+            if how.span_scores:
+                answers = self._with_span_scores(answers, theta, np.array(sizes))
+            if how.n_best:
+                paths = decoder.n_best(theta, group, how.n_best)
+                answers = [a._replace(n_best=p) for a, p in zip(answers, paths, strict=True)]
+        return answers
+
+    def _with_probabilities(
+        self, answers: list[Prediction], theta: Floats, lengths: Ints, how: TagOptions
+    ) -> list[Prediction]:
+        """The answers with probabilities and certainty; theta (N, K), lengths (S,)."""
+        spec, inner = self.model.spec, probabilities(self.model, theta, lengths)
+        y_hat = outward(spec, inner, lengths)
+        sure = certainty(spec, y_hat, [label for answer in answers for label in answer.labels])
+        cuts = np.cumsum(lengths)[:-1]
+        shown = np.split(inner if how.inside else y_hat, cuts)
+        each = zip(answers, shown, np.split(sure, cuts), strict=True)
+        return [a._replace(probabilities=p, certainty=c) for a, p, c in each]
+
+    def _with_span_scores(
+        self, answers: list[Prediction], theta: Floats, lengths: Ints
+    ) -> list[Prediction]:
+        """The answers with the probabilities of their spans; theta (N, K), lengths (S,)."""
+        spans = [spans_of(self.model.spec, answer.labels) for answer in answers]
+        scores = self._span_scorer.scores(theta, lengths, spans)
+        return [a._replace(span_scores=own) for a, own in zip(answers, scores, strict=True)]
+
+    @cached_property
+    def _span_scorer(self) -> SpanScorer:
+        return SpanScorer(self.model)
 
     def _tag_long(self, decoder: Decoder, sentence: Sentence, how: TagOptions) -> Prediction:
         """The answer for a sentence that is tagged a stretch at a time.
@@ -164,24 +212,16 @@ class Tagger:
             blocks.cuts_of(sentence.tokens),
             lambda first, end: self._scores_of_stretch(seen, first, end),
         )
-        labels = decoder.labels(scores, [sentence])
-        if not how.probabilities:
-            return self._prediction(sentence, labels, None)
-        parts = (scores.of(stretch) for stretch in scores.stretches())
-        y_hat = [probabilities(self.model, theta, np.array([len(theta)])) for theta in parts]
-        return self._prediction(sentence, labels, np.concatenate(y_hat))
-
-    def _prediction(
-        self, sentence: Sentence, labels: list[str], y_hat: Floats | None
-    ) -> Prediction:
-        """The answer for one sentence from its labels in the scheme of the classes.
-
-        y_hat (tokens, K) where probabilities are asked for.
-        """
-        given = self.model.spec.outside(labels)
-        if y_hat is None:
-            return Prediction(sentence, given)
-        return Prediction(sentence, given, y_hat, certainty(self.model, y_hat, labels))
+        with one_blas_thread, np.errstate(over="ignore", invalid="ignore"):
+            labels = self.model.spec.outside(decoder.labels(scores, [sentence]))
+            answers = [Prediction(sentence, labels)]
+            if how.probabilities or how.span_scores:
+                theta = np.concatenate([scores.of(stretch) for stretch in scores.stretches()])
+                if how.probabilities:
+                    answers = self._with_probabilities(answers, theta, np.array([len(theta)]), how)
+                if how.span_scores:
+                    answers = self._with_span_scores(answers, theta, np.array([len(theta)]))
+        return answers[0]
 
     def _scores_of_stretch(self, sentence: Sentence, first: int, end: int) -> Floats:
         """theta of the tokens first … end − 1 of a sentence.   ->  (end − first, K).
@@ -201,33 +241,10 @@ class Tagger:
         a, v = spec.architecture, spec.vocabulary
         keys = list(chain.from_iterable(keys_of(sentence, v.columns) for sentence in sentences))
         if cached := self._cache.rows_of(keys):
-            lengths = [len(sentence.tokens) for sentence in sentences]
-            starts = np.concatenate([[0], np.cumsum(lengths)])
-            return windows_scores(a, p, *cached, starts)
+            lengths = np.array([len(sentence.tokens) for sentence in sentences])
+            return windows_scores(a, p, *cached, lengths)
         corpus = encode_corpus(sentences, v.columns, lambda one: [None] * len(one.tokens))
         return corpus_scores(a, p, corpus, v.encode(corpus.keys))
-
-    def _sentences(self, inputs: Iterable[SentenceLike]) -> Iterator[Sentence]:
-        """The inputs as Sentences, which must have the columns that the model reads."""
-        features = self.model.spec.architecture.features
-        return as_sentences(inputs, [f.column for f in features if f.column])
-
-    def _text_spans(self, tokens: list[tuple[int, int]], labels: list[str]) -> list[TextSpan]:
-        """What `predict_text` says of a sentence whose tokens stand at these offsets."""
-        match self.model.spec.layout.task:
-            case "spans":
-                found = to_spans(labels, self.model.spec.layout.scheme)
-                return [
-                    TextSpan(tokens[first][0], tokens[end - 1][1], label)
-                    for first, end, label in found
-                ]
-            case "segmentation":
-                words = words_from_segmentation(labels)
-                return [TextSpan(tokens[first][0], tokens[end - 1][1], "") for first, end in words]
-            case _:
-                return [
-                    TextSpan(*token, label) for token, label in zip(tokens, labels, strict=True)
-                ]
 
 
 def load(path: str | Path, options: TagOptions = TagOptions()) -> Tagger:

@@ -126,6 +126,20 @@ def lay_out(tokens: Ints, pieces: Pieces, chosen: Ints, k: int) -> Places:
     return Places(padded, places, corpus, lengths)
 
 
+def sentence_windows(tokens: Ints, lengths: Ints, k: int) -> Ints:
+    """The token at each position of each window of whole sentences, 0 beyond their borders.
+
+    tokens (N,) of the sentences one after another, lengths (S,)  ->  (2k + 1, N) int32.
+    """
+    N, S = len(tokens), len(lengths)
+    middle = np.arange(k, k + N)
+    if S > 1:
+        middle += k * np.repeat(np.arange(S), lengths)
+    padded = np.zeros(N + k * (S + 1), np.int32)
+    padded[middle] = tokens
+    return padded.take(middle + np.arange(-k, k + 1)[:, None])
+
+
 @dataclass(frozen=True)
 class Batch:
     """What the network sees at a time: B windows over T distinct tokens, with the boundary."""

@@ -88,6 +88,19 @@ def legal_transitions(labels: Sequence[str], scheme: Scheme | Literal["BMES"]) -
     return Legal(start, transitions, end)
 
 
+def continuations(labels: Sequence[str]) -> Bools:
+    """Which of K labels is the next token of the span or word that another one is in.
+
+    ->  (K, K) [from, to], as `to_spans` and `words_from_segmentation` read them; every other label
+    begins a span or word, or is outside of all.
+    """
+    parts = [label.partition("-") for label in labels]
+    return np.array(
+        [[a[2] == b[2] and a[0] not in "OES" and b[0] not in "OBS" for b in parts] for a in parts],
+        bool,
+    )
+
+
 class States(NamedTuple):
     """What a token may be in a labelled sentence: the states of a decoder.
 

@@ -7,6 +7,8 @@ on how long a sentence is.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from windowclf.arrays import Bools, Floats, Ints
@@ -26,8 +28,10 @@ def viterbi(
     paths it is the one whose last label is lowest, among those the one whose label before it is,
     and so on. NoPath where all paths of a sentence are forbidden.
     """
-    trellis = side_by_side(lengths)
     A = transitions.astype(np.float64)
+    if len(lengths) == 1 and len(theta):
+        return _best_of_one(theta, start, A, end)
+    trellis = side_by_side(lengths)
     v = _best_scores(unary_scores(theta, trellis, start, end), A, trellis)
     path = np.empty(len(v), np.intp)
     path[trellis.last] = _best_ends(v[trellis.last], trellis)
@@ -38,6 +42,28 @@ def viterbi(
     labels = np.empty(len(theta), np.intp)
     labels[trellis.rows] = path
     return labels
+
+
+def _best_of_one(theta: Floats, start: Floats, A: Floats, end: Floats) -> Ints:
+    """The path of `viterbi` for a single sentence, whose steps are too small for a trellis.
+
+    theta (N, K), start (K,), A (K, K), end (K,)  ->  (N,).
+    """
+    v = theta.astype(np.float64)
+    v[0] += start
+    v[-1] += end
+    sums, rows = np.empty_like(A), list(v)
+    for before, now in pairwise(rows):
+        np.add(A, before[:, None], out=sums)
+        now += np.maximum.reduce(sums, axis=0)
+    k = rows[-1].argmax()
+    if rows[-1][k] == -np.inf:
+        raise NoPath(np.zeros(1, np.intp))
+    arriving, path = list(np.ascontiguousarray(A.T)), [k]
+    for row in rows[-2::-1]:
+        k = (row + arriving[k]).argmax()
+        path.append(k)
+    return np.array(path[::-1], np.intp)
 
 
 def forbid(ok: Bools, scores: Floats | float = 0.0) -> Floats:

@@ -53,10 +53,10 @@ def sum_over_positions(P: Floats, neighbours: Ints, G: int) -> Floats:
     n, B = neighbours.shape
     rows_of_P = P.reshape(len(P) * n, G)
     rows = _rows_of_P(neighbours)
-    z: Floats = np.take(rows_of_P, rows[0], axis=0, mode="clip")
+    z: Floats = rows_of_P.take(rows[0], axis=0, mode="clip")
     gathered = np.empty((B, G), z.dtype)
     for j in range(1, n):
-        z += np.take(rows_of_P, rows[j], axis=0, mode="clip", out=gathered)
+        z += rows_of_P.take(rows[j], axis=0, mode="clip", out=gathered)
     return z
 
 

@@ -36,22 +36,31 @@ class JsonlWriter:
         """Give the record back when its last sentence is there."""
         part = sentence.source
         assert isinstance(part, DocumentPart)
-        self._answer += self._answers(sentence, part, labels)
-        if self._probabilities is not None:
-            assert probabilities is not None
+        self._answer += self._answers(sentence, part, labels, probabilities)
+        if self._probabilities is not None and probabilities is not None:
             self._probabilities += self._objects(part, probabilities)
         if probabilities is not None and probabilities.n_best is not None:
             self._n_best = self._paths(sentence, part, probabilities.n_best)
         if part.is_last(len(labels)):
             self._give_back(part.document)
 
-    def _answers(self, sentence: Sentence, part: DocumentPart, labels: Sequence[str]) -> list[Any]:
+    def _answers(
+        self,
+        sentence: Sentence,
+        part: DocumentPart,
+        labels: Sequence[str],
+        probabilities: Probabilities | None,
+    ) -> list[Any]:
         """What the record says of a sentence: its words, marked spans or labels."""
         if self._layout.task == "segmentation":
             return words_of(sentence, labels)
-        if part.document.text is not None:
-            return [span._asdict() for span in marked_spans(part, labels, self._layout)]
-        return list(labels)
+        if part.document.text is None:
+            return list(labels)
+        spans = [span._asdict() for span in marked_spans(part, labels, self._layout)]
+        if probabilities is None or probabilities.of_span is None:
+            return spans
+        scores = zip(spans, probabilities.of_span, strict=True)
+        return [span | {"score": round(score, 6)} for span, score in scores]
 
     def _objects(self, part: DocumentPart, probabilities: Probabilities) -> list[Any]:
         """The probabilities of a sentence as an object for each token; see the class."""

@@ -14,6 +14,7 @@ class Probabilities(NamedTuple):
     of_label: Sequence[float]  # per token, the probability of the label that it was given
     of_class: Sequence[Sequence[float]]  # per token, one per class in the writer's order
     n_best: Sequence[tuple[Sequence[str], float]] | None = None  # label sequences of the sentence
+    of_span: Sequence[float] | None = None  # per span, its probability as a whole
 
 
 class Writer(Protocol):
