@@ -88,10 +88,10 @@ def test_every_gradient_has_its_derivation() -> None:
 
 
 def test_sections_and_equations_are_numbered_in_order() -> None:
-    assert [int(number) for number, _ in SECTIONS] == list(range(17))
+    assert [int(number) for number, _ in SECTIONS] == list(range(18))
     expected = [
         (section, i + 1)
-        for section in range(17)
+        for section in range(18)
         for i in range(sum(place[0] == section for place in EQUATIONS))
     ]
     assert expected == EQUATIONS

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import plain
 import pytest
@@ -11,7 +13,7 @@ from test_all_gradients import NETWORKS, RECURRENCES, dense
 from windowclf.network import members
 from windowclf.network.architecture import Architecture
 from windowclf.network.gradients import Masks, Objective
-from windowclf.network.kernels.activations import activation_backward
+from windowclf.network.kernels.activations import activation_backward, logistic
 from windowclf.network.kernels.char_cnn import char_cnn_backward, char_cnn_forward
 from windowclf.network.kernels.dropout import byte_rate, dropout_mask
 from windowclf.network.kernels.lookup import bag_forward
@@ -233,3 +235,14 @@ def test_dropout_mask_drops_the_rate_in_256ths():
     assert mask.dtype == np.uint8
     assert abs(mask.mean() - (1 - byte_rate(0.4) / 256)) < 2e-3
     assert byte_rate(0.9999) == 255
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_logistic_function_is_right_at_both_ends(dtype):
+    z = np.array([-80.0, -20, -1, 0, 1, 20, 80], dtype)
+    wanted = np.array([1 / (1 + math.exp(-float(x))) for x in z])
+    found = logistic(z)
+    assert found.dtype == dtype
+    np.testing.assert_allclose(found, wanted, rtol=2 * np.finfo(dtype).eps)
+    assert logistic(np.array([-1e4, 1e4], dtype)).tolist() == [0, 1]
+    assert logistic(np.zeros((0, 3), dtype)).shape == (0, 3)

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import pickle
 import shlex
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
 import corpora
 import hammer
 import numpy as np
 import pytest
+from small import untrained
+from threadpoolctl import threadpool_info
 
 import windowclf
 from windowclf.errors import DataError
+from windowclf.system.blas import one_blas_thread
+from windowclf.tagging.model_file import save_model
 
 SENTENCES = [["anna", "went", "to", "oslo"], ["x"], [], ["ben", "unseen"] * 20]
 
@@ -29,6 +36,39 @@ def test_one_tagger_serves_many_threads(model):
     alone = tagger.predict(SENTENCES)
     with ThreadPoolExecutor(8) as pool:
         assert all(found == alone for found in pool.map(tagger.predict, [SENTENCES] * 50))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks are for Unix")
+def test_forks_while_threads_tag_end_though_blas_has_threads(tmp_path):
+    rows = [[(f"w{i}", f"L{i % 30}") for i in range(n, 3000, 300)] for n in range(300)]
+    text = corpora.write(tmp_path / "t.conll", corpora.conll(rows))
+    config = {"task": "tagging", "data": {"train": text}, "model": {"hidden": {"units": 32}}}
+    save_model(tmp_path / "m", untrained(config))
+    script = Path(__file__).parents[1] / "forks.py"
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("OPENBLAS_", "OMP_"))}
+    command = [sys.executable, str(script), str(tmp_path / "m")]
+    assert subprocess.run(command, env=environment, timeout=60).returncode == 0
+
+
+@pytest.mark.parametrize("task", ["tagging", "spans", "segmentation", "slots"])
+def test_a_tagger_travels(learnt, task):
+    """Pickled, and to a spawned process: the same answers, its cache empty at the other side."""
+    tagger = windowclf.load(learnt[task], windowclf.TagOptions(cache_mb=2))
+    given = [{"a": "a1", "b": "b1"}] if task == "slots" else [["the", "cat"], [], ["Oslo", "小"]]
+    wanted = tagger.predict(given)
+    again = pickle.loads(pickle.dumps(tagger))
+    assert again.predict(given) == wanted
+    assert (again.options, repr(again)) == (tagger.options, repr(tagger))
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, context) as pool:
+        assert pool.submit(tagger.predict, given).result() == wanted
+
+
+def test_blas_gets_its_threads_back():
+    before = [library["num_threads"] for library in threadpool_info()]
+    with one_blas_thread, one_blas_thread:
+        assert {each["num_threads"] for each in threadpool_info()} <= {1}
+    assert [library["num_threads"] for library in threadpool_info()] == before
 
 
 def test_a_reader_that_goes_away_is_no_fault(model, tmp_path):

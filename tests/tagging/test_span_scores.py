@@ -152,7 +152,11 @@ def test_the_largest_probability_is_the_answer(learnt, task):
         "slots": [{"a": "a1", "b": "b1"}],
     }[task]
     answers = zip(tagger.predict(given), tagger.predict_proba(given), strict=True)
-    same = [[tagger.classes[k] for k in y.argmax(axis=1)] == labels for labels, y in answers]
+    same = [
+        tagger.classes[k] == label
+        for labels, y_hat in answers
+        for label, k in zip(labels, y_hat.argmax(axis=1), strict=True)
+    ]
     assert np.mean(same) > 0.9
 
 

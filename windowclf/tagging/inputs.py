@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TypeAlias
 
 from windowclf.errors import DataError, quoted
-from windowclf.text.sentence import Sentence
+from windowclf.text.sentence import NOWHERE, Sentence
 
 SentenceLike: TypeAlias = "Sentence | Sequence[str] | Mapping[str, str]"
 """A Sentence, a list of tokens, or for `task: slots` a mapping of column to value."""
@@ -23,11 +24,15 @@ def as_sentences(inputs: Iterable[SentenceLike]) -> Iterator[Sentence]:
 
 def with_columns(sentences: Iterable[Sentence], columns: Sequence[str]) -> Iterable[Sentence]:
     """The sentences as they come; each must have what a model reads. Raises DataError."""
-    return (_checked(sentence, columns) for sentence in sentences) if columns else sentences
+    if not columns:
+        return sentences
+    return (_checked(sentence, columns, number) for number, sentence in enumerate(sentences, 1))
 
 
-def _checked(sentence: Sentence, columns: Sequence[str]) -> Sentence:
+def _checked(sentence: Sentence, columns: Sequence[str], number: int) -> Sentence:
     """The sentence, if each column has a value for each of its tokens. Raises DataError."""
+    if sentence.path == NOWHERE:
+        sentence = replace(sentence, path=f"sentence {number}")
     for name in columns if sentence.tokens else ():
         values = sentence.columns.get(name)
         if values is None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from windowclf.errors import DataError, Fault
 
+NOWHERE = "<input>"  # the path of a sentence that no file has
 NO_LABEL = frozenset({"-", ""})  # what stands where a token has no label
 
 
@@ -23,7 +24,7 @@ class Sentence:
     """One label per token, None for a token without; None instead of the list: labels not read."""
     columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Further columns by the name that `data.extra` gives them."""
-    path: str = "<input>"
+    path: str = NOWHERE
     lines: Sequence[int] = ()
     """1-based line of each token in `path`."""
     source: object = None
