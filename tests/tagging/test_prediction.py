@@ -283,7 +283,8 @@ def test_one_logit_for_two_classes(tmp_path):
     assert (tagger.classes, tagger.model.spec.architecture.classes) == (("NO", "YES"), 1)
     assert result.evaluations["dev"]["accuracy"] == 1.0
     theta = np.array([[-3.0], [3.0]])
-    assert Decoder(tagger.model).labels(WholeScores(theta), [Sentence(["a", "b"])]) == ["NO", "YES"]
+    (labels,) = Decoder(tagger.model).labels(WholeScores(theta), [Sentence(["a", "b"])])
+    assert labels == ["NO", "YES"]
     certainty = next(
         tagger.tag([Sentence(["cat"])], windowclf.TagOptions(probabilities=True))
     ).certainty

@@ -42,10 +42,9 @@ class DevSet:
         """The task's metric, and the figures that a log shows beside it."""
         scores = WholeScores(self._scores(model.parameters))
         labels = Decoder(model).labels(scores, self.sentences)
-        tally, starts = Tally(), self._corpus.starts.tolist()
-        for i, sentence in enumerate(self.sentences):
-            own = labels[starts[i] : starts[i + 1]]
-            count(tally, self.spec, sentence, self.spec.outside(own))
+        tally = Tally()
+        for sentence, own in zip(self.sentences, labels, strict=True):
+            count(tally, self.spec, sentence, own)
         report = tally.report(self.spec.is_multilabel)
         return main_score(self.spec, report), main_figures(self.spec, report)
 

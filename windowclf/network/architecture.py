@@ -32,12 +32,12 @@ class Architecture:
     classes: int  # K, the columns of theta
     members: int = 1  # M networks of this form, whose theta is averaged
 
-    @property
+    @cached_property
     def token_width(self) -> int:
         """D, the width of one token's features."""
         return sum(feature.filters or feature.dim for feature in self.features)
 
-    @property
+    @cached_property
     def hidden_width(self) -> int:
         """G, the columns of h: H, 2H with two directions, 0 without a hidden layer."""
         return self.units * max(self.directions, 1)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
@@ -44,6 +44,13 @@ class LabelPath(NamedTuple):
     probability: float  # of the sequence as a whole
 
 
+class Decoded(NamedTuple):
+    """The best path of the sentences of a group."""
+
+    path: Ints  # (N,) states
+    lost: frozenset[int]  # sentences to which the training text's labels leave no legal path
+
+
 class Decoder:
     """Turns the scores of a model into labels.
 
@@ -71,22 +78,35 @@ class Decoder:
         self._states = spec.states if constrained else None
         self._legal = self._states.legal if self._states else spec.legal
         self._lists = [each.tolist() for each in self._legal or ()]
+        # What each state is called in the files, where a legal path needs no look at neighbours.
+        self._in_files = self._states.labels if self._states else spec.in_files
 
-    def labels(self, scores: Scores, sentences: Sequence[Sentence]) -> list[str]:
-        """The label of each token of the sentences, in the scheme of the classes.
+    def labels(self, scores: Scores, sentences: Sequence[Sentence]) -> list[list[str]]:
+        """The label of each token of each sentence, in the scheme of the files.
 
         `scores` are those of all their N tokens; several labels of a token are joined by |. Raises
         DataError where given labels or the dictionary leave a sentence no legal path.
         """
+        ends = list(accumulate((len(sentence.tokens) for sentence in sentences), initial=0))
         if self._spec.is_multilabel:
             parts = (scores.of(stretch) for stretch in scores.stretches())
-            return [label for theta in parts for label in _label_sets(self.model, theta)]
+            sets = [label for theta in parts for label in _label_sets(self.model, theta)]
+            return [sets[first:end] for first, end in pairwise(ends)]
+        path, lost = self._decoded(scores, sentences)
+        states = path.tolist()
+        return [
+            self._names(states[first:end], i in lost)
+            for i, (first, end) in enumerate(pairwise(ends))
+        ]
+
+    def _decoded(self, scores: Scores, sentences: Sequence[Sentence]) -> Decoded:
+        """The best path of states of the sentences."""
         choices = self._choices(sentences)
         if self._spec.architecture.output == "crf":
             (whole,) = scores.stretches()
             theta = scores.of(whole)
             if not self._posterior:
-                return self._names(self._best_of_chain(theta, sentences, choices))
+                return self._best_of_chain(theta, sentences, choices)
             scores = WholeScores(self._log_marginals(theta, sentences))
 
         def unary_of(tokens: slice | Ints) -> Floats:
@@ -94,7 +114,8 @@ class Decoder:
             return self._unary(scores.of(tokens), choices, tokens)
 
         best = [unary_of(stretch).argmax(axis=1) for stretch in scores.stretches()]
-        return self._names(self._best_legal(np.concatenate(best), sentences, choices, unary_of))
+        path = best[0] if len(best) == 1 else np.concatenate(best)
+        return self._best_legal(path, sentences, choices, unary_of)
 
     def n_best(self, theta: Floats, sentences: Sequence[Sentence], n: int) -> list[list[LabelPath]]:
         """The n most probable legal label sequences of each sentence, of a CRF with theta (N, K).
@@ -108,7 +129,7 @@ class Decoder:
             return n_best(unary, lengths, *chain, n)
 
         unary = self._unary(theta, choices, slice(None))
-        found = self._legal_or_free(best_of_each, unary, sentences, choices)
+        found, lost = self._legal_or_free(best_of_each, unary, sentences, choices)
         best = np.concatenate([np.zeros(0, np.intp), *(paths[0][1] for paths in found)])
         classes = best if self._states is None else np.take(self._states.classes, best)
         logs = self._log_probabilities(theta, _lengths(sentences), classes)
@@ -116,12 +137,12 @@ class Decoder:
         return [
             [
                 LabelPath(
-                    self._spec.outside(self._names(path)),
+                    self._names(path.tolist(), i in lost),
                     min(1.0, float(np.exp((score - paths[0][0]) / temperature + log))),
                 )
                 for score, path in paths
             ]
-            for paths, log in zip(found, logs.tolist(), strict=True)
+            for i, (paths, log) in enumerate(zip(found, logs.tolist(), strict=True))
         ]
 
     def _log_probabilities(self, theta: Floats, lengths: Ints, classes: Ints) -> Floats:
@@ -151,12 +172,12 @@ class Decoder:
             unary = self._unary(theta, choices, slice(None))
             self._best_legal(unary.argmax(axis=1), sentences, choices, unary.__getitem__)
 
-    def _names(self, path: Ints) -> list[str]:
-        """The labels, in the scheme of the classes, of a path of states.   path (N,)."""
-        labels: Sequence[str] = self._spec.classes
-        if self._states is not None:
-            labels = [labels[i] for i in self._states.classes]
-        return [labels[i] for i in path.tolist()]
+    def _names(self, states: Sequence[int], lost: bool = False) -> list[str]:
+        """The labels of a sentence in the scheme of the files; `lost` if its path is not legal."""
+        if self._in_files is not None and not lost:
+            return [self._in_files[state] for state in states]
+        classes = self._states.classes if self._states else range(len(self._spec.classes))
+        return self._spec.outside([self._spec.classes[classes[state]] for state in states])
 
     def _choices(self, sentences: Sequence[Sentence]) -> Choices | None:
         """What the dictionary and given labels say of the tokens; None where there are neither."""
@@ -182,18 +203,19 @@ class Decoder:
         sentences: Sequence[Sentence],
         choices: Choices | None,
         unary_of: Callable[[Ints], Floats],
-    ) -> Ints:
+    ) -> Decoded:
         """The legal path of the largest sum of scores of every sentence, free where there is none.
 
-        path (N,), the best state of each token  ->  (N,). `unary_of` gives the scores
-        (some, states) of some tokens (some,).
+        path (N,), the best state of each token; `unary_of` gives the scores (some, states) of some
+        tokens (some,).
         """
         if self._legal is None or self._is_quickly_legal(path, sentences):
-            return path
+            return Decoded(path, frozenset())
         lengths, skipped = _lengths(sentences), np.zeros(0, np.intp)
         while True:
             try:
-                return mended(path, lengths, *self._legal, unary_of, skipped)
+                path = mended(path, lengths, *self._legal, unary_of, skipped)
+                return Decoded(path, frozenset(skipped.tolist()))
             except NoPath as none:
                 self._refuse(none, sentences, choices)
                 skipped = np.union1d(skipped, none.sentences)
@@ -209,8 +231,8 @@ class Decoder:
 
     def _best_of_chain(
         self, theta: Floats, sentences: Sequence[Sentence], choices: Choices | None
-    ) -> Ints:
-        """The best path of states of every sentence, of a CRF.   theta (N, K)  ->  (N,)."""
+    ) -> Decoded:
+        """The best path of states of every sentence, of a CRF with theta (N, K)."""
 
         def by_sentence(unary: Floats, lengths: Ints, chain: Chain) -> list[Ints]:
             """The best path of each sentence.   unary (N, states), lengths (S,)."""
@@ -218,7 +240,8 @@ class Decoder:
             return np.split(path, np.cumsum(lengths)[:-1]) if len(lengths) > 1 else [path]
 
         unary = self._unary(theta, choices, slice(None))
-        return np.concatenate(self._legal_or_free(by_sentence, unary, sentences, choices))
+        paths, lost = self._legal_or_free(by_sentence, unary, sentences, choices)
+        return Decoded(paths[0] if len(paths) == 1 else np.concatenate(paths), lost)
 
     def _legal_or_free(
         self,
@@ -226,21 +249,22 @@ class Decoder:
         unary: Floats,
         sentences: Sequence[Sentence],
         choices: Choices | None,
-    ) -> list[Answer]:
+    ) -> tuple[list[Answer], frozenset[int]]:
         """What `decode` makes of each sentence: among legal paths, among all where none is legal.
 
-        unary (N, states), the scores of all tokens.
+        unary (N, states), the scores of all tokens. Beside it the numbers of the latter sentences.
         """
         lengths = _lengths(sentences)
         try:
-            return decode(unary, lengths, self._legal_chain)
+            return decode(unary, lengths, self._legal_chain), frozenset()
         except NoPath as none:
             self._refuse(none, sentences, choices)
             lost = np.isin(np.arange(len(lengths)), none.sentences)
         free = np.repeat(lost, lengths)
         legal = iter(decode(unary[~free], lengths[~lost], self._legal_chain))
         others = iter(decode(unary[free], lengths[lost], self._chain))
-        return [next(others if gone else legal) for gone in lost]
+        found = [next(others if gone else legal) for gone in lost]
+        return found, frozenset(np.flatnonzero(lost).tolist())
 
     @cached_property
     def _chain(self) -> Chain:

@@ -22,6 +22,14 @@ from windowclf.text.spans import (
 )
 from windowclf.text.vocabulary import Vocabulary
 
+# Prefix of a class -> prefix of a label, for legal sequences of spans.
+_DIRECT: dict[tuple[Scheme, Scheme], dict[str, str]] = {
+    ("BIOES", "BIO"): {"O": "O", "B": "B", "I": "I", "E": "I", "S": "B"},
+    ("BIOES", "IO"): {"O": "O", "B": "I", "I": "I", "E": "I", "S": "I"},
+    ("BIO", "IO"): {"O": "O", "B": "I", "I": "I"},
+    ("IOB1", "IO"): {"O": "O", "B": "I", "I": "I"},
+}
+
 
 @dataclass(frozen=True)
 class Spec:
@@ -73,6 +81,17 @@ class Spec:
         every = np.ones(len(self.classes), bool)
         legal = self.legal or Legal(every, every[:, None] & every, every)
         return States(tuple(range(len(self.classes))), self.classes, legal)
+
+    @cached_property
+    def in_files(self) -> tuple[str, ...] | None:
+        """What each class is called in the files, where that does not depend on its neighbours."""
+        inside, scheme = self.inside, self.layout.scheme
+        if inside is None or inside == scheme:
+            return self.classes
+        turned = _DIRECT.get((inside, scheme))
+        if turned is None:
+            return None
+        return tuple(turned[label[0]] + label[1:] for label in self.classes)
 
     def outside(self, labels: list[str]) -> list[str]:
         """Labels of one sentence in the scheme of the files, from those of the classes."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
-from itertools import accumulate, chain, pairwise
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -166,9 +166,7 @@ class Tagger:
             theta = self._scores(list(with_derived(group, self.model.spec.vocabulary.derived)))
             labels = decoder.labels(WholeScores(theta), group)
             sizes = [len(sentence.tokens) for sentence in group]
-            ends = list(accumulate(sizes, initial=0))
-            outside = [self.model.spec.outside(labels[a:b]) for a, b in pairwise(ends)]
-            answers = [Prediction(*each) for each in zip(group, outside, strict=True)]
+            answers = [Prediction(*each) for each in zip(group, labels, strict=True)]
             if how.probabilities:
                 answers = self._with_probabilities(answers, theta, np.array(sizes), how)
             if how.span_scores:
@@ -213,7 +211,7 @@ class Tagger:
             lambda first, end: self._scores_of_stretch(seen, first, end),
         )
         with one_blas_thread, np.errstate(over="ignore", invalid="ignore"):
-            labels = self.model.spec.outside(decoder.labels(scores, [sentence]))
+            (labels,) = decoder.labels(scores, [sentence])
             answers = [Prediction(sentence, labels)]
             if how.probabilities or how.span_scores:
                 theta = np.concatenate([scores.of(stretch) for stretch in scores.stretches()])
