@@ -55,17 +55,19 @@ TESTS = {
     **{
         f"network/kernels/{path.name}": NETWORK for path in PACKAGE.glob("network/kernels/[!_]*.py")
     },
-    **{f"network/kernels/{name}.py": CHAIN for name in ("crf", "trellis", "decoding")},
+    **{f"network/kernels/{name}.py": CHAIN for name in ("crf", "decoding")},
+    "network/kernels/trellis.py": (*CHAIN, NETWORK[0]),
     "network/kernels/legal.py": (
         "tests/network/test_legal.py",
         "tests/tagging/test_constraints.py",
     ),
     **{
         f"network/{name}.py": NETWORK
-        for name in ("gradients", "members", "recurrence", "token_features", "upward")
+        for name in ("gradients", "recurrence", "token_features", "upward")
     },
     "tagging/temperature.py": CALIBRATION,
     "analysis/reliability.py": CALIBRATION,
+    "network/members.py": ("tests/network/test_ensemble.py", *NETWORK, *CALIBRATION),
     "analysis/bootstrap.py": ("tests/analysis/test_bootstrap.py",),
     "analysis/metrics.py": ("tests/analysis/test_metrics.py", "tests/analysis/test_evaluation.py"),
     "text/spans.py": ("tests/text/test_spans.py", "tests/tagging/test_constraints.py"),
