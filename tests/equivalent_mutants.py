@@ -6,13 +6,13 @@ from __future__ import annotations
 WHY: dict[str, list[str]] = {
     "reshape takes any negative number for the size that is left": [
         "analysis/bootstrap.py intervals: table = np.array(sorted(rows), np.float64).reshape(-(2), len(Counts._fields))",
-        "analysis/bootstrap.py differences: table = np.array(keys, np.float64).reshape(-(2), 2 * C)",
-        "network/kernels/decoding.py n_best: at[before] = np.take_along_axis(origins[now].reshape(-(2), K * n), at[now], axis=1)",
-        "network/kernels/window.py window_backward: dP = (own @ delta).reshape(-(2), n * H)",
+        "analysis/bootstrap.py differences: table = np.array(keys, np.float64).reshape(-(2), 2 * counts)",
+        "network/kernels/decoding.py n_best: at[before] = np.take_along_axis(origins[now].reshape(-(2), K * most), at[now], axis=1)",
+        "network/kernels/window.py window_backward: dP = (own @ delta2).reshape(-(2), n * G)",
         "network/members.py scores_of_windows: rows, first = P.reshape(len(P) * M, -(2)), neighbours * M",
     ],
     "how much is done at a time, or by whom, not what comes of it": [
-        "analysis/bootstrap.py resampled_sums: most = max((2), AT_ONCE // D)",
+        "analysis/bootstrap.py resampled_sums: most = max((2), AT_ONCE // rows)",
         "analysis/bootstrap.py resampled_sums: most = max(1, (AT_ONCE))",
         "analysis/reliability.py add: if (len(self._right) > AT_ONCE):",
         "analysis/reliability.py add: without self._count()",
@@ -23,7 +23,7 @@ WHY: dict[str, list[str]] = {
         "network/kernels/legal.py _parts: cuts = np.flatnonzero(np.diff((total))) + 1",
         "network/kernels/legal.py _parts: cuts = np.flatnonzero(np.diff(total // AT_ONCE)) + (2)",
         "network/kernels/window.py project: workers.map(some_tokens, workers.pieces(T, (W.size)))",
-        "network/kernels/window.py window_backward: (dW, db), *others = workers.map(some_tokens, workers.pieces(T, (W.size)))",
+        "network/kernels/window.py window_backward: (dW, db1), *others = workers.map(some_tokens, workers.pieces(T, (W.size)))",
         "network/members.py loss_and_gradients: inner, outer = (ALONE, workers) if (M % workers.count != 0) else (workers, ALONE)",
         "network/members.py loss_and_gradients: inner, outer = (ALONE, workers) if (M) == 0 else (workers, ALONE)",
         "network/members.py loss_and_gradients: inner, outer = (ALONE, workers) if M % workers.count == (1) else (workers, ALONE)",
@@ -33,7 +33,7 @@ WHY: dict[str, list[str]] = {
         "network/upward.py scores_of_windows: for rows in ALONE.pieces(len(theta), 1, most=max((2), rows_at_once(a) // 2)):",
         "network/upward.py scores_of_windows: for rows in ALONE.pieces(len(theta), 1, most=max(1, (rows_at_once(a)))):",
         "network/upward.py scores_of_windows: for rows in ALONE.pieces(len(theta), 1, most=max(1, rows_at_once(a) // (3))):",
-        "network/upward.py pieces: width = (min)(a.hidden_width, a.classes)",
+        "network/upward.py windows_at_a_time: width = (min)(a.hidden_width, a.classes)",
         "network/upward.py rows_at_once: return (min)(1, AT_ONCE // max(a.hidden_width, a.classes))",
         "network/upward.py rows_at_once: return max((2), AT_ONCE // max(a.hidden_width, a.classes))",
         "network/upward.py rows_at_once: return max(1, (AT_ONCE))",
@@ -52,7 +52,7 @@ WHY: dict[str, list[str]] = {
         "network/gradients.py _downward: if (passed.h is None and passed.kept is None and (a.activation == 'none')):",
     ],
     "what stands behind the last boundary is never read": [
-        "network/kernels/char_cnn.py _character_windows: padded = np.zeros(N + (T + (2)) * k, ids.dtype)",
+        "network/kernels/char_cnn.py _character_windows: padded = np.zeros(characters + (T + (2)) * kappa, ids.dtype)",
     ],
     "where a transition is -inf there is no stride, and log space follows in any case": [
         "network/kernels/crf.py _expectations: if np.isfinite(top).all() and (np.isfinite(A).any)():",
