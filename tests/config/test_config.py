@@ -28,7 +28,7 @@ FAULTS = [
     ("task: spans\ndata: {train: 3}", "data.train: expected a path, a glob or a list of them, found 3."),
     ("task: spans\ndata: x", "data: expected keys and values, found 'x'."),
     ("task: spans\ndata: {train: x, dev: {holdout: 2}}", "data.dev.holdout: expected a number below 1, found 2."),
-    ("task: spans\ndata: {train: x, scheme: BIOE}", "data.scheme: expected BIO, IOB1, IO or BIOES, found 'BIOE'; did you mean BIOES?"),
+    ("task: spans\ndata: {train: x, scheme: BIOE}", "data.scheme: expected BIO, IOB1, IO, BIOES, BILOU, BMES or BMEWO, found 'BIOE'; did you mean BIOES?"),
     ("task: spans\ndata: {train: x, frmat: conll}", "data.frmat: unknown key; did you mean format?"),
     ("task: spans\ndata: {train: x, label: yes}", "data.label: expected a whole number or text, found true; YAML reads a bare yes, no, on or off as that, so quote it where you mean text."),
     ("task: spans\ndata: {train: x}\ntraning: {}", "traning: unknown key; did you mean training?"),

@@ -1,18 +1,19 @@
 """How far a figure may be chance: sentences drawn again, as many as there are, with replacement.
 
-Sentences with the same counts are one row with a number. A resample is then one draw of a
-multinomial over the rows, and neither time nor memory grows with the text as such. The intervals
-are percentile intervals (Efron and Tibshirani 1993, ch. 13); the p-value is the two-sided form of
-that of Berg-Kirkpatrick, Burkett and Klein (2012).
+Or documents, as resampling.py says. Sentences with the same counts are one row with a number. A
+resample is then one draw of a multinomial over the rows, and neither time nor memory grows with the
+text as such. The intervals are percentile intervals (Efron and Tibshirani 1993, ch. 13); the
+p-value is the two-sided form of that of Berg-Kirkpatrick, Burkett and Klein (2012).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from windowclf.analysis.resampling import Numbers
 from windowclf.arrays import Floats
 
 RESAMPLES = 1000
@@ -22,7 +23,7 @@ AT_ONCE = 1 << 21  # numbers of sentences that are held in memory
 
 
 class Counts(NamedTuple):
-    """What one sentence adds to the figures."""
+    """What one sentence, or document, adds to the figures."""
 
     tokens: int  # with a gold label
     right: int
@@ -31,23 +32,23 @@ class Counts(NamedTuple):
     gold: int = 0
 
 
-Rows: TypeAlias = Mapping[Counts, int]  # how many sentences have these counts
-PairRows: TypeAlias = Mapping[tuple[Counts, Counts], int]  # how many have these of two models
+def intervals(rows: Mapping[Numbers, int], f1: str | None) -> dict[str, list[float]]:
+    """[low, high] of accuracy, and of F1 under the name `f1` where there is one.
 
-
-def intervals(rows: Rows, f1: str | None) -> dict[str, list[float]]:
-    """[low, high] of accuracy, and of F1 under the name `f1` where there is one."""
+    `rows` says how many sentences have the same Counts.
+    """
     table = np.array(sorted(rows), np.float64).reshape(-1, len(Counts._fields))
     numbers = np.array([rows[key] for key in sorted(rows)], np.int64)
     drawn = figures(resampled_sums(table, numbers), f1)
     return {name: _percentiles(values) for name, values in drawn.items()}
 
 
-def differences(rows: PairRows, f1: str | None) -> dict[str, dict[str, Any]]:
+def differences(rows: Mapping[Numbers, int], f1: str | None) -> dict[str, dict[str, Any]]:
     """The first model's figures minus the second's, their intervals and p-values.
 
-    A p-value is the share of the resamples whose difference lies at least as far from the one
-    observed as that lies from 0, the observation counted among them: under the hypothesis that
+    `rows` says how many sentences have the same Counts of the first model and, after them, of the
+    second. A p-value is the share of the resamples whose difference lies at least as far from the
+    one observed as that lies from 0, the observation counted among them: under the hypothesis that
     there is no difference, how often one of this size or more, of either sign, comes by chance.
     """
     keys, counts = sorted(rows), len(Counts._fields)

@@ -8,8 +8,9 @@ from dataclasses import replace
 from itertools import tee
 from typing import Any, TypeAlias
 
-from windowclf.analysis.bootstrap import Counts, differences
+from windowclf.analysis.bootstrap import differences
 from windowclf.analysis.evaluation import Scorer, f1_name, gold_of, scoring
+from windowclf.analysis.resampling import Resampling
 from windowclf.errors import ModelFileError, named
 from windowclf.tagging.spec import Spec
 from windowclf.tagging.tagger import Tagger
@@ -62,7 +63,7 @@ def compare_taggers(
     or all.
     """
     ours, theirs = Scorer(one.model.spec), Scorer(other.model.spec)
-    rows: Counter[tuple[Counts, Counts]] = Counter()
+    resampling = Resampling()
     differing = _Differing(most, one.model.spec)
     text, again = tee(sentences)  # never more than a block of sentences apart
     answers = (
@@ -70,12 +71,12 @@ def compare_taggers(
         other.tag(again, scoring(other)),
     )
     for answer, its in zip(*answers, strict=True):
-        rows[ours.add(answer), theirs.add(its)] += 1
+        resampling.add(answer.sentence, (*ours.add(answer), *theirs.add(its)))
         differing.add(answer.sentence, answer.labels, its.labels)
     return {
         "model": ours.report(),
         "against": theirs.report(),
-        "differences": differences(rows, f1_name(one.model.spec)),
+        "differences": differences(resampling.rows(), f1_name(one.model.spec)),
         **differing.report(),
     }
 

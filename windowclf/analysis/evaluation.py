@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
@@ -10,6 +9,7 @@ from typing import Any, TypeAlias
 from windowclf.analysis.bootstrap import Counts, intervals
 from windowclf.analysis.metrics import Found, Tally, labels_found
 from windowclf.analysis.reliability import Reliability
+from windowclf.analysis.resampling import Resampling
 from windowclf.tagging.answers import Prediction
 from windowclf.tagging.options import TagOptions
 from windowclf.tagging.span_scores import spans_of
@@ -45,7 +45,7 @@ class Scorer:
     def __init__(self, spec: Spec):
         self._spec = spec
         self._tally = Tally()
-        self._rows: Counter[Counts] = Counter()
+        self._resampling = Resampling()
         self._reliability = Reliability("tokens")
         self._of_spans = Reliability("spans")
 
@@ -57,7 +57,7 @@ class Scorer:
         if self._spec.is_multilabel:
             found = labels_found(sentence.gold, answer.labels)
         counts = Counts(len(right), sum(right), *found)
-        self._rows[counts] += 1
+        self._resampling.add(sentence, counts)
         if right:
             sure = zip(answer.certainty.tolist(), sentence.gold, strict=True)
             self._reliability.add([each for each, label in sure if label is not None], right)
@@ -84,7 +84,8 @@ class Scorer:
         if self._spec.vocabulary.seen is None:
             del figures["seen"], figures["unseen"]
         return figures | {
-            "intervals": intervals(self._rows, f1_name(self._spec)),
+            "intervals": intervals(self._resampling.rows(), f1_name(self._spec)),
+            **self._resampling.report(),
             "calibration": self._reliability.report(),
             **({"span_calibration": self._of_spans.report()} if self._of_spans.used else {}),
         }

@@ -140,13 +140,15 @@ class Tally:
     def report(self, multilabel: bool = False) -> dict[str, Any]:
         """The figures as JSON-ready values.
 
-        For single labels `micro` counts every label of every token, so that it equals accuracy;
-        with `multilabel` the labels of a token are the parts of `A|B` (`_` is none), and `exact`
-        is the share of tokens whose whole set is right. `macro` is the mean over labels that occur
-        in gold or prediction.
+        `micro` counts all labels together, `macro` is the mean over those that occur in gold or
+        prediction. Where spans or words are counted, they and their types are meant, and
+        `token_micro` and `token_macro` are of the labels of tokens, O among them. For single labels
+        the micro figures of tokens equal accuracy; with `multilabel` the labels of a token are the
+        parts of `A|B` (`_` is none), and `exact` is the share of tokens whose whole set is right.
         """
         counts = _label_counts(self._pairs, multilabel)
         labels = counts.by_name()
+        units = self._spans or self._words
         tokens = self._pairs.total()
         right = sum(times for (gold, predicted), times in self._pairs.items() if gold == predicted)
         report: dict[str, Any] = {
@@ -156,9 +158,12 @@ class Tally:
             "seen": self._part(True),
             "unseen": self._part(False),
             "labels": {name: row._asdict() for name, row in labels.items()},
-            "micro": _without_support(counts.total()),
-            "macro": _mean(labels),
+            "micro": _without_support((units or counts).total()),
+            "macro": _mean(units.by_name() if units else labels),
         }
+        if units is not None:
+            report["token_micro"] = _without_support(counts.total())
+            report["token_macro"] = _mean(labels)
         if multilabel:
             report["exact"] = report["accuracy"]
         if self._spans is not None:

@@ -24,6 +24,9 @@ def print_comparison(comparison: Mapping[str, Any], model: str, against: str) ->
     console = plain_console()
     console.print(f"A  {legible(model)}\nB  {legible(against)}")
     console.print(_figures(comparison))
+    if "documents" in comparison["model"]:
+        number = comparison["model"]["documents"]
+        console.print(f"intervals and p: of samples of the {number:,} documents")
     console.print(_who_is_right(comparison))
     shown, differ = comparison["differing"][:SENTENCES_SHOWN], comparison["sentences"]["differ"]
     for record in shown:
@@ -49,7 +52,8 @@ def _figures(comparison: Mapping[str, Any]) -> Table:
         parts = [evaluation.get(part) for evaluation in both]
         if all(each and each["tokens"] for each in parts):
             table.add_row(f"  {part} words", *(percent(each["accuracy"]) for each in parts))
-    table.add_row("macro f1", *(percent(evaluation["macro"]["f1"]) for evaluation in both))
+    if "words" not in both[0]:  # words have no types
+        table.add_row("macro f1", *(percent(evaluation["macro"]["f1"]) for evaluation in both))
     errors = (percent(evaluation["calibration"]["error"]) for evaluation in both)
     table.add_row("calibration error", *errors)
     return table

@@ -19,6 +19,8 @@ def print_evaluation(
     """Print an evaluation as tables: the main figures, and with details every label."""
     console = plain_console()
     console.print(_figures(evaluation, title))
+    if "documents" in evaluation:
+        console.print(f"intervals: of samples of the {evaluation['documents']:,} documents")
     if not details:
         return
     console.print(_reliability_table(evaluation["calibration"]["bins"]))
@@ -52,7 +54,8 @@ def _figures(evaluation: Mapping[str, Any], title: str | None) -> Table:
     if "exact" in evaluation:
         add("exact match", evaluation["exact"], "accuracy")
         add("micro f1", evaluation["micro"]["f1"], "micro_f1")
-    add("macro f1", evaluation["macro"]["f1"])
+    if "words" not in evaluation:  # words have no types
+        add("macro f1", evaluation["macro"]["f1"])
     add("calibration error", evaluation["calibration"]["error"])
     if "span_calibration" in evaluation:
         unit = "spans" if "spans" in evaluation else "words"

@@ -20,11 +20,34 @@ def evaluate(
         typer.Option(metavar="MODEL2", help="A second model, to be compared on the same file."),
     ] = None,
     decode: DecodeOption = "viterbi",
+    format_: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            metavar="FORMAT",
+            help="conll, conllu, jsonl, csv, tsv or text; by the suffix of DATA if left out.",
+        ),
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="How DATA is read where it is not as the training files were, as in `--set "
+            "data.label=-1` or `--set data.scheme=IOB1`.",
+        ),
+    ] = None,
 ) -> None:
     """Score a model on a labelled file.
 
+    DATA may have another format than the training files, and with --set its
+    labels elsewhere (data.label, data.token, data.extra) or in another
+    scheme (data.scheme).
+
     Intervals are 95 % percentile intervals of 1,000 bootstrap samples of
-    the sentences. The calibration error is the mean distance between
+    the sentences, or of the documents where more than 30 are marked. The
+    macro f1 is the mean over labels, for spans over their types.
+    The calibration error is the mean distance between
     certainty and accuracy over 15 bins of certainty.
 
     With --against: both models' scores, the difference MODEL − MODEL2 and
@@ -37,13 +60,17 @@ def evaluate(
     from windowclf.commands.evaluation_display import print_evaluation
     from windowclf.commands.progress import Notices
 
-    options = windowclf.TagOptions(decode=decode)
+    options, overrides = windowclf.TagOptions(decode=decode), set_ or []
     if against is None:
-        result = windowclf.evaluate(model, data, options, Notices())
+        result = windowclf.evaluate(
+            model, data, options, Notices(), format_=format_, overrides=overrides
+        )
         print_json(result) if as_json else print_evaluation(result)
         return
     most = None if as_json else SENTENCES_SHOWN
-    compared = windowclf.compare(model, against, data, options, Notices(), most)
+    compared = windowclf.compare(
+        model, against, data, options, Notices(), most, format_=format_, overrides=overrides
+    )
     if as_json:
         print_json(compared)
     else:

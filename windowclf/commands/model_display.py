@@ -54,6 +54,8 @@ def _in_words(facts: Mapping[str, Any]) -> dict[str, Any]:
         "bytes": f"{facts['bytes']:,}",
         "sha256": facts["sha256"],
         "task": facts["task"],
+        "format": facts["format"],
+        **({"scheme": facts["scheme"]} if facts["scheme"] else {}),
         "labels": ", ".join(map(legible, facts["labels"])),
         "window": facts["window"],
         "features": ", ".join(f"{f['kind']} ({f['table']})" for f in facts["features"]),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import BeforeValidator, Discriminator, Field, Tag
 
 from windowclf.config.section import Paths, Section
 
 
 class Holdout(Section):
-    """Dev data taken from the end of the training sentences."""
+    """Dev data taken from the end of the training sentences, whole documents where marked."""
 
     holdout: float = Field(gt=0, lt=1, description="share of the training sentences")
 
@@ -30,6 +30,21 @@ Dev: TypeAlias = Annotated[
 ]
 
 
+SAME_SCHEMES = {"IOB2": "BIO", "IOBES": "BIOES", "BILUO": "BILOU"}
+
+
+def _scheme(value: Any) -> Any:
+    """The name of a scheme for another that it has; anything else as it is."""
+    return SAME_SCHEMES.get(value, value) if isinstance(value, str) else value
+
+
+Scheme: TypeAlias = Annotated[
+    Literal["BIO", "IOB1", "IO", "BIOES", "BILOU", "BMES", "BMEWO"], BeforeValidator(_scheme)
+]
+READING_KEYS = ("format", "token", "label", "extra", "scheme", "tokenizer", "misaligned")
+"""The keys of `data` that say how a file is read, whichever it is."""
+
+
 class DataSection(Section):
     """Where the text is and how it is written."""
 
@@ -47,10 +62,10 @@ class DataSection(Section):
     extra: dict[str, int | str] = Field(
         default={}, description="further columns by name, for features"
     )
-    scheme: Literal["BIO", "IOB1", "IO", "BIOES"] = Field(
-        default="BIO", description="scheme of the span labels in the files"
+    scheme: Scheme = Field(
+        default="BIO", description="scheme of the span labels in the files, and of the answers"
     )
-    inside: Literal["BIO", "IOB1", "IO", "BIOES"] = Field(
+    inside: Scheme = Field(
         default="BIOES", description="scheme of the span labels that the network learns"
     )
     tokenizer: Literal["unicode", "ptb", "whitespace", "character"] = Field(
@@ -61,7 +76,9 @@ class DataSection(Section):
     )
     train: Paths = Field(description="a path, a glob or a list of them")
     dev: Dev = Field(
-        default=None, description="the same, or {holdout: 0.1} for the last tenth of train"
+        default=None,
+        description="the same, or {holdout: 0.1} for the last tenth of train's sentences, in whole "
+        "documents where train marks them",
     )
     test: Paths | None = Field(default=None, description="scored once, after the training")
     dictionary: Paths | None = Field(

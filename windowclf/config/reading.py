@@ -10,8 +10,10 @@ from typing import Any, TypeAlias
 
 from pydantic import ValidationError
 
+from windowclf.config.data import READING_KEYS, DataSection
 from windowclf.config.plain_yaml import parse_yaml, write_yaml
 from windowclf.config.run import Config
+from windowclf.config.section import Section
 from windowclf.config.sentences import described, faults_of, shown
 from windowclf.errors import ConfigError, legible
 from windowclf.system.durable import reason
@@ -20,7 +22,7 @@ LARGEST_FILE = 1 << 20  # bytes
 MOST_KEYS = 32  # of an override, one below the other
 
 _INDEX = re.compile("[0-9]{1,5}")
-ConfigLike: TypeAlias = "Config | Mapping[str, Any] | str | Path"
+ConfigLike: TypeAlias = "Config | Mapping[str, Any] | str | os.PathLike[str]"
 
 
 def as_config(config: ConfigLike, overrides: Sequence[str]) -> Config:
@@ -32,14 +34,14 @@ def as_config(config: ConfigLike, overrides: Sequence[str]) -> Config:
     return read_config(config, overrides)
 
 
-def read_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
+def read_config(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> Config:
     """Read a YAML file, apply "a.b=VALUE" overrides and validate. Raises ConfigError."""
-    return make_config(read_tree(path), overrides, str(path))
+    return make_config(read_tree(path), overrides, os.fspath(path))
 
 
-def read_tree(path: str | Path) -> Any:
+def read_tree(path: str | os.PathLike[str]) -> Any:
     """The value of a YAML file, not yet checked against the sections. Raises ConfigError."""
-    return parse_yaml(_text_of(Path(path)), str(path))
+    return parse_yaml(_text_of(Path(path)), os.fspath(path))
 
 
 def make_config(
@@ -57,6 +59,36 @@ def make_config(
         return Config.model_validate(tree)
     except ValidationError as error:
         raise ConfigError(*faults_of(error, tree, name)) from None
+
+
+class _DataAlone(Section):
+    """A tree with nothing in it but `data`."""
+
+    data: DataSection
+
+
+def given_of_data(overrides: Sequence[str]) -> dict[str, Any]:
+    """What overrides of the keys of `data` say of how a file is read: key -> value.
+
+    Raises ConfigError, also for keys that say something else.
+    """
+    tree: Any = {"data": {"train": "DATA"}}
+    for override in overrides:
+        section, _, key = override.partition("=")[0].partition(".")
+        name = key.partition(".")[0]
+        if section != "data" or (name in DataSection.model_fields and name not in READING_KEYS):
+            keys = ", ".join(f"data.{each}" for each in READING_KEYS)
+            raise ConfigError(
+                f"--set {legible(override)}: expected one of the keys that say how a file is read "
+                f"({keys}), as in data.label=-1."
+            )
+        tree = _override(tree, override)
+    try:
+        data = _DataAlone.model_validate(tree).data
+    except ValidationError as error:
+        raise ConfigError(*faults_of(error, tree, "--set")) from None
+    given = {name: getattr(data, name) for name in READING_KEYS if name in data.model_fields_set}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def dump_config(config: Config) -> str:

@@ -11,7 +11,7 @@ from windowclf.config.data import DataSection
 from windowclf.config.features import FeaturesSection, table_faults
 from windowclf.config.model import ModelSection
 from windowclf.config.prediction import PredictionSection
-from windowclf.config.section import Section
+from windowclf.config.section import OnePath, Section
 from windowclf.config.training import TrainingSection
 from windowclf.config.tune import TuneSection
 from windowclf.errors import quoted
@@ -27,7 +27,7 @@ class Config(Section):
     """A whole run. `task` and `data` alone are a working config."""
 
     seed: int = Field(default=1, ge=0, lt=1 << 32)
-    output: str = Field(
+    output: OnePath = Field(
         default="runs", min_length=1, description="the run folder; runs/<task> by default"
     )
     task: Task

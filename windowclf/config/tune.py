@@ -7,7 +7,7 @@ from typing import Annotated, Any, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
 
-from windowclf.config.section import AsTuple, Section
+from windowclf.config.section import AsTuple, OnePath, Section
 
 RANGES = ("uniform", "log_uniform", "int", "log_int")
 
@@ -105,6 +105,6 @@ class TuneSection(Section):
     space: dict[str, Dimension] = Field(
         default={}, description="paths as in --set, with what they may be; empty for the default"
     )
-    output: str | None = Field(
+    output: OnePath | None = Field(
         default=None, min_length=1, description="folder of the search; <output>-tune by default"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -14,6 +15,7 @@ import numpy as np
 from windowclf.analysis.evaluation import main_figures
 from windowclf.errors import ConfigError, ModelFileError
 from windowclf.pipeline.evaluate import evaluate
+from windowclf.pipeline.input_files import Paths
 from windowclf.pipeline.listener import SILENT, Listener
 from windowclf.system.durable import write_whole
 from windowclf.tagging.model import Model, Stored
@@ -24,11 +26,11 @@ UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9}
 
 
 def compress(
-    model: str | Path,
-    output: str | Path,
+    model: str | os.PathLike[str],
+    output: str | os.PathLike[str],
     dtype: str = "int8",
     size: int | str | None = None,
-    data: str | None = None,
+    data: Paths | None = None,
     listener: Listener = SILENT,
 ) -> dict[str, Any]:
     """Write a smaller model file that load, predict and evaluate read as any other.
@@ -139,7 +141,7 @@ def _without_seen(model: Model) -> Model:
     return replace(model, spec=replace(model.spec, vocabulary=vocabulary))
 
 
-def _facts(model: Model, file: Path, data: str | None) -> Mapping[str, Any]:
+def _facts(model: Model, file: Path, data: Paths | None) -> Mapping[str, Any]:
     """What is shown of a model in a file: bytes, rows, seen words, and with `data` the scores."""
     v = model.spec.vocabulary
     facts = {

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 from typing import Any
 
 from windowclf.tagging.model_file import find_model, load_model
 
 
-def info(model: str | Path) -> dict[str, Any]:
+def info(model: str | os.PathLike[str]) -> dict[str, Any]:
     """What a model file holds, as numbers and lists: task, labels, network, sizes, provenance."""
     path = find_model(Path(model))
     loaded = load_model(path)
@@ -22,6 +23,8 @@ def info(model: str | Path) -> dict[str, Any]:
         "bytes": path.stat().st_size,
         "sha256": sha256,
         "task": spec.layout.task,
+        "format": spec.layout.format,
+        "scheme": spec.layout.scheme if spec.inside else None,
         "labels": list(v.labels),
         "window": a.window,
         "features": [{"kind": f.kind, "table": f.table, "dim": f.dim} for f in a.features],

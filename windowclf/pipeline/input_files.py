@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import glob
 import hashlib
+import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 from windowclf.errors import DataError
 
+Paths: TypeAlias = "str | os.PathLike[str] | Sequence[str | os.PathLike[str]]"
+"""A path, a glob or several of them."""
 
-def files_of(where: str | Sequence[str], key: str) -> list[str]:
+
+def files_of(where: Paths, key: str) -> list[str]:
     """The paths that an entry of the config names: a path, a glob or a list of them; globs sorted.
 
     `key` is what messages call the entry. Raises DataError for a glob that matches nothing.
     """
-    patterns = [where] if isinstance(where, str) else list(where)
+    given = [where] if isinstance(where, str | os.PathLike) else where
+    patterns = [os.fspath(pattern) for pattern in given]
     paths: list[str] = []
     for pattern in patterns:
         if glob.has_magic(pattern) and not Path(pattern).exists():

@@ -8,25 +8,25 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO, TextIO, cast, get_args
+from typing import BinaryIO, TextIO
 
 from windowclf.errors import DataError
 from windowclf.pipeline.labelling import label_stream
+from windowclf.pipeline.layouts import TABLES, layout_for, refuse_strange
 from windowclf.pipeline.listener import SILENT, Listener
 from windowclf.system.durable import reason, whole_file
 from windowclf.tagging.options import TagOptions
-from windowclf.tagging.tagger import load
-from windowclf.text.formats import Format, Layout, guess_format, open_bytes
+from windowclf.tagging.tagger import Tagger, load
+from windowclf.text.formats import Layout, open_bytes
 
 SMALLEST_SHARED = 2 << 20  # bytes; starting processes takes longer than labelling less
 
 
 def predict_file(
-    model: str | Path,
-    input_: str = "-",
-    output: str = "-",
+    model: str | os.PathLike[str],
+    input_: str | os.PathLike[str] = "-",
+    output: str | os.PathLike[str] = "-",
     format_: str | None = None,
     options: TagOptions = TagOptions(),
     jobs: int = 1,
@@ -34,11 +34,13 @@ def predict_file(
 ) -> None:
     """Label a file or standard input (`-`), and write it with the answers to a file or `-`.
 
-    `format_` is that of the input; by its suffix if left out, and text for standard input. An
-    output file appears only once it is whole. `jobs` processes share a large file of a format with
-    a sentence a line or empty lines between sentences; the output is the same. Of the options,
-    `n_best` is for jsonl. Raises ModelFileError or DataError.
+    `format_` is that of the input; by its suffix if left out, and text for standard input. An input
+    that then begins as none of that format is refused. An output file appears only once it is
+    whole. `jobs` processes share a large file of a format with a sentence a line or empty lines
+    between sentences; the output is the same. Of the options, `n_best` is for jsonl. Raises
+    ModelFileError or DataError.
     """
+    input_, output = os.fspath(input_), os.fspath(output)
     tagger = load(model, options)
     layout = layout_for(tagger.model.spec.layout, input_, format_, options.keep_labels)
     if options.n_best and layout.format != "jsonl":
@@ -46,51 +48,38 @@ def predict_file(
             f"--n-best: expected jsonl, which has a place for it, found {layout.format}."
         )
     name = "<stdin>" if input_ == "-" else input_
-    with _input(input_) as (source, size), _output(output) as out:
-        if jobs > 1 and size > SMALLEST_SHARED and layout.format not in ("csv", "tsv"):
-            from windowclf.pipeline.processes import ChunkFault, label_in_processes
-
-            try:
-                label_in_processes(str(model), layout, options, source, size, out, jobs, listener)
-            except ChunkFault:
-                source.seek(0)
-                with Path(os.devnull).open("w") as nowhere:  # raises the fault with its line
-                    label_stream(tagger, layout, source, name, nowhere)
-                raise
-            return
-        label_stream(tagger, layout, source, name, out, size, listener)
+    with _input(input_) as (source, size):
+        if format_ is None:
+            refuse_strange(source, name, layout)
+        with _output(output) as out:
+            if jobs > 1 and size > SMALLEST_SHARED and layout.format not in TABLES:
+                path = os.fspath(model)
+                _label_shared(path, tagger, layout, source, name, size, out, jobs, listener)
+            else:
+                label_stream(tagger, layout, source, name, out, size, listener)
 
 
-def layout_for(
-    trained: Layout, input_: str, format_: str | None, keep_labels: bool = False
-) -> Layout:
-    """How to read an input whose format need not be that of the training files.
+def _label_shared(
+    model: str,
+    tagger: Tagger,
+    layout: Layout,
+    source: BinaryIO,
+    name: str,
+    size: int,
+    out: TextIO,
+    jobs: int,
+    listener: Listener,
+) -> None:
+    """Label a file in several processes; a fault in it is raised with its line in the whole."""
+    from windowclf.pipeline.processes import ChunkFault, label_in_processes
 
-    `trained` is the layout of those; `format_` None for the one that the name of the input says.
-    Raises DataError.
-    """
-    if format_ is not None and format_ not in get_args(Format):
-        known = ", ".join(get_args(Format))
-        raise DataError(f"--format: expected one of {known}, found {format_!r}.")
-    if format_ is None:
-        is_table = trained.format in ("csv", "tsv")
-        format_ = guess_format(input_) if input_ != "-" else trained.format if is_table else "text"
-    if keep_labels and trained.task == "segmentation":
-        raise DataError("--keep-labels: expected labels of tokens, segmentation has words.")
-    if format_ == trained.format:
-        return replace(trained, read_labels=keep_labels)
-    conllu = "upos" if trained.task == "tagging" else "misc.Entity"
-    labels = {"conllu": conllu, "conll": 1 if keep_labels else None}
-    return Layout(
-        format=cast(Format, format_),
-        task=trained.task,
-        label=labels.get(format_),
-        extra={name: name for name in trained.extra} if format_ in ("conllu", "jsonl") else {},
-        scheme=trained.scheme,
-        tokenizer=trained.tokenizer,
-        slots=trained.slots,
-        read_labels=keep_labels,
-    )
+    try:
+        label_in_processes(model, layout, tagger.options, source, size, out, jobs, listener)
+    except ChunkFault:
+        source.seek(0)
+        with Path(os.devnull).open("w") as nowhere:
+            label_stream(tagger, layout, source, name, nowhere)
+        raise
 
 
 @contextmanager

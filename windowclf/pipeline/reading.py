@@ -3,15 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, BinaryIO, cast
 
 from windowclf import config as cfg
 from windowclf.errors import DataError
 from windowclf.pipeline.input_files import files_of
+from windowclf.pipeline.layouts import refuse_strange
+from windowclf.pipeline.listener import Listener
 from windowclf.text.corpus_cache import Hashed
-from windowclf.text.formats import Layout, guess_format, open_bytes, read_sentences
+from windowclf.text.formats import Layout, Remarks, guess_format, open_bytes, read_sentences
 from windowclf.text.sentence import Sentence, none_longer
 from windowclf.text.spans import Scheme, from_spans, to_spans
+
+SAY_FORMAT, SAY_SCHEME = "set data.format: {}", "set data.scheme: {}"
+
+
+def guessed(config: cfg.Config) -> str | None:
+    """How a format is named that a config leaves to the names of its files; else None."""
+    return SAY_FORMAT if config.data.format is None else None
+
+
+def like_train(scheme: Scheme) -> str:
+    """What to do about a scheme, {}, of files that are read as those of train are."""
+    return f"{SAY_SCHEME} if train has it too, or write them in {scheme}"
+
+
+def tell(name: str, remarks: Remarks, scheme: Scheme, advice: str, listener: Listener) -> None:
+    """Tell a listener what there is to say of labelled files, called `name`."""
+    for sentence in remarks.sentences(scheme, advice):
+        listener.notice(f"{name}: {sentence}")
 
 
 def layout_of(config: cfg.Config, paths: Sequence[str]) -> Layout:
@@ -58,26 +79,36 @@ def read_all(
     paths: Iterable[str],
     digest: Any = None,
     on_bytes: Callable[[int], None] = lambda _count: None,
+    remarks: Remarks | None = None,
+    say: str | None = None,
 ) -> Iterator[Sentence]:
-    """The sentences of several files, one after the other, without empty ones.
+    """The sentences of several labelled files, one after the other, without empty ones.
 
-    `digest`, a hash of hashlib, is updated with all that is read, and `on_bytes` told how much.
+    `digest`, a hash of hashlib, is updated with all that is read, `on_bytes` told how much, and in
+    `remarks` stands at the end what was passed over or seems odd. With `say`, how one names a
+    format, that of the layout is a guess, and a file that begins as none is refused.
     """
+    noted = Remarks() if remarks is None else remarks
     for path in paths:
         with open_bytes(path) as file:
+            if say is not None:
+                refuse_strange(file, path, layout, say)
             source = file if digest is None else cast(BinaryIO, Hashed(file, digest, on_bytes))
-            for sentence in read_sentences(source, layout, path):
+            for sentence in read_sentences(source, layout, path, noted):
                 if sentence.tokens:
                     yield sentence
 
 
-def dev_sentences(config: cfg.Config, layout: Layout) -> list[Sentence] | None:
+def dev_sentences(config: cfg.Config, layout: Layout, listener: Listener) -> list[Sentence] | None:
     """The sentences of the files of data.dev; None where it names no files. Raises DataError."""
     if config.data.dev is None or isinstance(config.data.dev, cfg.Holdout):
         return None
     paths = files_of(config.data.dev, "data.dev")
-    sentences = none_longer(read_all(layout, paths), longest_sentence(config))
-    dev = [sentence.without_source() for sentence in sentences]
+    remarks = Remarks()
+    sentences = read_all(layout, paths, remarks=remarks, say=guessed(config))
+    short = none_longer(sentences, longest_sentence(config))
+    dev = [sentence.without_source() for sentence in short]
+    tell("dev", remarks, layout.scheme, like_train(layout.scheme), listener)
     if not dev:
         raise DataError(f"{', '.join(paths)}: no sentence found; dev must hold at least one.")
     return dev
@@ -93,11 +124,22 @@ def learnt_labels(
 
     def labels_of(sentence: Sentence) -> Sequence[str | None]:
         """The labels of a sentence as the network learns them."""
-        labels = sentence.gold
-        if inside is None or inside == layout.scheme:
-            return labels
-        known = ["O" if label is None else label for label in labels]
-        turned = from_spans(to_spans(known, layout.scheme), len(known), inside)
-        return [None if old is None else new for old, new in zip(labels, turned, strict=True)]
+        return sentence.gold if inside is None else turned(sentence.gold, layout.scheme, inside)
 
     return labels_of
+
+
+def in_scheme(sentences: Iterable[Sentence], layout: Layout, scheme: Scheme) -> Iterable[Sentence]:
+    """Sentences read in a layout with their labels in another scheme."""
+    if layout.task != "spans" or layout.scheme == scheme:
+        return sentences
+    return (replace(s, labels=turned(s.gold, layout.scheme, scheme)) for s in sentences)
+
+
+def turned(labels: Sequence[str | None], before: Scheme, now: Scheme) -> Sequence[str | None]:
+    """The labels of a sentence in another scheme; a token without a label stays without."""
+    if before == now:
+        return labels
+    known = ["O" if label is None else label for label in labels]
+    other = from_spans(to_spans(known, before), len(known), now)
+    return [None if old is None else new for old, new in zip(labels, other, strict=True)]

@@ -22,10 +22,17 @@ from windowclf.network.architecture import Parameters
 from windowclf.network.reports import EpochReport, Report, StepReport
 from windowclf.network.trainer import Trainer
 from windowclf.pipeline.assembly import settings_of, spec_of
-from windowclf.pipeline.evaluate import evaluate_files
+from windowclf.pipeline.evaluate import Labelled, evaluate_files
 from windowclf.pipeline.input_files import config_key, digest_of, files_of
 from windowclf.pipeline.listener import Listener
-from windowclf.pipeline.reading import layout_of, learnt_labels, longest_sentence, read_all
+from windowclf.pipeline.reading import (
+    guessed,
+    layout_of,
+    learnt_labels,
+    like_train,
+    longest_sentence,
+    read_all,
+)
 from windowclf.pipeline.run_folder import METRICS_NAME, RunFolder, SavedState
 from windowclf.pipeline.training_data import TrainingData, training_data
 from windowclf.system.threads import Workers
@@ -84,7 +91,8 @@ class Run:
         """
         check = Decoder(Model(self._spec, {})).check
         check(data.dev or [])
-        for sentence in none_longer(read_all(layout, test), longest_sentence(self.config)):
+        sentences = read_all(layout, test, say=guessed(self.config))
+        for sentence in none_longer(sentences, longest_sentence(self.config)):
             check([sentence])
 
     def _say_what_dev_is(self) -> None:
@@ -227,7 +235,10 @@ class Run:
             evaluations["dev"] = evaluate_tagger(tagger, self._dev.sentences)
         if self.config.data.test is not None:
             files = files_of(self.config.data.test, "data.test")
-            evaluations["test"] = evaluate_files(tagger, files, "test", self.listener)
+            layout = self._spec.layout
+            advice = like_train(layout.scheme)
+            labelled = Labelled(files, layout, "test", advice)
+            evaluations["test"] = evaluate_files(tagger, labelled, self.listener)
         self.folder.write_evaluation(evaluations)
         return evaluations
 

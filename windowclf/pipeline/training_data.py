@@ -16,19 +16,22 @@ from windowclf.errors import DataError, quoted
 from windowclf.pipeline.feature_files import FeatureFiles, read_feature_files, read_vector_files
 from windowclf.pipeline.listener import SILENT, Listener
 from windowclf.pipeline.reading import (
+    SAY_SCHEME,
     dev_sentences,
+    guessed,
     inside_scheme,
     learnt_labels,
     longest_sentence,
     read_all,
 )
 from windowclf.text.corpus import Corpus, encode_corpus
-from windowclf.text.corpus_cache import FOLDER_NAME, Source, find_or_make
+from windowclf.text.corpus_cache import FOLDER_NAME, Encoded, Source, find_or_make
 from windowclf.text.derived import derived_columns, with_derived
 from windowclf.text.features import columns_of
-from windowclf.text.formats import Layout
+from windowclf.text.formats import Layout, Remarks
 from windowclf.text.label_sets import all_parts, are_sets, parts_of
 from windowclf.text.sentence import Sentence, none_longer
+from windowclf.text.units import held_out, units_of
 from windowclf.text.vocabulary import SlotRows, Vocabulary, build_vocabulary
 
 MOST_LABELS = 5000  # more distinct labels than this is a wrong column, not a task
@@ -61,13 +64,16 @@ def training_data(
     """
     read = read_feature_files(config)
     text = _TrainingText(config, layout, train, read, listener)
-    dev = dev_sentences(config, layout)
+    dev = dev_sentences(config, layout, listener)
     if isinstance(config.data.dev, cfg.Holdout):
-        corpus, digest, dev = text.without_holdout(config.data.dev.holdout)
+        encoded, dev = text.without_holdout(config.data.dev.holdout)
     elif beside is not None and text.megabytes() > config.data.cache_above_mb:
-        corpus, digest = text.kept(beside)
+        encoded = text.kept(beside)
     else:
-        corpus, digest = text.encoded()
+        encoded = text.encoded()
+    for remark in encoded.remarks:
+        listener.notice(f"train: {remark}")
+    corpus = encoded.corpus
     _refuse_unusable(corpus, train, layout)
     if corpus.rare:
         listener.notice(
@@ -90,14 +96,14 @@ def training_data(
         slots=vocabulary.encode(corpus.keys),
         targets=_targets(names, vocabulary) if sigmoid else None,
         dev=dev,
-        digest=digest,
+        digest=encoded.digest,
         feature_digests={**read.digests, **vector_digests},
         given={f"L.{table}": found.rows for table, found in vectors.items()},
     )
 
 
 class _TrainingText:
-    """The training files before they are a corpus: `encoded`, `kept` or `without_holdout`.
+    """The training files before they are numbers: `encoded`, `kept` or `without_holdout`.
 
     Each of these reads the files once.
     """
@@ -116,6 +122,7 @@ class _TrainingText:
         self._labels_of = learnt_labels(layout, inside_scheme(config))
         self._source = Source(files, self._how(read))
         self._digest = hashlib.sha256()
+        self._remarks = Remarks()
 
     def _how(self, read: FeatureFiles) -> dict[str, Any]:
         """What besides the files decides what the corpus is, so that it is kept under both."""
@@ -138,37 +145,46 @@ class _TrainingText:
         except OSError:
             return 0.0
 
-    def encoded(self, folder: Path | None = None) -> tuple[Corpus, str]:
-        """The corpus, in memory or as files in a folder, and the sha256 of the files."""
-        corpus = self._encode(self._sentences(), folder)
-        return corpus, self._digest.hexdigest()
+    def encoded(self, folder: Path | None = None) -> Encoded:
+        """The text as numbers, in memory or as files in a folder."""
+        return self._encode(self._sentences(), folder)
 
-    def kept(self, beside: Path) -> tuple[Corpus, str]:
-        """The corpus as files in a folder in `beside`, for later runs too, and the files' sha256.
+    def kept(self, beside: Path) -> Encoded:
+        """The text as files in a folder in `beside`, for later runs too.
 
         Taken from there if an earlier run has left it.
         """
-        corpus, digest, known = find_or_make(beside, self._source, self.encoded)
+        encoded, known = find_or_make(beside, self._source, self.encoded)
+        corpus = encoded.corpus
         done = "taken from" if known else "kept for later runs in"
         self._listener.notice(
             f"train: {len(corpus.tokens):,} tokens, {len(corpus.keys):,} of them distinct, "
             f"{done} {beside / FOLDER_NAME}."
         )
-        return corpus, digest
+        return encoded
 
-    def without_holdout(self, share: float) -> tuple[Corpus, str, list[Sentence]]:
-        """The corpus without the last sentences, the sha256 of the files, and those sentences.
+    def without_holdout(self, share: float) -> tuple[Encoded, list[Sentence]]:
+        """The text without its last documents, or sentences where none are marked, and these.
 
-        `share` says how many of all sentences these are.
+        `share` says how many of all sentences they have at least.
         """
         every = [sentence.without_source() for sentence in self._sentences()]
-        kept = len(every) - max(1, round(share * len(every)))
-        return self._encode(every[:kept]), self._digest.hexdigest(), every[kept:]
+        units = units_of(every)
+        count = held_out(units, share)
+        dev = [sentence for unit in units[len(units) - count :] for sentence in unit]
+        if len(units) < len(every):
+            self._listener.notice(
+                f"dev: the last {count:,} of the {len(units):,} documents of train are held out, "
+                f"{len(dev):,} of {len(every):,} sentences."
+            )
+        return self._encode(every[: len(every) - len(dev)]), dev
 
-    def _encode(self, sentences: Iterable[Sentence], folder: Path | None = None) -> Corpus:
-        """The corpus of some sentences, in memory or as files in a folder."""
+    def _encode(self, sentences: Iterable[Sentence], folder: Path | None = None) -> Encoded:
+        """Some sentences as numbers, in memory or as files in a folder."""
         most = self._config.data.distinct_tokens
-        return encode_corpus(sentences, self._columns, self._labels_of, most, folder)
+        corpus = encode_corpus(sentences, self._columns, self._labels_of, most, folder)
+        remarks = list(self._remarks.sentences(self._layout.scheme, SAY_SCHEME))
+        return Encoded(corpus, self._digest.hexdigest(), remarks)
 
     def _sentences(self) -> Iterator[Sentence]:
         """The sentences of the files with derived columns; the listener is told how far it is."""
@@ -180,8 +196,10 @@ class _TrainingText:
             done += count
             self._listener.reading(min(1.0, done / size))
 
-        sentences = read_all(self._layout, self._files, self._digest, on_bytes)
-        return with_derived(none_longer(sentences, longest_sentence(self._config)), self._derived)
+        config, noted = self._config, self._remarks
+        how = self._digest, on_bytes, noted, guessed(config)
+        sentences = read_all(self._layout, self._files, *how)
+        return with_derived(none_longer(sentences, longest_sentence(config)), self._derived)
 
 
 def _refuse_unusable(corpus: Corpus, paths: Sequence[str], layout: Layout) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -245,6 +246,6 @@ class Tagger:
         return corpus_scores(a, p, corpus, v.encode(corpus.keys))
 
 
-def load(path: str | Path, options: TagOptions = TagOptions()) -> Tagger:
+def load(path: str | os.PathLike[str], options: TagOptions = TagOptions()) -> Tagger:
     """The tagger of a run folder or model file. Raises ModelFileError."""
     return Tagger(load_model(Path(path)), options)

@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -22,6 +22,14 @@ from windowclf.text.features import Key
 FOLDER_NAME = ".windowclf-corpora"
 _HEADER_NAME = "corpus.safetensors"
 _ARRAYS = {"tokens": np.int32, "labels": np.int32, "starts": np.int64}
+
+
+class Encoded(NamedTuple):
+    """A text as numbers."""
+
+    corpus: Corpus
+    digest: str  # sha256 of the files
+    remarks: Sequence[str]  # what there is to say of the files, a sentence each
 
 
 @dataclass(frozen=True)
@@ -64,9 +72,9 @@ class Hashed:
 
 
 def find_or_make(
-    beside: Path, source: Source, make: Callable[[Path], tuple[Corpus, str]]
-) -> tuple[Corpus, str, bool]:
-    """The corpus of a source, the sha256 of its files, and whether it had been encoded before.
+    beside: Path, source: Source, make: Callable[[Path], Encoded]
+) -> tuple[Encoded, bool]:
+    """A source as numbers, and whether it had been encoded before.
 
     It is kept in a folder in `beside`; `make` encodes the text into a folder that it is given.
     Raises RunFolderError where that cannot be written.
@@ -74,13 +82,13 @@ def find_or_make(
     folder = beside / FOLDER_NAME / source.name
     stamps = source.stamps()
     if (found := _read(folder, stamps)) is not None:
-        return *found, True
+        return found, True
     building = folder.with_name(f"{folder.name}.{os.getpid()}.tmp")
     _clear_leftovers(folder.parent)
     try:
         make_folder(building)
-        corpus, digest = make(building)
-        _write_header(building, stamps, corpus, digest)
+        encoded = make(building)
+        _write_header(building, stamps, encoded)
         shutil.rmtree(folder, ignore_errors=True)
         building.rename(folder)
     except OSError as error:
@@ -90,7 +98,7 @@ def find_or_make(
         ) from error
     finally:
         shutil.rmtree(building, ignore_errors=True)
-    return corpus, digest, False
+    return encoded, False
 
 
 def _clear_leftovers(folder: Path) -> None:
@@ -112,12 +120,14 @@ def _is_running(process: int) -> bool:
     return True
 
 
-def _write_header(folder: Path, stamps: list[list[int]], corpus: Corpus, digest: str) -> None:
+def _write_header(folder: Path, stamps: list[list[int]], encoded: Encoded) -> None:
     """Write what the folder's arrays do not say: keys, labels, and what they were made from."""
+    corpus = encoded.corpus
     columns = len(corpus.keys[0]) if corpus.keys and isinstance(corpus.keys[0], tuple) else 0
     header = {
         "stamps": stamps,
-        "data": digest,
+        "data": encoded.digest,
+        "remarks": list(encoded.remarks),
         "columns": columns,
         "rare": corpus.rare,
         "arrays": {name: _digest(folder / name) for name in _ARRAYS},
@@ -127,8 +137,8 @@ def _write_header(folder: Path, stamps: list[list[int]], corpus: Corpus, digest:
     write_whole(folder / _HEADER_NAME, tensor_file.to_bytes("corpus", header, arrays))
 
 
-def _read(folder: Path, stamps: list[list[int]]) -> tuple[Corpus, str] | None:
-    """The corpus in a folder and the sha256 of its files.
+def _read(folder: Path, stamps: list[list[int]]) -> Encoded | None:
+    """What is kept in a folder.
 
     None where the folder holds none that is whole and of files with these stamps.
     """
@@ -146,7 +156,8 @@ def _read(folder: Path, stamps: list[list[int]]) -> tuple[Corpus, str] | None:
         if columns:
             keys = [tuple(strings[i : i + columns]) for i in range(0, len(strings), columns)]
         labels = list(tensor_file.unpack_strings("labels", arrays))
-        return Corpus(**mapped, keys=keys, label_names=labels, rare=header["rare"]), header["data"]
+        corpus = Corpus(**mapped, keys=keys, label_names=labels, rare=header["rare"])
+        return Encoded(corpus, header["data"], header["remarks"])
     except (ModelFileError, OSError, ValueError, KeyError, TypeError):
         return None  # it is made again from the files themselves
 

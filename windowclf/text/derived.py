@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TypeAlias
 
 from windowclf.text.clusters import Clusters
@@ -38,7 +39,7 @@ def with_derived(
         return
     for s in sentences:
         own = {name: derive(s.tokens) for name, derive in derived.items()}
-        yield Sentence(s.tokens, s.labels, {**s.columns, **own}, s.path, s.lines, s.source)
+        yield replace(s, columns={**s.columns, **own})
 
 
 def positions(tokens: Sequence[str]) -> list[str]:

@@ -1,7 +1,8 @@
 """Labels of tokens <-> spans, in the schemes BIO, IOB1, IO and BIOES; and words for segmentation.
 
-Any sequence of labels has spans, legal or not, by conlleval's rules for where a chunk starts and
-ends: a label of another type starts a new span, and so does I-X where nothing of type X is open.
+BILOU, BMES and BMEWO are BIOES in other letters. Any sequence of labels has spans, legal or not, by
+conlleval's rules for where a chunk starts and ends: a label of another type starts a new span, and
+so does I-X where nothing of type X is open.
 """
 
 from __future__ import annotations
@@ -15,18 +16,30 @@ import numpy as np
 from windowclf.arrays import Bools
 from windowclf.errors import quoted
 
-Scheme: TypeAlias = Literal["BIO", "IOB1", "IO", "BIOES"]
+Scheme: TypeAlias = Literal["BIO", "IOB1", "IO", "BIOES", "BILOU", "BMES", "BMEWO"]
 
-_PREFIXES: dict[Scheme, str] = {"BIO": "BI", "IOB1": "BI", "IO": "I", "BIOES": "BIES"}
-
+# Where a token may stand in a span: it begins, goes on, ends, is all of it; b and s begin it and
+# are all of it right after a span of the same type.
+_POSITIONS = "BIESbs"
+_LETTERS: dict[Scheme, str] = {  # of a label at each of the positions
+    "BIO": "BIIBBB",
+    "IOB1": "IIIIBB",
+    "IO": "IIIIII",
+    "BIOES": "BIESBS",
+    "BILOU": "BILUBU",
+    "BMES": "BMESBS",
+    "BMEWO": "BMEWBW",
+}
+_LETTER_AT = {scheme: dict(zip(_POSITIONS, own, strict=True)) for scheme, own in _LETTERS.items()}
+_OF_BIOES = {"M": "I", "L": "E", "U": "S", "W": "S"}  # what a letter of the others stands for
+_OPENING, _CLOSING = "BSUW", "ESLUW"  # letters that begin a span, or end it, wherever they stand
 
 # Prefixes that may begin a sentence, that may end one, and that may also follow within a type.
-_LEGAL: dict[Scheme | Literal["BMES"], tuple[str, str, tuple[str, ...]]] = {
+_LEGAL: dict[Scheme, tuple[str, str, tuple[str, ...]]] = {
     "BIO": ("OB", "OBI", ("BI", "II")),
     "IOB1": ("OI", "OBI", ("IB", "BB", "BI")),
     "IO": ("OI", "OI", ()),
     "BIOES": ("OBS", "OES", ("BI", "BE", "II", "IE")),
-    "BMES": ("BS", "ES", ("BM", "BE", "MM", "ME")),
 }
 
 
@@ -49,11 +62,11 @@ def to_spans(labels: Sequence[str], scheme: Scheme) -> list[Span]:
                 open_type = ""
             continue
         prefix, _, kind = label.partition("-")
-        if kind != open_type or prefix in "BS":
+        if kind != open_type or prefix in _OPENING:
             if open_type:
                 spans.append(Span(start, i, open_type))
             start, open_type = i, kind
-        if prefix in "ES":
+        if prefix in _CLOSING:
             spans.append(Span(start, i + 1, kind))
             open_type = ""
     if open_type:
@@ -69,19 +82,19 @@ class Legal(NamedTuple):
     end: Bools  # (K,) or (states,): may be the last of a sentence
 
 
-def legal_transitions(labels: Sequence[str], scheme: Scheme | Literal["BMES"]) -> Legal:
-    """Which of K labels of a scheme, or of the tags B, M, E, S of segmentation, may follow which.
+def legal_transitions(labels: Sequence[str], scheme: Scheme) -> Legal:
+    """Which of K labels of a scheme may follow which; the tags of segmentation are BMES, no types.
 
     A sequence is legal if it is what `from_spans` (`segmentation_from_words`) writes for the spans
     (words) that are read from it: nothing has to be repaired. Any label with which a sentence may
     begin may follow any with which one may end; the others depend on what is open.
     """
-    first, last, within = _LEGAL[scheme]
-    parts = [label.partition("-") for label in labels]
-    start = np.array([prefix in first for prefix, _, _ in parts], bool)
-    end = np.array([prefix in last for prefix, _, _ in parts], bool)
+    first, last, within = _LEGAL.get(scheme, _LEGAL["BIOES"])
+    parts = [_parts(label) for label in labels]
+    start = np.array([prefix in first for prefix, _ in parts], bool)
+    end = np.array([prefix in last for prefix, _ in parts], bool)
     transitions = end[:, None] & start
-    for own in _by_type([kind for _, _, kind in parts]):
+    for own in _by_type([kind for _, kind in parts]):
         for i, j in product(own, own):
             if parts[i][0] + parts[j][0] in within:
                 transitions[i, j] = True
@@ -94,11 +107,30 @@ def continuations(labels: Sequence[str]) -> Bools:
     ->  (K, K) [from, to], as `to_spans` and `words_from_segmentation` read them; every other label
     begins a span or word, or is outside of all.
     """
-    parts = [label.partition("-") for label in labels]
+    parts = [_parts(label) for label in labels]
     return np.array(
-        [[a[2] == b[2] and a[0] not in "OES" and b[0] not in "OBS" for b in parts] for a in parts],
+        [[a[1] == b[1] and a[0] not in "OES" and b[0] not in "OBS" for b in parts] for a in parts],
         bool,
     )
+
+
+def may_follow(before: str, label: str, scheme: Scheme) -> bool:
+    """Whether a label may follow another; O stands for the ends of a sentence too."""
+    first, last, within = _LEGAL.get(scheme, _LEGAL["BIOES"])
+    (one, kind), (other, its) = _parts(before), _parts(label)
+    return (one in last and other in first) or (kind == its and one + other in within)
+
+
+def begins_span(before: str, label: str) -> bool:
+    """Whether a span begins at a label that follows another, by the rules of `to_spans`."""
+    (one, kind), (other, its) = _parts(before), _parts(label)
+    return label != "O" and (kind != its or one in _CLOSING or other in _OPENING)
+
+
+def _parts(label: str) -> tuple[str, str]:
+    """The prefix of a label, in the letters of BIOES, and its type."""
+    prefix, _, kind = label.partition("-")
+    return _OF_BIOES.get(prefix, prefix), kind
 
 
 class States(NamedTuple):
@@ -111,11 +143,6 @@ class States(NamedTuple):
     classes: tuple[int, ...]  # (states,) the index of each state's class
     labels: tuple[str, ...]  # (states,) each state's label in the files
     legal: Legal  # which state may follow which
-
-
-# Where a token may stand in a span: it begins, goes on, ends, is all of it; b and s do so right
-# after a span of the same type.
-_BEGINS, _ENDS = "BSbs", "ESs"
 
 
 def span_states(labels: Sequence[str], inside: Scheme, scheme: Scheme) -> States:
@@ -144,30 +171,19 @@ def span_states(labels: Sequence[str], inside: Scheme, scheme: Scheme) -> States
 
 def _label_at(at: str, kind: str, scheme: Scheme) -> str:
     """The label, in a scheme, of a token at a position (of OBIESbs) in a span of type `kind`."""
-    if at == "O":
-        return "O"
-    match scheme:
-        case "IO":
-            prefix = "I"
-        case "BIO":
-            prefix = "B" if at in _BEGINS else "I"
-        case "IOB1":
-            prefix = "B" if at in "bs" else "I"
-        case "BIOES":
-            prefix = at.upper()
-    return f"{prefix}-{kind}"
+    return "O" if at == "O" else f"{_LETTER_AT[scheme][at]}-{kind}"
 
 
 def _legal_positions(found: Sequence[tuple[str, str]]) -> Legal:
     """Which of the states `found`, each a (position, type), may follow which."""
     start = np.array([at in "OBS" for at, _ in found], bool)
-    end = np.array([at == "O" or at in _ENDS for at, _ in found], bool)
+    end = np.array([at in "OESs" for at, _ in found], bool)
     transitions = end[:, None] & start
     for own in _by_type([kind for _, kind in found]):
         for i, j in product(own, own):
             before, after = found[i][0], found[j][0]
             if before != "O":
-                transitions[i, j] = after in ("bs" if before in _ENDS else "IE")
+                transitions[i, j] = after in ("bs" if before in "ESs" else "IE")
     return Legal(start, transitions, end)
 
 
@@ -185,25 +201,32 @@ def from_spans(spans: Iterable[tuple[int, int, str]], length: int, scheme: Schem
     IO cannot tell two adjoining spans of a type apart; they become one.
     """
     labels = ["O"] * length
+    letter = _LETTER_AT[scheme]
     last_end, last_type = -1, ""
     for start, end, kind in spans:
-        labels[start:end] = [f"I-{kind}"] * (end - start)
-        if scheme in ("BIO", "BIOES") or (
-            scheme == "IOB1" and start == last_end and kind == last_type
-        ):
-            labels[start] = f"B-{kind}"
-        if scheme == "BIOES":
-            labels[end - 1] = f"S-{kind}" if end - start == 1 else f"E-{kind}"
+        adjoins = start == last_end and kind == last_type
+        labels[start:end] = [f"{letter['I']}-{kind}"] * (end - start)
+        if end - start == 1:
+            labels[start] = f"{letter['s' if adjoins else 'S']}-{kind}"
+        else:
+            labels[start] = f"{letter['b' if adjoins else 'B']}-{kind}"
+            labels[end - 1] = f"{letter['E']}-{kind}"
         last_end, last_type = end, kind
     return labels
 
 
+def is_label(label: str, scheme: Scheme) -> bool:
+    """Whether a scheme has a label."""
+    prefix, _, kind = label.partition("-")
+    return label == "O" or bool(kind and len(prefix) == 1 and prefix in _LETTERS[scheme])
+
+
 def fault_in_label(label: str, scheme: Scheme) -> str | None:
     """A sentence about a label that this scheme does not have; None for one that it has."""
-    prefix, dash, kind = label.partition("-")
-    if label == "O" or (dash and kind and len(prefix) == 1 and prefix in _PREFIXES[scheme]):
+    if is_label(label, scheme):
         return None
-    forms = ", ".join(f"{letter}-TYPE" for letter in _PREFIXES[scheme])
+    letters = dict.fromkeys(_LETTERS[scheme][4] + _LETTERS[scheme])
+    forms = ", ".join(f"{letter}-TYPE" for letter in letters)
     article = "an" if scheme.startswith("I") else "a"
     return f"expected {article} {scheme} label (O, {forms}), found {quoted(label)}"
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from windowclf.config import Config, TuneSection
@@ -53,7 +53,7 @@ class Search:
 
 def plan(config: ConfigLike, overrides: Sequence[str]) -> Search:
     """The search that a config's section `tune` asks for, checked. Raises ConfigError."""
-    name = str(config) if isinstance(config, str | Path) else "config"
+    name = os.fspath(config) if isinstance(config, str | os.PathLike) else "config"
     if isinstance(config, Config):
         tree: Any = config.model_dump(mode="json")
     else:

@@ -13,6 +13,7 @@ from typing import BinaryIO, TextIO
 from windowclf.errors import Faults
 from windowclf.text.formats.layout import Format, Layout, Task
 from windowclf.text.formats.lines import Input, open_bytes, open_input
+from windowclf.text.formats.remarks import Remarks
 from windowclf.text.formats.writer import Probabilities, Writer
 from windowclf.text.sentence import Sentence
 
@@ -20,8 +21,10 @@ __all__ = [
     "Format",
     "Layout",
     "Probabilities",
+    "Remarks",
     "Task",
     "Writer",
+    "format_by_suffix",
     "guess_format",
     "make_writer",
     "open_bytes",
@@ -29,6 +32,7 @@ __all__ = [
 ]
 
 _SUFFIXES: dict[str, Format] = {
+    ".conll": "conll",
     ".conllu": "conllu",
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
@@ -39,17 +43,26 @@ _SUFFIXES: dict[str, Format] = {
 }
 
 
+def format_by_suffix(path: str | os.PathLike[str]) -> Format | None:
+    """The format of a file by the suffix of its name; None where that says nothing."""
+    return _SUFFIXES.get(PurePath(path).suffix.lower())
+
+
 def guess_format(path: str | os.PathLike[str]) -> Format:
     """The format of a file by the suffix of its name; conll where that says nothing."""
-    return _SUFFIXES.get(PurePath(path).suffix.lower(), "conll")
+    return format_by_suffix(path) or "conll"
 
 
 def read_sentences(
-    file: str | os.PathLike[str] | BinaryIO, layout: Layout, name: str | None = None
+    file: str | os.PathLike[str] | BinaryIO,
+    layout: Layout,
+    name: str | None = None,
+    remarks: Remarks | None = None,
 ) -> Iterator[Sentence]:
     """The sentences of a file, given as a path or binary stream, while it is read.
 
-    `name` is what messages call it.
+    `name` is what messages call it. With `remarks` the file is read for its gold labels: records
+    of jsonl that their annotator has rejected or ignored are passed over.
 
     Sentences without tokens may be among them: an empty line of text, a table's header, what
     follows the last sentence. They matter to the writer alone and count for nothing else.
@@ -58,7 +71,7 @@ def read_sentences(
     """
     layout.check_reading()
     faults = Faults()
-    with open_input(file, name, faults) as source:
+    with open_input(file, name, faults, remarks) as source:
         for sentence in _read(source, layout):
             if not faults:
                 yield sentence

@@ -18,6 +18,21 @@ class Block:
     texts: list[str]  # the lines without their ends
     ends: list[str]  # how each of them ends
     after: str  # the gap that ends the block, with its line end
+    follows_mark: bool = False  # whether a -DOCSTART- stands between it and the block before
+
+
+class Documents:
+    """Numbers the documents of a file, from 0; marks with no sentence between them are one."""
+
+    def __init__(self) -> None:
+        self._number, self._is_empty = 0, True
+
+    def of(self, follows_mark: bool, has_tokens: bool) -> int:
+        """The number of the next sentence's document, before which a mark may stand."""
+        if follows_mark and not self._is_empty:
+            self._number, self._is_empty = self._number + 1, True
+        self._is_empty = self._is_empty and not has_tokens
+        return self._number
 
 
 def blocks_of(source: Input, docstart: bool) -> Iterator[Block]:
@@ -28,7 +43,7 @@ def blocks_of(source: Input, docstart: bool) -> Iterator[Block]:
     before = [source.mark]
     texts: list[str] = []
     ends: list[str] = []
-    first = 0
+    first, marked = 0, False
     for number, text, end in source.lines:
         if "\r" in text:
             source.fault(number, f"expected LF or CRLF to end a line, found CR: {quoted(text)}.")
@@ -38,13 +53,15 @@ def blocks_of(source: Input, docstart: bool) -> Iterator[Block]:
                 first = number
             texts.append(text)
             ends.append(end)
-        elif texts:
-            yield Block("".join(before), first, texts, ends, text + end)
-            before, texts, ends = [], [], []
+            continue
+        if texts:
+            yield Block("".join(before), first, texts, ends, text + end, marked)
+            before, texts, ends, marked = [], [], [], False
         else:
             before.append(text + end)
+        marked = marked or text.startswith("-")
     if texts or any(before):
-        yield Block("".join(before), first, texts, ends, "")
+        yield Block("".join(before), first, texts, ends, "", marked)
 
 
 def _is_gap(text: str, docstart: bool) -> bool:

@@ -1,7 +1,8 @@
 """conll: a token a line, columns between tabs or spaces, an empty line after each sentence.
 
 A line with a tab is split at tabs alone, any other at runs of spaces. Columns are numbered from
-0; -1 is the last. `-DOCSTART-` lines are passed over; there are no comments, a token may be `#`.
+0; -1 is the last. `-DOCSTART-` lines stand between documents; there are no comments, a token may be
+`#`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from itertools import count
 from typing import TextIO
 
 from windowclf.errors import quoted
-from windowclf.text.formats.blocks import Block, blocks_of
+from windowclf.text.formats.blocks import Block, Documents, blocks_of
 from windowclf.text.formats.labels import LabelCheck, with_gaps
 from windowclf.text.formats.layout import Layout
 from windowclf.text.formats.lines import Input
@@ -25,9 +26,9 @@ def read_conll(source: Input, layout: Layout) -> Iterator[Sentence]:
     token, label = numbers["data.token"], numbers.get("data.label")
     extra = {name: numbers[f"data.extra.{name}"] for name in layout.extra}
     good_widths: set[int] = set()
-    label_check = LabelCheck(source, layout)
+    label_check, documents = LabelCheck(source, layout), Documents()
     for block in blocks_of(source, docstart=True):
-        rows = [_fields(text) for text in block.texts]
+        rows = [fields_of(text) for text in block.texts]
         lines: Sequence[int] = range(block.first, block.first + len(rows))
         if not good_widths.issuperset(map(len, rows)):
             lines, rows = _fitting(source, lines, rows, block.texts, numbers)
@@ -40,7 +41,9 @@ def read_conll(source: Input, layout: Layout) -> Iterator[Sentence]:
             labels = with_gaps([row[label] for row in rows])
             label_check.check(labels, lines)
         columns = {name: [row[number] for row in rows] for name, number in extra.items()}
-        yield Sentence(tokens, labels, columns, source.path, lines, block)
+        document = documents.of(block.follows_mark, bool(tokens))
+        yield Sentence(tokens, labels, columns, source.path, lines, block, document)
+    label_check.finish()
 
 
 def _column_numbers(layout: Layout) -> dict[str, int]:
@@ -52,7 +55,7 @@ def _column_numbers(layout: Layout) -> dict[str, int]:
     return {key: number for key, number in numbers.items() if isinstance(number, int)}
 
 
-def _fields(text: str) -> list[str]:
+def fields_of(text: str) -> list[str]:
     """The columns of a line, between tabs or else runs of spaces."""
     if "\t" in text:
         return text.split("\t")

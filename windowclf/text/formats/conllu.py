@@ -1,6 +1,7 @@
 """conllu: ten columns between tabs, a word a line, an empty line after each sentence.
 
-Comments, multiword ranges (3-4) and empty nodes (5.1) are passed over, and given back.
+Comments, multiword ranges (3-4) and empty nodes (5.1) are passed over, and given back; a comment
+`# newdoc` begins a document.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TextIO
 
 from windowclf.errors import quoted
-from windowclf.text.formats.blocks import Block, blocks_of
+from windowclf.text.formats.blocks import Block, Documents, blocks_of
 from windowclf.text.formats.labels import LabelCheck, with_gaps
 from windowclf.text.formats.layout import Layout
 from windowclf.text.formats.lines import Input
@@ -21,6 +22,7 @@ COLUMNS = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "de
 FORM, MISC = COLUMNS.index("form"), COLUMNS.index("misc")
 
 _NUMBER = re.compile("[0-9]{1,9}")
+_NEWDOC = re.compile(r"#\s*newdoc(?:\s|$)")
 _PASSED_OVER = re.compile("[0-9]+-[0-9]+|[0-9]+[.][0-9]+")  # multiword ranges, empty nodes
 
 Fields = list[str]
@@ -31,7 +33,7 @@ def read_conllu(source: Input, layout: Layout) -> Iterator[Sentence]:
     label_of = _column(str(layout.label)) if layout.has_label_field else None
     columns_of = {name: _column(str(column)) for name, column in layout.extra.items()}
     nothing = _nothing(str(layout.label))
-    label_check = LabelCheck(source, layout)
+    label_check, documents = LabelCheck(source, layout), Documents()
     for block in blocks_of(source, docstart=False):
         words, lines = _words(source, block)
         labels: Sequence[str | None] | None = None
@@ -40,7 +42,9 @@ def read_conllu(source: Input, layout: Layout) -> Iterator[Sentence]:
             label_check.check(labels, lines)
         columns = {name: column_of(words) for name, column_of in columns_of.items()}
         tokens = [fields[FORM] for fields in words]
-        yield Sentence(tokens, labels, columns, source.path, lines, block)
+        document = documents.of(any(map(_NEWDOC.match, block.texts)), bool(tokens))
+        yield Sentence(tokens, labels, columns, source.path, lines, block, document)
+    label_check.finish()
 
 
 def _words(source: Input, block: Block) -> tuple[list[Fields], list[int]]:

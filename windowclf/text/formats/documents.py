@@ -70,9 +70,9 @@ def tokens_of(text: str, layout: Layout) -> list[Offsets]:
 
 
 def sentences_of(
-    document: Document, gold: Gold | None, layout: Layout, path: str, line: int
+    document: Document, gold: Gold | None, layout: Layout, path: str, line: int, number: int
 ) -> Iterator[Sentence]:
-    """The sentences of a document in line `line` of the file at `path`, at least one.
+    """The sentences of document `number`, in line `line` of the file at `path`, at least one.
 
     With `gold` they have labels, and none ends within one of its spans.
     """
@@ -89,6 +89,7 @@ def sentences_of(
             path,
             [line] * (end - first),
             DocumentPart(document, first),
+            number,
         )
 
 

@@ -7,12 +7,12 @@ where there is no `spans`, a list `label` of such is taken.
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from windowclf.errors import quoted
+from windowclf.text.formats.blocks import Documents
 from windowclf.text.formats.documents import (
     Document,
     DocumentPart,
@@ -22,16 +22,12 @@ from windowclf.text.formats.documents import (
     sentences_of,
     tokens_of,
 )
+from windowclf.text.formats.json_values import Json, kind, parse
 from windowclf.text.formats.labels import LabelCheck, fault_in_line_ends
 from windowclf.text.formats.layout import Layout
 from windowclf.text.formats.lines import Input
 from windowclf.text.formats.segmentation import characters_of
 from windowclf.text.sentence import NO_LABEL, Sentence
-
-Json = dict[str, Any]
-
-DEEPEST = 100  # lists and objects within each other
-LONGEST_NUMBER = 1000  # digits
 
 
 def read_jsonl(source: Input, layout: Layout) -> Iterator[Sentence]:
@@ -39,106 +35,35 @@ def read_jsonl(source: Input, layout: Layout) -> Iterator[Sentence]:
 
     Faults are noted.
     """
-    label_check = LabelCheck(source, layout)
+    label_check, documents = LabelCheck(source, layout), Documents()
     before = [source.mark]
-    for number, text, end in source.lines:
+    for line, text, end in source.lines:
         if not text.strip():
             before.append(text + end)
             continue
-        fields = _parse(text, number, source)
-        if fields is not None:
-            record = _Record(fields, number, "".join(before), end, layout, source)
+        fields = parse(text, line, source)
+        if fields is not None and not _passed_over(fields, source):
+            number = documents.of(True, True)
+            record = _Record(fields, line, number, "".join(before), end, layout, source)
             yield from record.sentences(label_check)
         before = []
+    label_check.finish()
     if any(before):
         labels: list[str] | None = [] if layout.read_labels else None
         yield Sentence([], labels, source=DocumentPart(Document("".join(before), ""), 0))
 
 
-def _parse(text: str, line: int, source: Input) -> Json | None:
-    """The JSON object of a line; None, and a fault, where it is none or cannot be written again."""
-    try:
-        value = json.loads(
-            text,
-            object_pairs_hook=_object,
-            parse_float=_finite,
-            parse_int=_short,
-            parse_constant=_refuse,
-        )
-        if text.count("[") + text.count("{") > DEEPEST and _depth(value) > DEEPEST:
-            raise RecursionError
-        if "\\ud" in text or "\\uD" in text:
-            json.dumps(value, ensure_ascii=False).encode("utf-8")
-    except json.JSONDecodeError as error:
-        found = f"{error.msg[0].lower()}{error.msg[1:]} at character {error.pos + 1}"
-        source.fault(line, f"expected a JSON object, found an error ({found}): {quoted(text)}.")
-    except UnicodeEncodeError:
-        source.fault(line, "expected text, found half a surrogate pair (\\ud800 to \\udfff).")
-    except RecursionError:
-        source.fault(line, "expected a JSON object, found one that is nested too deeply.")
-    except ValueError as error:
-        source.fault(line, f"expected a JSON object, found {error}.")
-    else:
-        if isinstance(value, dict):
-            return value
-        source.fault(line, f"expected a JSON object, found {_kind(value)}: {quoted(text)}.")
-    return None
+def _passed_over(fields: Json, source: Input) -> bool:
+    """Whether a record is no gold and gold is wanted; if so it is counted."""
+    if source.remarks is None or not _is_refused(fields):
+        return False
+    source.remarks.passed_over += 1
+    return True
 
 
-def _object(pairs: list[tuple[str, Any]]) -> Json:
-    """A JSON object from its keys and values. Raises ValueError where a key stands twice."""
-    value = dict(pairs)
-    if len(value) != len(pairs):
-        twice, _ = Counter(key for key, _ in pairs).most_common(1)[0]
-        raise ValueError(f"the key {quoted(twice)} twice")
-    return value
-
-
-def _finite(text: str) -> float:
-    """A JSON number with a fraction or exponent. Raises ValueError for one beyond all floats."""
-    value = float(text)
-    if value in (float("inf"), float("-inf")):
-        raise ValueError(f"the number {quoted(text)}, which is too large")
-    return value
-
-
-def _short(text: str) -> int:
-    """A whole JSON number. Raises ValueError for one with too many digits."""
-    if len(text) > LONGEST_NUMBER:
-        raise ValueError(f"a number of {len(text)} digits")
-    return int(text)
-
-
-def _refuse(text: str) -> float:
-    """Raise ValueError for NaN, Infinity or -Infinity, which json would read as numbers."""
-    raise ValueError(f"{text}, which is no JSON")
-
-
-def _depth(value: object) -> int:
-    """How many lists and objects lie within each other in a JSON value."""
-    depth, level = 0, [value]
-    while level := [item for item in level if isinstance(item, list | dict)]:
-        depth += 1
-        parts = (item.values() if isinstance(item, dict) else item for item in level)
-        level = [part for group in parts for part in group]
-    return depth
-
-
-def _kind(value: object) -> str:
-    """What a JSON value is, for messages."""
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "true" if value else "false"
-        case str():
-            return f"the string {quoted(value)}"
-        case int() | float():
-            return f"the number {value}"
-        case list():
-            return "a list"
-        case _:
-            return "an object"
+def _is_refused(fields: Json) -> bool:
+    """Whether the annotator of a record has rejected or ignored what it says, as Prodigy notes."""
+    return fields.get("answer") in ("reject", "ignore")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,10 +72,16 @@ class _Record:
 
     fields: Json
     line: int
+    number: int  # of the document
     before: str
     end: str
     layout: Layout
     source: Input
+
+    @property
+    def has_labels(self) -> bool:
+        """Whether the record says what its labels are, and its annotator has let that stand."""
+        return self.layout.has_label_field and not _is_refused(self.fields)
 
     def sentences(self, label_check: LabelCheck) -> Iterator[Sentence]:
         """The one sentence of the record's tokens, or the sentences of its text."""
@@ -176,11 +107,12 @@ class _Record:
         }
         labels: list[str | None] | None = None
         lines = [self.line] * len(tokens)
-        if self.layout.has_label_field:
+        if self.has_labels:
             labels = self._labels(len(tokens))
             label_check.check(labels, lines[: len(labels)])
         part = DocumentPart(Document(self.before, self.end, record=self.fields), 0)
-        sentence = Sentence(tokens, labels, columns, self.source.path, lines, part)
+        path, number = self.source.path, self.number
+        sentence = Sentence(tokens, labels, columns, path, lines, part, number)
         if self.layout.task == "segmentation":
             sentence = characters_of(sentence, self.layout.read_labels, part)
         yield sentence
@@ -191,7 +123,7 @@ class _Record:
         labels: list[str | None] = []
         for item in self._list(name, length):
             if item is not None and not isinstance(item, str):
-                self._fault(f'expected strings or null in "{name}", found {_kind(item)}.')
+                self._fault(f'expected strings or null in "{name}", found {kind(item)}.')
             else:
                 labels.append(None if item is None or item in NO_LABEL else item)
         return labels
@@ -201,7 +133,7 @@ class _Record:
         items = self._list(name, length)
         for item in items:
             if not isinstance(item, str):
-                self._fault(f'expected strings in "{name}", found {_kind(item)}.')
+                self._fault(f'expected strings in "{name}", found {kind(item)}.')
         return items
 
     def _list(self, name: str, length: int) -> list[Any]:
@@ -210,7 +142,7 @@ class _Record:
         if name not in self.fields:
             self._fault(f'expected the key "{name}", found {self._keys()}.')
         elif not isinstance(value, list):
-            self._fault(f'expected "{name}" to be a list, found {_kind(value)}.')
+            self._fault(f'expected "{name}" to be a list, found {kind(value)}.')
         elif len(value) != length:
             self._fault(f'expected {length} entries in "{name}", one a token, found {len(value)}.')
         else:
@@ -221,10 +153,11 @@ class _Record:
         """The sentences of the record's text, with labels from its spans if they are read."""
         text, layout = self.fields["text"], self.layout
         if not isinstance(text, str):
-            self._fault(f'expected "text" to be a string, found {_kind(text)}.')
+            self._fault(f'expected "text" to be a string, found {kind(text)}.')
         elif layout.task == "segmentation":
             forms = text.split()
-            words = Sentence(forms, path=self.source.path, lines=[self.line] * len(forms))
+            path, lines = self.source.path, [self.line] * len(forms)
+            words = Sentence(forms, path=path, lines=lines, document=self.number)
             part = DocumentPart(Document(self.before, self.end, record=self.fields), 0)
             yield characters_of(words, layout.read_labels, part)
         elif layout.extra:
@@ -234,9 +167,10 @@ class _Record:
             tokens = tokens_of(text, layout)
             document = Document(self.before, self.end, text, tokens, self.fields)
             gold: Gold | None = None
-            if layout.has_label_field:
+            if self.has_labels:
                 gold = align(self._spans(), document, layout, self.source, self.line)
-            yield from sentences_of(document, gold, layout, self.source.path, self.line)
+            path, line = self.source.path, self.line
+            yield from sentences_of(document, gold, layout, path, line, self.number)
 
     def _spans(self) -> list[MarkedSpan]:
         """The spans that the record lists, those without faults."""
@@ -245,7 +179,7 @@ class _Record:
             name = "label"
         value = self.fields.get(name)
         if not isinstance(value, list):
-            found = _kind(value) if name in self.fields else self._keys()
+            found = kind(value) if name in self.fields else self._keys()
             self._fault(f'expected "{name}" to be a list of spans ([] for none), found {found}.')
             return []
         return [span for item in value if (span := self._span(item)) is not None]
@@ -280,5 +214,5 @@ def _are_strings(value: object) -> bool:
 def _kind_of_items(value: object) -> str:
     """What a value is that is no list of strings, for messages."""
     if not isinstance(value, list):
-        return _kind(value)
-    return f"a list with {_kind(next(item for item in value if not isinstance(item, str)))}"
+        return kind(value)
+    return f"a list with {kind(next(item for item in value if not isinstance(item, str)))}"

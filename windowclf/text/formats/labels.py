@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from windowclf.errors import quoted
+from windowclf.errors import KEPT_FAULTS, quoted
 from windowclf.text.formats.layout import Layout
 from windowclf.text.formats.lines import Input
+from windowclf.text.schemes import LabelSurvey, advice_on
 from windowclf.text.sentence import NO_LABEL
 from windowclf.text.spans import fault_in_label
 
@@ -21,31 +22,47 @@ def with_gaps(labels: Sequence[str], nothing: frozenset[str] = NO_LABEL) -> Sequ
 
 @dataclass
 class LabelCheck:
-    """Notes the labels that no line can hold, or for `task: spans` the scheme does not know."""
+    """Notes the labels that no line can hold, or for `task: spans` the scheme does not know.
+
+    What to do about the latter depends on all labels of the file, and is said by `finish`.
+    """
 
     source: Input
     layout: Layout
     good: set[str | None] = field(default_factory=lambda: {None})  # those that were seen so far
+    survey: LabelSurvey = field(default_factory=LabelSurvey)
+    unknown: dict[int, str] = field(default_factory=dict)  # number of a fault -> the label in it
 
     def check(self, labels: Sequence[str | None], lines: Sequence[int]) -> None:
         """Note a fault at the line of every wrong label."""
+        if self.layout.task == "spans":
+            self.survey.add(labels)
         if self.good.issuperset(labels):
             return
         for label, line in zip(labels, lines, strict=True):
             if label is None or label in self.good:
                 continue
-            if fault := self._fault(label):
+            if fault := fault_in_line_ends(label):
+                self.source.fault(line, fault)
+            elif self.layout.task == "spans" and (
+                fault := fault_in_label(label, self.layout.scheme)
+            ):
+                if (number := self.source.faults.count) < KEPT_FAULTS:
+                    self.unknown[number] = label
                 self.source.fault(line, fault)
             else:
                 self.good.add(label)
 
-    def _fault(self, label: str) -> str | None:
-        """A sentence about a wrong label; None for a right one."""
-        if fault := fault_in_line_ends(label):
-            return fault
-        if self.layout.task == "spans" and (fault := fault_in_label(label, self.layout.scheme)):
-            return f"{fault}; is data.label the right column?"
-        return None
+    def finish(self) -> None:
+        """Add to the faults what to do about them, and to the remarks what the labels were."""
+        kept, scheme = self.source.faults.kept, self.layout.scheme
+        advice = advice_on(self.survey, scheme) if self.unknown else str
+        for number, label in self.unknown.items():
+            sentence = f"{kept[number].sentence}; {advice(label)}".rstrip(".")
+            end = "" if sentence.endswith("?") else "."
+            kept[number] = replace(kept[number], sentence=sentence + end)
+        if self.source.remarks is not None:
+            self.source.remarks.survey.update(self.survey)
 
 
 def fault_in_line_ends(label: str) -> str | None:

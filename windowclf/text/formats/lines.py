@@ -12,6 +12,7 @@ from typing import BinaryIO, TypeAlias
 
 from windowclf.errors import DataError, Faults
 from windowclf.system.durable import reason
+from windowclf.text.formats.remarks import Remarks
 
 Line: TypeAlias = tuple[int, str, str]  # 1-based number, the text, the line end or "" at the end
 
@@ -30,6 +31,8 @@ class Input:
     """The byte order mark that the file began with, or nothing."""
     lines: Iterator[Line]
     faults: Faults
+    remarks: Remarks | None = None
+    """Where it is noted what is no fault; None unless the file is read for its gold labels."""
 
     def fault(self, line: int | None, sentence: str) -> None:
         """Note a fault at a line of this file."""
@@ -38,7 +41,10 @@ class Input:
 
 @contextmanager
 def open_input(
-    file: str | os.PathLike[str] | BinaryIO, name: str | None, faults: Faults
+    file: str | os.PathLike[str] | BinaryIO,
+    name: str | None,
+    faults: Faults,
+    remarks: Remarks | None = None,
 ) -> Iterator[Input]:
     """A path or a binary stream as an Input whose faults go to `faults`; a stream stays open.
 
@@ -47,12 +53,12 @@ def open_input(
     if isinstance(file, str | os.PathLike):
         path = os.fspath(file)
         with open_bytes(path) as stream:
-            yield _input_of(stream, name or path, faults)
+            yield _input_of(stream, name or path, faults, remarks)
     else:
-        yield _input_of(file, name or "<input>", faults)
+        yield _input_of(file, name or "<input>", faults, remarks)
 
 
-def open_bytes(path: str) -> BinaryIO:
+def open_bytes(path: str | os.PathLike[str]) -> BinaryIO:
     """A file, opened for reading bytes. Raises DataError where there is none that can be read."""
     try:
         return Path(path).open("rb")
@@ -64,7 +70,7 @@ def open_bytes(path: str) -> BinaryIO:
         raise DataError(f"{path}: cannot be read, {reason(error)}.") from None
 
 
-def _input_of(stream: BinaryIO, path: str, faults: Faults) -> Input:
+def _input_of(stream: BinaryIO, path: str, faults: Faults, remarks: Remarks | None) -> Input:
     """A binary stream as an Input, its byte order mark apart from its lines."""
     blocks = _blocks(stream, path)
     first = next(blocks, b"")
@@ -72,7 +78,7 @@ def _input_of(stream: BinaryIO, path: str, faults: Faults) -> Input:
     if first is not None and marked:
         first = first[len(UTF8_MARK) :]
     lines = _lines(chain([first], blocks), path, faults)
-    return Input(path, "\ufeff" if marked else "", lines, faults)
+    return Input(path, "\ufeff" if marked else "", lines, faults, remarks)
 
 
 def _blocks(stream: BinaryIO, path: str) -> Iterator[bytes | None]:

@@ -30,7 +30,8 @@ def characters_of(words: Sentence, read_labels: bool, source: object) -> Sentenc
     if read_labels:
         labels = segmentation_from_words([len(form) for form in forms if form])
     lines = [line for form, line in zip(forms, words.lines, strict=True) for _ in form]
-    return Sentence(list("".join(forms)), labels, {}, words.path, lines, source)
+    tokens = list("".join(forms))
+    return Sentence(tokens, labels, {}, words.path, lines, source, words.document)
 
 
 def segmented(sentences: Iterable[Sentence], read_labels: bool) -> Iterator[Sentence]:

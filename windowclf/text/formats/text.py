@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TextIO
 
+from windowclf.text.formats.blocks import Documents
 from windowclf.text.formats.documents import (
     Document,
     DocumentPart,
@@ -22,10 +23,11 @@ from windowclf.text.sentence import Sentence
 
 def read_text(source: Input, layout: Layout) -> Iterator[Sentence]:
     """The sentences of raw text, those of a line by the tokenizer, without labels."""
-    before = source.mark
-    for number, text, end in source.lines:
+    before, documents = source.mark, Documents()
+    for line, text, end in source.lines:
         document = Document(before, end, text, tokens_of(text, layout))
-        yield from sentences_of(document, None, layout, source.path, number)
+        number = documents.of(True, bool(document.tokens))
+        yield from sentences_of(document, None, layout, source.path, line, number)
         before = ""
     if before:
         yield Sentence([], None, source=DocumentPart(Document(before, "", ""), 0))
@@ -33,10 +35,11 @@ def read_text(source: Input, layout: Layout) -> Iterator[Sentence]:
 
 def read_segmented(source: Input, layout: Layout) -> Iterator[Sentence]:
     """Every line as a sentence of characters, labelled by the white space between its words."""
-    before = source.mark
-    for number, text, end in source.lines:
+    before, documents = source.mark, Documents()
+    for line, text, end in source.lines:
         forms = text.split()
-        words = Sentence(forms, path=source.path, lines=[number] * len(forms))
+        number = documents.of(True, bool(forms))
+        words = Sentence(forms, path=source.path, lines=[line] * len(forms), document=number)
         yield characters_of(words, layout.read_labels, SegmentedLine(before, end))
         before = ""
     if before:

@@ -1,0 +1,96 @@
+"""How a file is read that a model is used on: its format need not be that of the training files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import BinaryIO, cast, get_args
+
+from windowclf.errors import DataError, Fault
+from windowclf.text.formats import Format, Layout, format_by_suffix, guess_format, open_bytes
+from windowclf.text.formats.beginnings import beginning_of, fault_in_beginning, fits
+
+SAY = "give --format {}"
+TABLES = ("csv", "tsv")
+
+
+def layout_for(
+    trained: Layout, input_: str, format_: str | None, keep_labels: bool = False
+) -> Layout:
+    """How to read an input whose format need not be that of the training files.
+
+    `trained` is the layout of those; `format_` None for the one that the name of the input says.
+    Raises DataError.
+    """
+    if format_ is None:
+        is_table = trained.format in TABLES
+        format_ = guess_format(input_) if input_ != "-" else trained.format if is_table else "text"
+    if keep_labels and trained.task == "segmentation":
+        raise DataError("--keep-labels: expected labels of tokens, segmentation has words.")
+    return layout_in(trained, format_of(format_), keep_labels)
+
+
+def format_of(name: str) -> Format:
+    """The format of this name. Raises DataError where there is none."""
+    if name not in get_args(Format):
+        known = ", ".join(get_args(Format))
+        raise DataError(f"--format: expected one of {known}, found {name!r}.")
+    return cast(Format, name)
+
+
+def layout_in(trained: Layout, format_: Format, read_labels: bool) -> Layout:
+    """The layout of the training files as far as it goes with a format; the usual places else."""
+    if format_ == trained.format:
+        return replace(trained, read_labels=read_labels)
+    conllu = "upos" if trained.task == "tagging" else "misc.Entity"
+    labels = {"conllu": conllu, "conll": 1 if read_labels else None}
+    return Layout(
+        format=format_,
+        task=trained.task,
+        label=labels.get(format_),
+        extra={name: name for name in trained.extra} if format_ in ("conllu", "jsonl") else {},
+        scheme=trained.scheme,
+        tokenizer=trained.tokenizer,
+        misaligned=trained.misaligned,
+        slots=trained.slots,
+        read_labels=read_labels,
+    )
+
+
+def labelled_format(trained: Layout, files: Sequence[str]) -> Format:
+    """The format of labelled files by their names, or else that of the training files.
+
+    Of names that say nothing, and of those of a format that has no labels for the task; columns
+    where a file does not begin as the training files' format does. Raises DataError for files of
+    several formats.
+    """
+    formats = {path: _labelled_format(trained, path) for path in files}
+    if len(set(formats.values())) > 1:
+        found = ", ".join(sorted(set(formats.values())))
+        raise DataError(f"DATA: expected files of one format, found {found}; {SAY.format('one')}.")
+    return formats[files[0]]
+
+
+def _labelled_format(trained: Layout, path: str) -> Format:
+    """The format of one labelled file; see `labelled_format`."""
+    named = format_by_suffix(path)
+    is_slots = trained.task == "slots"
+    if named == "text" and trained.task != "segmentation":
+        return trained.format
+    if named is not None:
+        return named if (named in TABLES) == is_slots else trained.format
+    if not Path(path).is_file():  # what is taken from a pipe cannot be read again
+        return trained.format
+    with open_bytes(path) as file:
+        return trained.format if fits(beginning_of(file), trained.format) else "conll"
+
+
+def refuse_strange(stream: BinaryIO, name: str, layout: Layout, say: str = SAY) -> None:
+    """Raise DataError where a file, read in a format that nobody named, begins as another kind.
+
+    `say` is how its format is named, with {} for it. Nothing is taken from the stream.
+    """
+    known = format_by_suffix(name) is not None
+    if fault := fault_in_beginning(beginning_of(stream), layout, known, say):
+        raise DataError(Fault(fault, name))
