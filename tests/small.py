@@ -13,6 +13,7 @@ from windowclf.network.architecture import Architecture, initialize
 from windowclf.network.gradients import Masks, Objective
 from windowclf.pipeline.assembly import spec_of
 from windowclf.pipeline.reading import layout_of
+from windowclf.pipeline.texts import texts_of
 from windowclf.pipeline.training_data import training_data
 from windowclf.tagging.model import Model
 from windowclf.tagging.spec import Spec
@@ -65,9 +66,9 @@ def sentences(text=TEXT) -> list[Sentence]:
 def untrained(config: dict[str, Any], *settings: str) -> Model:
     """The model of a config with its initial parameters: what a run begins with."""
     resolved = make_config(config, settings)
-    files = list(resolved.data.train)
-    layout = layout_of(resolved, files)
-    spec = spec_of(resolved, layout, training_data(resolved, layout, files))
+    texts = texts_of(resolved)
+    layout = layout_of(resolved, texts["train"])
+    spec = spec_of(resolved, layout, training_data(resolved, layout, texts))
     return Model(spec, initialize(spec.architecture, resolved.seed, resolved.training.dtype))
 
 

@@ -20,8 +20,8 @@ from windowclf.network import members
 from windowclf.network.architecture import Architecture
 from windowclf.network.kernels.activations import logistic
 from windowclf.network.kernels.output import softmax
-from windowclf.pipeline.reading import read_all
 from windowclf.pipeline.run import Run
+from windowclf.pipeline.texts import text_of_files
 from windowclf.system.limits import TEMPERATURES
 from windowclf.tagging.model_file import load_model, model_bytes, save_model
 from windowclf.tagging.tagger import Tagger
@@ -224,7 +224,7 @@ def test_probabilities_fit_dev_better_than_before(tmp_path):
     model = load_model(result.model_path)
     assert model.temperature > 1
     after = result.evaluations["dev"]["calibration"]["error"]
-    sentences = list(read_all(model.spec.layout, [dev]))
+    sentences = list(text_of_files([dev]).read(model.spec.layout))
     raw = evaluate_tagger(Tagger(replace(model, temperature=1.0)), sentences)
     assert after < raw["calibration"]["error"]
     assert raw["accuracy"] == result.evaluations["dev"]["accuracy"]

@@ -15,6 +15,7 @@ import json
 import tempfile
 import time
 from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +26,12 @@ from machine import describe
 from windowclf.analysis.metrics import Tally
 from windowclf.config import Config, Holdout
 from windowclf.config.reading import read_config
-from windowclf.pipeline.input_files import files_of
-from windowclf.pipeline.reading import inside_scheme, layout_of, learnt_labels, read_all
+from windowclf.pipeline.reading import inside_scheme, layout_of, learnt_labels
+from windowclf.pipeline.texts import texts_of
 from windowclf.text.formats import Layout
 from windowclf.text.sentence import Sentence
 from windowclf.text.spans import from_spans, to_spans, words_from_segmentation
+from windowclf.text.units import held_out, units_of
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 CORPORA = {
@@ -59,16 +61,15 @@ def _moved(where: Any, data: Path) -> Any:
 
 def split(config: Config, layout: Layout, with_test: bool) -> dict[str, list[Sentence]]:
     """The sentences of train, dev and, where asked for, test; a held-out dev as train makes it."""
-    parts = {"train": list(read_all(layout, files_of(config.data.train, "data.train")))}
-    dev = config.data.dev
-    if isinstance(dev, Holdout):
-        everything = parts["train"]
-        kept = len(everything) - max(1, round(dev.holdout * len(everything)))
-        parts = {"train": everything[:kept], "dev": everything[kept:]}
-    else:
-        parts["dev"] = list(read_all(layout, files_of(dev or (), "data.dev")))
-    if with_test:
-        parts["test"] = list(read_all(layout, files_of(config.data.test or (), "data.test")))
+    texts = texts_of(config)
+    if not with_test:
+        texts.pop("test", None)
+    parts = {name: list(text.read(layout)) for name, text in texts.items()}
+    if isinstance(config.data.dev, Holdout):
+        units = units_of(parts["train"])
+        cut = len(units) - held_out(units, config.data.dev.holdout)
+        parts["train"] = list(chain.from_iterable(units[:cut]))
+        parts["dev"] = list(chain.from_iterable(units[cut:]))
     return parts
 
 
@@ -109,7 +110,7 @@ def scored(
 
 def crfsuite(config: Config, with_test: bool, folder: Path) -> dict[str, float]:
     """Train once per penalty and keep the best on dev; seconds are those of that training."""
-    layout = layout_of(config, files_of(config.data.train, "data.train"))
+    layout = layout_of(config, texts_of(config)["train"])
     began = time.perf_counter()
     parts = split(config, layout, with_test)
     trainer = pycrfsuite.Trainer(algorithm="lbfgs", verbose=False)

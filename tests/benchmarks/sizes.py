@@ -20,7 +20,7 @@ os.environ.pop("OPENBLAS_CORETYPE", None)
 
 import windowclf
 from windowclf.analysis.evaluation import evaluate_tagger, main_figures
-from windowclf.pipeline.reading import read_all
+from windowclf.pipeline.texts import text_of_files
 from windowclf.tagging.model_file import find_model, load_model
 from windowclf.tagging.tagger import Tagger
 
@@ -35,7 +35,7 @@ def figures(file: Path, original: Path, dev: str) -> dict[str, float]:
             model, spec=replace(model.spec, vocabulary=replace(model.spec.vocabulary, seen=seen))
         )
     )
-    sentences = read_all(model.spec.layout, [dev])
+    sentences = text_of_files([dev]).read(model.spec.layout)
     scores = main_figures(model.spec, evaluate_tagger(tagger, sentences))
     return {name: 100 * score for name, score in scores.items()}
 

@@ -24,6 +24,7 @@ from windowclf.network.reports import EpochReport, Report, StepReport
 from windowclf.network.trainer import Trainer
 from windowclf.pipeline.assembly import architecture_of, settings_of
 from windowclf.pipeline.reading import layout_of
+from windowclf.pipeline.texts import texts_of
 from windowclf.pipeline.training_data import training_data
 from windowclf.system import tensor_file
 from windowclf.tagging.model_file import load_model
@@ -40,8 +41,8 @@ def reports_of(config: dict, *settings: str, **how) -> tuple[list[StepReport], l
 def trainer_of(config: dict, *settings: str) -> Trainer:
     """The trainer of a config, without a run folder and without dev."""
     resolved = make_config(config, settings)
-    files = list(resolved.data.train)
-    data = training_data(resolved, layout_of(resolved, files), files)
+    texts = texts_of(resolved)
+    data = training_data(resolved, layout_of(resolved, texts["train"]), texts)
     architecture = architecture_of(resolved, data)
     return Trainer(architecture, data.corpus, data.slots, settings_of(resolved, data), None)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias, cast
 
 from windowclf.analysis.comparison import Comparison, compare_taggers, shared_layout
 from windowclf.analysis.evaluation import Evaluation, evaluate_tagger, labels_unknown
@@ -13,7 +14,8 @@ from windowclf.errors import DataError, named
 from windowclf.pipeline.input_files import Paths, files_of
 from windowclf.pipeline.layouts import SAY, format_of, labelled_format, layout_in
 from windowclf.pipeline.listener import SILENT, Listener
-from windowclf.pipeline.reading import in_scheme, read_all, tell
+from windowclf.pipeline.reading import in_scheme, tell
+from windowclf.pipeline.texts import Text, text_of_files
 from windowclf.tagging.options import TagOptions
 from windowclf.tagging.spec import Spec
 from windowclf.tagging.tagger import Tagger, load
@@ -21,54 +23,57 @@ from windowclf.text.formats import Layout, Remarks
 from windowclf.text.sentence import Sentence
 from windowclf.text.spans import Scheme
 
+ModelLike: TypeAlias = "str | os.PathLike[str] | Tagger"
+"""A run folder, a model file or a Tagger."""
+Labels: TypeAlias = "Paths | Iterable[Sentence]"
+"""A path, a glob, several of them, or labelled Sentences."""
+
 
 def evaluate(
-    model: str | os.PathLike[str],
-    data: Paths,
-    options: TagOptions = TagOptions(),
+    model: ModelLike,
+    data: Labels,
+    options: TagOptions | None = None,
     listener: Listener = SILENT,
     *,
     format_: str | None = None,
     overrides: Sequence[str] = (),
 ) -> Evaluation:
-    """Score a model on labelled files: a path, a glob or several of them.
+    """Score a model, or a Tagger, on Sentences or on files: a path, a glob or several of them.
 
-    They are read in the format that `format_` names, or else their suffix, or else as the training
+    Files are read in the format that `format_` names, or else their suffix, or else as the training
     files were; `overrides` are "data.label=-1" and the like, for what a file has elsewhere or in
     another scheme. Of the options, `decode` is how a CRF chooses. Raises ModelFileError,
     ConfigError or DataError.
     """
-    tagger = load(model, options)
-    labelled = labelled_files(tagger.model.spec.layout, data, format_, overrides)
-    return evaluate_files(tagger, labelled, listener)
+    tagger = _tagger(model, options)
+    labelled = labelled_text(tagger.model.spec.layout, data, format_, overrides)
+    return evaluate_text(tagger, labelled, listener)
 
 
 def compare(
-    model: str | os.PathLike[str],
-    against: str | os.PathLike[str],
-    data: Paths,
-    options: TagOptions = TagOptions(),
+    model: ModelLike,
+    against: ModelLike,
+    data: Labels,
+    options: TagOptions | None = None,
     listener: Listener = SILENT,
     most_sentences: int | None = None,
     *,
     format_: str | None = None,
     overrides: Sequence[str] = (),
 ) -> Comparison:
-    """Score two models on one labelled file, and say what of the difference may be chance.
+    """Score two models on one labelled text, and say what of the difference may be chance.
 
     Both evaluations (`model`, `against`); for each main figure the difference, its 95 % interval
     and the p-value of a two-sided paired bootstrap (`differences`); the sentences to which they
     give different labels (`differing`, the first `most_sentences` or all) with their numbers. The
-    file is read as for `evaluate`, with the columns of both models. Raises ModelFileError, also
+    text is read as for `evaluate`, with the columns of both models. Raises ModelFileError, also
     where the models are for different tasks or labels, ConfigError or DataError.
     """
-    models = load(model).model, load(against).model
-    names = os.fspath(model), os.fspath(against)
-    layout = shared_layout(models[0].spec, models[1].spec, *names)
-    one, other = (
-        Tagger(replace(each, spec=replace(each.spec, layout=layout)), options) for each in models
-    )
-    labelled = labelled_files(layout, data, format_, overrides)
+    taggers = _tagger(model, options), _tagger(against, options)
+    names = _name(model, "MODEL"), _name(against, "AGAINST")
+    layout = shared_layout(taggers[0].model.spec, taggers[1].model.spec, *names)
+    one, other = (_with_layout(each, layout) for each in taggers)
+    labelled = labelled_text(layout, data, format_, overrides)
     sentences = labelled.sentences(layout.scheme, listener)
     found = compare_taggers(one, other, sentences, most_sentences)
     for tagger, name, key in zip((one, other), names, ("model", "against"), strict=True):
@@ -77,11 +82,29 @@ def compare(
     return found
 
 
+def _tagger(model: ModelLike, options: TagOptions | None) -> Tagger:
+    """The tagger of a model, with its own options where none are given. Raises ModelFileError."""
+    if isinstance(model, Tagger):
+        return model if options is None else Tagger(model.model, options)
+    return load(model, options or TagOptions())
+
+
+def _name(model: ModelLike, otherwise: str) -> str:
+    """What messages call a model."""
+    return otherwise if isinstance(model, Tagger) else os.fspath(model)
+
+
+def _with_layout(tagger: Tagger, layout: Layout) -> Tagger:
+    """A tagger that reads text of another layout."""
+    spec = replace(tagger.model.spec, layout=layout)
+    return Tagger(replace(tagger.model, spec=spec), tagger.options)
+
+
 @dataclass(frozen=True)
 class Labelled:
-    """Labelled files, and how they are read."""
+    """A labelled text, and how it is read."""
 
-    files: Sequence[str]
+    text: Text
     layout: Layout
     name: str  # in notices
     advice: str  # what to do where they seem to be in another scheme, {}
@@ -90,32 +113,41 @@ class Labelled:
     def sentences(self, scheme: Scheme, listener: Listener) -> Iterable[Sentence]:
         """The sentences with their labels in a scheme; of what is odd the listener is told."""
         remarks = Remarks()
-        found = read_all(self.layout, self.files, remarks=remarks, say=self.say)
+        found = self.text.read(self.layout, remarks=remarks, say=self.say)
         yield from in_scheme(found, self.layout, scheme)
         tell(self.name, remarks, self.layout.scheme, self.advice, listener)
 
 
-def labelled_files(
-    trained: Layout, data: Paths, format_: str | None = None, overrides: Sequence[str] = ()
+def labelled_text(
+    trained: Layout, data: Labels, format_: str | None = None, overrides: Sequence[str] = ()
 ) -> Labelled:
-    """Labelled files for a model, and how they are read; see `evaluate`.
+    """A labelled text for a model, and how it is read; see `evaluate`.
 
     `trained` is the layout of its training files. Raises ConfigError or DataError.
     """
-    files = files_of(data, "DATA")
+    text = _text_of(data)
     given = given_of_data(overrides)
     wanted = format_ or given.pop("format", None)
-    format_ = format_of(wanted) if wanted else labelled_format(trained, files)
+    format_ = format_of(wanted) if wanted else labelled_format(trained, text.files)
     layout = layout_in(trained, format_, read_labels=True)
     extra = {**layout.extra, **given.pop("extra", {})}
     advice = "give --set data.scheme={}"
     say = None if wanted else SAY
-    name = os.fspath(data) if isinstance(data, str | os.PathLike) else ", ".join(files)
-    return Labelled(files, replace(layout, extra=extra, **given), name, advice, say)
+    return Labelled(text, replace(layout, extra=extra, **given), text.name, advice, say)
 
 
-def evaluate_files(tagger: Tagger, labelled: Labelled, listener: Listener) -> Evaluation:
-    """Score a tagger on labelled files. Raises DataError where no token has a label."""
+def _text_of(data: Labels) -> Text:
+    """The text that `data` names or is. Raises DataError for a glob that matches nothing."""
+    if isinstance(data, str | os.PathLike):
+        return Text(os.fspath(data), files_of(data, "DATA"))
+    given = list(data)
+    if given and all(isinstance(each, str | os.PathLike) for each in given):
+        return text_of_files(files_of(cast(Sequence[str], given), "DATA"))
+    return Text("DATA", given=cast(list[Sentence], given))
+
+
+def evaluate_text(tagger: Tagger, labelled: Labelled, listener: Listener) -> Evaluation:
+    """Score a tagger on a labelled text. Raises DataError where no token has a label."""
     spec = tagger.model.spec
     sentences = labelled.sentences(spec.layout.scheme, listener)
     evaluation = evaluate_tagger(tagger, sentences)
@@ -129,8 +161,7 @@ def _check_gold(spec: Spec, evaluation: Evaluation, labelled: Labelled, listener
     And of a model that does not keep the words seen in training.
     """
     if not evaluation["tokens"]:
-        files = ", ".join(labelled.files)
-        raise DataError(f"{files}: no labelled token found; nothing to score.")
+        raise DataError(f"{labelled.text.name}: no labelled token found; nothing to score.")
     if spec.vocabulary.seen is None:
         kept = "the model does not keep the words seen in training"
         listener.notice(f"in {labelled.name} seen and unseen are not split; {kept}.")

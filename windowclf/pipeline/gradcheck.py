@@ -12,9 +12,9 @@ from windowclf.config.reading import ConfigLike, as_config
 from windowclf.network.gradient_check import ArrayCheck, GradientProblem, check_gradients
 from windowclf.network.trainer import Trainer
 from windowclf.pipeline.assembly import architecture_of, settings_of
-from windowclf.pipeline.input_files import files_of
 from windowclf.pipeline.listener import SILENT, Listener
 from windowclf.pipeline.reading import layout_of
+from windowclf.pipeline.texts import texts_of
 from windowclf.pipeline.training_data import training_data
 
 GRADCHECK_TOKENS = 32
@@ -29,8 +29,8 @@ def gradcheck(
     with fixed dropout masks.
     """
     resolved = as_config(config, overrides)
-    train_files = files_of(resolved.data.train, "data.train")
-    data = training_data(resolved, layout_of(resolved, train_files), train_files)
+    texts = texts_of(resolved)
+    data = training_data(resolved, layout_of(resolved, texts["train"]), texts)
     architecture = architecture_of(resolved, data)
     settings = replace(settings_of(resolved, data), dtype="float64", batch_tokens=GRADCHECK_TOKENS)
     with threadpool_limits(limits=1):

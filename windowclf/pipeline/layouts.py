@@ -59,7 +59,7 @@ def layout_in(trained: Layout, format_: Format, read_labels: bool) -> Layout:
 
 
 def labelled_format(trained: Layout, files: Sequence[str]) -> Format:
-    """The format of labelled files by their names, or else that of the training files.
+    """The format of labelled files by their names, or else, as for none, of the training files.
 
     Of names that say nothing, and of those of a format that has no labels for the task; columns
     where a file does not begin as the training files' format does. Raises DataError for files of
@@ -69,7 +69,7 @@ def labelled_format(trained: Layout, files: Sequence[str]) -> Format:
     if len(set(formats.values())) > 1:
         found = ", ".join(sorted(set(formats.values())))
         raise DataError(f"DATA: expected files of one format, found {found}; {SAY.format('one')}.")
-    return formats[files[0]]
+    return formats[files[0]] if files else trained.format
 
 
 def _labelled_format(trained: Layout, path: str) -> Format:

@@ -1,18 +1,15 @@
-"""The text that a config names: how it is to be read, and its sentences."""
+"""How the text of a config is to be read, and what the network learns from it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import Any, BinaryIO, cast
 
 from windowclf import config as cfg
 from windowclf.errors import DataError
-from windowclf.pipeline.input_files import files_of
-from windowclf.pipeline.layouts import refuse_strange
 from windowclf.pipeline.listener import Listener
-from windowclf.text.corpus_cache import Hashed
-from windowclf.text.formats import Layout, Remarks, guess_format, open_bytes, read_sentences
+from windowclf.pipeline.texts import Text
+from windowclf.text.formats import Layout, Remarks, guess_format
 from windowclf.text.sentence import Sentence, none_longer
 from windowclf.text.spans import Scheme, from_spans, to_spans
 
@@ -35,13 +32,15 @@ def tell(name: str, remarks: Remarks, scheme: Scheme, advice: str, listener: Lis
         listener.notice(f"{name}: {sentence}")
 
 
-def layout_of(config: cfg.Config, paths: Sequence[str]) -> Layout:
-    """How the data files of a config are to be read; `paths` are those of data.train.
+def layout_of(config: cfg.Config, train: Text) -> Layout:
+    """How the texts of a config are to be read. Raises DataError for train files of many formats.
 
-    Raises DataError where these are of several formats.
+    Of sentences in memory it is how files are read that the model is used on.
     """
     data = config.data
-    formats = {guess_format(path) for path in paths} if data.format is None else {data.format}
+    formats = {guess_format(path) for path in train.files} if data.format is None else {data.format}
+    if not formats:
+        formats = {"csv" if config.task == "slots" else "conll"}
     if len(formats) > 1:
         raise DataError(
             f"data.train: files of several formats ({', '.join(sorted(formats))}); "
@@ -74,43 +73,19 @@ def longest_sentence(config: cfg.Config) -> int | None:
     return config.prediction.longest_sentence if whole else None
 
 
-def read_all(
-    layout: Layout,
-    paths: Iterable[str],
-    digest: Any = None,
-    on_bytes: Callable[[int], None] = lambda _count: None,
-    remarks: Remarks | None = None,
-    say: str | None = None,
-) -> Iterator[Sentence]:
-    """The sentences of several labelled files, one after the other, without empty ones.
-
-    `digest`, a hash of hashlib, is updated with all that is read, `on_bytes` told how much, and in
-    `remarks` stands at the end what was passed over or seems odd. With `say`, how one names a
-    format, that of the layout is a guess, and a file that begins as none is refused.
-    """
-    noted = Remarks() if remarks is None else remarks
-    for path in paths:
-        with open_bytes(path) as file:
-            if say is not None:
-                refuse_strange(file, path, layout, say)
-            source = file if digest is None else cast(BinaryIO, Hashed(file, digest, on_bytes))
-            for sentence in read_sentences(source, layout, path, noted):
-                if sentence.tokens:
-                    yield sentence
-
-
-def dev_sentences(config: cfg.Config, layout: Layout, listener: Listener) -> list[Sentence] | None:
-    """The sentences of the files of data.dev; None where it names no files. Raises DataError."""
-    if config.data.dev is None or isinstance(config.data.dev, cfg.Holdout):
+def dev_sentences(
+    config: cfg.Config, layout: Layout, text: Text | None, listener: Listener
+) -> list[Sentence] | None:
+    """The sentences of the dev text; None without one. Raises DataError."""
+    if text is None:
         return None
-    paths = files_of(config.data.dev, "data.dev")
     remarks = Remarks()
-    sentences = read_all(layout, paths, remarks=remarks, say=guessed(config))
+    sentences = text.read(layout, remarks=remarks, say=guessed(config))
     short = none_longer(sentences, longest_sentence(config))
     dev = [sentence.without_source() for sentence in short]
     tell("dev", remarks, layout.scheme, like_train(layout.scheme), listener)
     if not dev:
-        raise DataError(f"{', '.join(paths)}: no sentence found; dev must hold at least one.")
+        raise DataError(f"{text.name}: no sentence found; dev must hold at least one.")
     return dev
 
 

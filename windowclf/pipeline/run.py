@@ -22,8 +22,8 @@ from windowclf.network.architecture import Parameters
 from windowclf.network.reports import EpochReport, Report, StepReport
 from windowclf.network.trainer import Trainer
 from windowclf.pipeline.assembly import settings_of, spec_of
-from windowclf.pipeline.evaluate import Labelled, evaluate_files
-from windowclf.pipeline.input_files import config_key, digest_of, files_of
+from windowclf.pipeline.evaluate import Labelled, evaluate_text
+from windowclf.pipeline.input_files import config_key
 from windowclf.pipeline.listener import Listener
 from windowclf.pipeline.reading import (
     guessed,
@@ -31,9 +31,9 @@ from windowclf.pipeline.reading import (
     learnt_labels,
     like_train,
     longest_sentence,
-    read_all,
 )
 from windowclf.pipeline.run_folder import METRICS_NAME, RunFolder, SavedState
+from windowclf.pipeline.texts import Text, other_digests
 from windowclf.pipeline.training_data import TrainingData, training_data
 from windowclf.system.threads import Workers
 from windowclf.tagging.decoding import Decoder
@@ -49,17 +49,20 @@ from windowclf.text.sentence import none_longer
 class Run:
     """One training in a claimed folder: `begin`, `train`, `evaluate`."""
 
-    def __init__(self, config: Config, folder: RunFolder, workers: Workers, listener: Listener):
-        """Read the data, make the vocabulary, the network and its trainer. Raises DataError."""
+    def __init__(
+        self,
+        config: Config,
+        texts: Mapping[str, Text],
+        folder: RunFolder,
+        workers: Workers,
+        listener: Listener,
+    ):
+        """Read the texts, make the vocabulary, the network and its trainer. Raises DataError."""
         self.config, self.folder, self.listener = config, folder, listener
         self._threads, self._metrics_lines = workers.count, 0
-        files = {
-            name: files_of(where, f"data.{name}")
-            for name in ("train", "dev", "test", "dictionary")
-            if isinstance(where := getattr(config.data, name), str | tuple)
-        }
-        layout = layout_of(config, files["train"])
-        data = training_data(config, layout, files["train"], folder.path.parent, listener)
+        self._texts = texts
+        layout = layout_of(config, texts["train"])
+        data = training_data(config, layout, texts, folder.path.parent, listener)
         self._spec = spec_of(config, layout, data)
         self._default_thresholds = _half_way(self._spec)
         self._provenance = {
@@ -67,11 +70,12 @@ class Run:
             "config": _config_digest(config),
             **data.feature_digests,
         }
-        self._check_dictionary(layout, data, files.get("test", []))
+        self._check_dictionary(layout, data)
         self._digests = {
-            name: data.digest if name == "train" else digest_of(paths)
-            for name, paths in files.items()
-        } | dict(data.feature_digests)
+            "train": data.digest,
+            **data.feature_digests,
+            **other_digests(config, texts),
+        }
         self._dev = DevSet(self._spec, data.dev, workers) if data.dev else None
         self.trainer = Trainer(
             self._spec.architecture,
@@ -84,16 +88,17 @@ class Run:
         )
         self._say_what_dev_is()
 
-    def _check_dictionary(self, layout: Layout, data: TrainingData, test: list[str]) -> None:
+    def _check_dictionary(self, layout: Layout, data: TrainingData) -> None:
         """Raise DataError where the dictionary leaves a sentence of dev or test no legal path.
 
         So that this is known now and not after the training.
         """
         check = Decoder(Model(self._spec, {})).check
         check(data.dev or [])
-        sentences = read_all(layout, test, say=guessed(self.config))
-        for sentence in none_longer(sentences, longest_sentence(self.config)):
-            check([sentence])
+        if (test := self._texts.get("test")) is not None:
+            sentences = test.read(layout, say=guessed(self.config))
+            for sentence in none_longer(sentences, longest_sentence(self.config)):
+                check([sentence])
 
     def _say_what_dev_is(self) -> None:
         """Tell the listener of missing dev data, or of labels in it that train lacks."""
@@ -233,12 +238,10 @@ class Run:
         evaluations: dict[str, Evaluation] = {}
         if self._dev is not None:
             evaluations["dev"] = evaluate_tagger(tagger, self._dev.sentences)
-        if self.config.data.test is not None:
-            files = files_of(self.config.data.test, "data.test")
+        if (test := self._texts.get("test")) is not None:
             layout = self._spec.layout
-            advice = like_train(layout.scheme)
-            labelled = Labelled(files, layout, "test", advice)
-            evaluations["test"] = evaluate_files(tagger, labelled, self.listener)
+            labelled = Labelled(test, layout, "test", like_train(layout.scheme))
+            evaluations["test"] = evaluate_text(tagger, labelled, self.listener)
         self.folder.write_evaluation(evaluations)
         return evaluations
 

@@ -15,6 +15,7 @@ from windowclf.config.reading import ConfigLike, as_config
 from windowclf.pipeline.listener import SILENT, Listener
 from windowclf.pipeline.run import Run
 from windowclf.pipeline.run_folder import RunFolder, SavedState
+from windowclf.pipeline.texts import GivenTexts, in_memory, texts_of
 from windowclf.system.memory import keep_freed_memory
 from windowclf.system.threads import Workers, available_cores
 from windowclf.tagging.model_file import MODEL_NAME
@@ -35,24 +36,29 @@ def train(
     config: ConfigLike,
     overrides: Sequence[str] = (),
     *,
+    data: GivenTexts | None = None,
     resume: bool = False,
     overwrite: bool = False,
     listener: Listener = SILENT,
 ) -> TrainingResult:
     """Train a model as a config says and leave it in the config's run folder.
 
-    `config` is a path, a mapping or a Config; `overrides` are "a.b=VALUE". `resume` continues the
+    `config` is a path, a mapping or a Config; `overrides` are "a.b=VALUE". `data` holds Sentences
+    under train, dev and test, each in place of the files that the config names; from equal
+    sentences comes the same model as from files, but for their digest in it. `resume` continues the
     run in the folder, to the byte; `overwrite` replaces it. The listener is told of every step and
     epoch; once its `should_stop` says True the state is saved and the result has stopped=True.
     Raises ConfigError, DataError, RunFolderError, ModelFileError (a damaged state) or
     TrainingDiverged.
     """
-    resolved = as_config(config, overrides)
+    given = data or {}
+    resolved = as_config(config, [*overrides, *map(in_memory, given)])
+    texts = texts_of(resolved, given)
     with closing(RunFolder(Path(resolved.output), resume, overwrite)) as folder:
         state = folder.load_state() if resume else None
         keep_freed_memory()
         with threadpool_limits(limits=1), closing(Workers(_threads(resolved, state))) as workers:
-            run = Run(resolved, folder, workers, listener)
+            run = Run(resolved, texts, folder, workers, listener)
             run.begin(state, resume)
             stopped = run.train()
             evaluations = {} if stopped else run.evaluate()

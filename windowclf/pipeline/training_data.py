@@ -22,8 +22,8 @@ from windowclf.pipeline.reading import (
     inside_scheme,
     learnt_labels,
     longest_sentence,
-    read_all,
 )
+from windowclf.pipeline.texts import Text
 from windowclf.text.corpus import Corpus, encode_corpus
 from windowclf.text.corpus_cache import FOLDER_NAME, Encoded, Source, find_or_make
 from windowclf.text.derived import derived_columns, with_derived
@@ -54,17 +54,18 @@ class TrainingData:
 def training_data(
     config: cfg.Config,
     layout: Layout,
-    train: Sequence[str],
+    texts: Mapping[str, Text],
     beside: Path | None = None,
     listener: Listener = SILENT,
 ) -> TrainingData:
-    """Read the training files (and dev) once, and make the vocabulary.
+    """Read the texts train and dev once, and make the vocabulary.
 
     With `beside`, a text above data.cache_above_mb is kept there as numbers, for later runs too.
     """
     read = read_feature_files(config)
+    train = texts["train"]
     text = _TrainingText(config, layout, train, read, listener)
-    dev = dev_sentences(config, layout, listener)
+    dev = dev_sentences(config, layout, texts.get("dev"), listener)
     if isinstance(config.data.dev, cfg.Holdout):
         encoded, dev = text.without_holdout(config.data.dev.holdout)
     elif beside is not None and text.megabytes() > config.data.cache_above_mb:
@@ -112,15 +113,15 @@ class _TrainingText:
         self,
         config: cfg.Config,
         layout: Layout,
-        files: Sequence[str],
+        text: Text,
         read: FeatureFiles,
         listener: Listener,
     ):
-        self._config, self._layout, self._files, self._listener = config, layout, files, listener
+        self._config, self._layout, self._text, self._listener = config, layout, text, listener
         self._columns = columns_of(read.features)
         self._derived = derived_columns(read.features, read.lexicons)
         self._labels_of = learnt_labels(layout, inside_scheme(config))
-        self._source = Source(files, self._how(read))
+        self._source = Source(text.files, self._how(read))
         self._digest = hashlib.sha256()
         self._remarks = Remarks()
 
@@ -198,27 +199,27 @@ class _TrainingText:
 
         config, noted = self._config, self._remarks
         how = self._digest, on_bytes, noted, guessed(config)
-        sentences = read_all(self._layout, self._files, *how)
+        sentences = self._text.read(self._layout, *how)
         return with_derived(none_longer(sentences, longest_sentence(config)), self._derived)
 
 
-def _refuse_unusable(corpus: Corpus, paths: Sequence[str], layout: Layout) -> None:
+def _refuse_unusable(corpus: Corpus, text: Text, layout: Layout) -> None:
     """Raise DataError where a corpus has no tokens, no labels, or labels that are no classes."""
-    where = ", ".join(paths)
+    where, advice = text.name, text.advice
     if not len(corpus.tokens):
         raise DataError(f"{where}: no sentence found; expected at least one labelled sentence.")
     names = corpus.label_names
     if not names:
-        raise DataError(f"{where}: no token has a label; is data.label the right column?")
+        raise DataError(f"{where}: no token has a label; {advice}")
     if len(names) > MOST_LABELS:
         raise DataError(
             f"{where}: {len(names):,} different labels in {len(corpus.tokens):,} tokens "
-            f"(such as {quoted(names[0])}); is data.label the right column?"
+            f"(such as {quoted(names[0])}); {advice}"
         )
     if layout.task == "tagging" and all(_is_decimal(name) for name in names):
         raise DataError(
             f"{where}: every label is a number with decimals (such as {quoted(names[0])}); "
-            "expected classes; is data.label the right column?"
+            f"expected classes; {advice}"
         )
 
 

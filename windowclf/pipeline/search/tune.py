@@ -19,12 +19,12 @@ from pathlib import Path
 from windowclf.config.reading import ConfigLike, dump_config
 from windowclf.errors import ConfigError, RunFolderError, legible
 from windowclf.pipeline.assembly import dictionary_of
-from windowclf.pipeline.input_files import digest_of, files_of
 from windowclf.pipeline.listener import SILENT, Listener
 from windowclf.pipeline.reading import layout_of
 from windowclf.pipeline.search.folder import SearchFolder
 from windowclf.pipeline.search.plan import Search, plan
 from windowclf.pipeline.search.trial import Trial
+from windowclf.pipeline.texts import other_digests, texts_of
 from windowclf.pipeline.training_data import training_data
 from windowclf.pipeline.worker import Outcome, RunProcesses
 from windowclf.system.threads import available_cores
@@ -81,15 +81,11 @@ def _read_data(search: Search, folder: SearchFolder, listener: Listener) -> dict
     if len(search.settings) < search.tune.trials:
         listener.notice(f"the space has only {len(search.settings)} different trials.")
     config = search.config_of(1, 1, "data.cache_above_mb=0", "data.test=null")
-    files = files_of(config.data.train, "data.train")
-    layout, beside = layout_of(config, files), folder.run_folder(1, 1).parent
-    data = training_data(config, layout, files, beside)
+    texts = texts_of(config)
+    layout, beside = layout_of(config, texts["train"]), folder.run_folder(1, 1).parent
+    data = training_data(config, layout, texts, beside)
     dictionary_of(config, layout, data)
-    digests = {"train": data.digest, **data.feature_digests}
-    for name in ("dev", "dictionary"):
-        if isinstance(where := getattr(config.data, name), str | tuple):
-            digests[name] = digest_of(files_of(where, f"data.{name}"))
-    return digests
+    return {"train": data.digest, **data.feature_digests, **other_digests(config, texts)}
 
 
 def _refuse_other_settings(

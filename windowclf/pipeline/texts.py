@@ -1,0 +1,111 @@
+"""Text: labelled sentences to be read, as often as one likes, from files or from memory."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, BinaryIO, TypeAlias, cast
+
+from windowclf import config as cfg
+from windowclf.pipeline.input_files import digest_of, files_of
+from windowclf.pipeline.layouts import refuse_strange
+from windowclf.text.corpus_cache import Hashed
+from windowclf.text.formats import Layout, Remarks, open_bytes, read_sentences
+from windowclf.text.formats.in_memory import canonical, checked_sentences
+from windowclf.text.sentence import Sentence
+
+NAMES = ("train", "dev", "test")
+GivenTexts: TypeAlias = "Mapping[str, Iterable[Sentence]]"
+"""Sentences in memory by what they are for: train, dev or test."""
+
+
+@dataclass(frozen=True)
+class Text:
+    """The sentences of files, or of a list in their place."""
+
+    name: str  # in messages
+    files: Sequence[str] = ()
+    given: Sequence[Sentence] | None = None
+
+    @property
+    def advice(self) -> str:
+        """What to look at where no label is found, or strange ones are."""
+        if self.given is not None:
+            return "are those the labels of the Sentences?"
+        return "is data.label the right column?"
+
+    def read(
+        self,
+        layout: Layout,
+        digest: Any = None,
+        on_bytes: Callable[[int], None] = lambda _: None,
+        remarks: Remarks | None = None,
+        say: str | None = None,
+    ) -> Iterator[Sentence]:
+        """The sentences one after the other, without empty ones. Raises DataError.
+
+        `digest`, a hash of hashlib, is updated with all that is read, `on_bytes` told how much of
+        files that is, and in `remarks` stands at the end what was passed over or seems odd. With
+        `say`, how one names a format, that of the layout is a guess, and a file that begins as
+        none is refused.
+        """
+        noted = Remarks() if remarks is None else remarks
+        if self.given is not None:
+            for sentence in checked_sentences(self.given, layout, self.name, noted):
+                if digest is not None:
+                    digest.update(canonical(sentence))
+                yield sentence
+            return
+        for path in self.files:
+            with open_bytes(path) as file:
+                if say is not None:
+                    refuse_strange(file, path, layout, say)
+                source = file if digest is None else cast(BinaryIO, Hashed(file, digest, on_bytes))
+                for sentence in read_sentences(source, layout, path, noted):
+                    if sentence.tokens:
+                        yield sentence
+
+    def digest(self) -> str:
+        """sha256 of the bytes of the files, or of those that stand for the sentences of a list."""
+        if self.given is None:
+            return digest_of(self.files)
+        whole = hashlib.sha256()
+        for sentence in self.given:
+            whole.update(canonical(sentence) if sentence.tokens else b"")
+        return whole.hexdigest()
+
+
+def text_of_files(files: Sequence[str]) -> Text:
+    """The text of some files, by their own names."""
+    return Text(", ".join(files), files)
+
+
+def texts_of(config: cfg.Config, given: GivenTexts | None = None) -> dict[str, Text]:
+    """The texts of a run by name, those that are given in place of what the config names.
+
+    Raises DataError for a glob that matches nothing.
+    """
+    texts: dict[str, Text] = {}
+    for name in NAMES:
+        where = getattr(config.data, name)
+        if given and name in given:
+            texts[name] = Text(f"<{name}>", given=list(given[name]))
+        elif isinstance(where, str | tuple):
+            texts[name] = text_of_files(files_of(where, f"data.{name}"))
+    return texts
+
+
+def other_digests(config: cfg.Config, texts: Mapping[str, Text]) -> dict[str, str]:
+    """The sha256 of what a run reads besides train: dev, test and the dictionary, if there."""
+    found = {name: text.digest() for name, text in texts.items() if name != "train"}
+    if config.data.dictionary is not None:
+        found["dictionary"] = digest_of(files_of(config.data.dictionary, "data.dictionary"))
+    return found
+
+
+def in_memory(name: str) -> str:
+    """The override of a config for a text that is given in memory. Raises TypeError."""
+    if name not in NAMES:
+        raise TypeError(f"data: expected the keys {', '.join(NAMES)}, found {name!r:.60}.")
+    return f"data.{name}=<{name}>"
