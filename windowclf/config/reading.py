@@ -22,7 +22,8 @@ LARGEST_FILE = 1 << 20  # bytes
 MOST_KEYS = 32  # of an override, one below the other
 
 _INDEX = re.compile("[0-9]{1,5}")
-ConfigLike: TypeAlias = "Config | Mapping[str, Any] | str | os.PathLike[str]"
+ConfigLike: TypeAlias = Config | Mapping[str, Any] | str | os.PathLike[str]
+"""A path, a mapping or a Config."""
 
 
 def as_config(config: ConfigLike, overrides: Sequence[str]) -> Config:

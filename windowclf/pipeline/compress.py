@@ -17,6 +17,7 @@ from windowclf.errors import ConfigError, ModelFileError
 from windowclf.pipeline.evaluate import evaluate
 from windowclf.pipeline.input_files import Paths
 from windowclf.pipeline.listener import SILENT, Listener
+from windowclf.system.arguments import checked_arguments
 from windowclf.system.durable import write_whole
 from windowclf.tagging.model import Model, Stored
 from windowclf.tagging.model_file import find_model, load_model, model_bytes
@@ -25,6 +26,7 @@ from windowclf.tagging.pruning import Rows, ranked_rows, with_rows
 UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9}
 
 
+@checked_arguments
 def compress(
     model: str | os.PathLike[str],
     output: str | os.PathLike[str],

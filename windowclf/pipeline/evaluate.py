@@ -16,6 +16,7 @@ from windowclf.pipeline.layouts import SAY, format_of, labelled_format, layout_i
 from windowclf.pipeline.listener import SILENT, Listener
 from windowclf.pipeline.reading import in_scheme, tell
 from windowclf.pipeline.texts import Text, text_of_files
+from windowclf.system.arguments import checked_arguments
 from windowclf.tagging.options import TagOptions
 from windowclf.tagging.spec import Spec
 from windowclf.tagging.tagger import Tagger, load
@@ -23,12 +24,13 @@ from windowclf.text.formats import Layout, Remarks
 from windowclf.text.sentence import Sentence
 from windowclf.text.spans import Scheme
 
-ModelLike: TypeAlias = "str | os.PathLike[str] | Tagger"
+ModelLike: TypeAlias = str | os.PathLike[str] | Tagger
 """A run folder, a model file or a Tagger."""
-Labels: TypeAlias = "Paths | Iterable[Sentence]"
+Labels: TypeAlias = Paths | Iterable[Sentence]
 """A path, a glob, several of them, or labelled Sentences."""
 
 
+@checked_arguments
 def evaluate(
     model: ModelLike,
     data: Labels,
@@ -50,6 +52,7 @@ def evaluate(
     return evaluate_text(tagger, labelled, listener)
 
 
+@checked_arguments
 def compare(
     model: ModelLike,
     against: ModelLike,

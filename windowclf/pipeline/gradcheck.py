@@ -16,10 +16,12 @@ from windowclf.pipeline.listener import SILENT, Listener
 from windowclf.pipeline.reading import layout_of
 from windowclf.pipeline.texts import texts_of
 from windowclf.pipeline.training_data import training_data
+from windowclf.system.arguments import checked_arguments
 
 GRADCHECK_TOKENS = 32
 
 
+@checked_arguments
 def gradcheck(
     config: ConfigLike, overrides: Sequence[str] = (), listener: Listener = SILENT
 ) -> list[ArrayCheck]:

@@ -7,9 +7,11 @@ import os
 from pathlib import Path
 from typing import Any
 
+from windowclf.system.arguments import checked_arguments
 from windowclf.tagging.model_file import find_model, load_model
 
 
+@checked_arguments
 def info(model: str | os.PathLike[str]) -> dict[str, Any]:
     """What a model file holds, as numbers and lists: task, labels, network, sizes, provenance."""
     path = find_model(Path(model))

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from windowclf.errors import DataError
 
-Paths: TypeAlias = "str | os.PathLike[str] | Sequence[str | os.PathLike[str]]"
+Paths: TypeAlias = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 """A path, a glob or several of them."""
 
 

@@ -15,6 +15,7 @@ from windowclf.errors import DataError
 from windowclf.pipeline.labelling import label_stream
 from windowclf.pipeline.layouts import TABLES, layout_for, refuse_strange
 from windowclf.pipeline.listener import SILENT, Listener
+from windowclf.system.arguments import checked_arguments
 from windowclf.system.durable import reason, whole_file
 from windowclf.tagging.options import TagOptions
 from windowclf.tagging.tagger import Tagger, load
@@ -23,6 +24,7 @@ from windowclf.text.formats import Layout, open_bytes
 SMALLEST_SHARED = 2 << 20  # bytes; starting processes takes longer than labelling less
 
 
+@checked_arguments
 def predict_file(
     model: str | os.PathLike[str],
     input_: str | os.PathLike[str] = "-",
@@ -41,6 +43,8 @@ def predict_file(
     ModelFileError or DataError.
     """
     input_, output = os.fspath(input_), os.fspath(output)
+    if jobs < 1:
+        raise DataError(f"--jobs: expected a number from 1 on, found {jobs}.")
     tagger = load(model, options)
     layout = layout_for(tagger.model.spec.layout, input_, format_, options.keep_labels)
     if options.n_best and layout.format != "jsonl":

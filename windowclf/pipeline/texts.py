@@ -16,7 +16,7 @@ from windowclf.text.formats.in_memory import canonical, checked_sentences
 from windowclf.text.sentence import Sentence
 
 NAMES = ("train", "dev", "test")
-GivenTexts: TypeAlias = "Mapping[str, Iterable[Sentence]]"
+GivenTexts: TypeAlias = Mapping[str, Iterable[Sentence]]
 """Sentences in memory by what they are for: train, dev or test."""
 
 

@@ -16,6 +16,7 @@ from windowclf.pipeline.listener import SILENT, Listener
 from windowclf.pipeline.run import Run
 from windowclf.pipeline.run_folder import RunFolder, SavedState
 from windowclf.pipeline.texts import GivenTexts, in_memory, texts_of
+from windowclf.system.arguments import checked_arguments
 from windowclf.system.memory import keep_freed_memory
 from windowclf.system.threads import Workers, available_cores
 from windowclf.tagging.model_file import MODEL_NAME
@@ -32,6 +33,7 @@ class TrainingResult:
     stopped: bool  # True: the listener ended the run early, and its state is saved
 
 
+@checked_arguments
 def train(
     config: ConfigLike,
     overrides: Sequence[str] = (),

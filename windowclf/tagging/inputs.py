@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from windowclf.errors import DataError, quoted
-from windowclf.text.sentence import NOWHERE, Sentence
+from windowclf.text.sentence import NOWHERE, Sentence, fault_in_lists
 
-SentenceLike: TypeAlias = "Sentence | Sequence[str] | Mapping[str, str]"
+SentenceLike: TypeAlias = Sentence | Sequence[str] | Mapping[str, str]
 """A Sentence, a list of tokens, or for `task: slots` a mapping of column to value."""
+Given = TypeVar("Given")
 USE_TEXT = "use predict_text for raw text."
 
 
@@ -18,15 +19,26 @@ def as_sentences(inputs: Iterable[SentenceLike]) -> Iterator[Sentence]:
     """The inputs as Sentences. Raises DataError, with its number, where one is no such thing."""
     if isinstance(inputs, str):
         raise DataError(f"expected a list of sentences, found a string; {USE_TEXT}")
-    for number, given in enumerate(inputs, 1):
+    for number, given in enumerate(_iterable(inputs), 1):
         yield _as_sentence(given, number)
 
 
-def with_columns(sentences: Iterable[Sentence], columns: Sequence[str]) -> Iterable[Sentence]:
+def with_columns(sentences: Iterable[Sentence], columns: Sequence[str]) -> Iterator[Sentence]:
     """The sentences as they come; each must have what a model reads. Raises DataError."""
-    if not columns:
-        return sentences
-    return (_checked(sentence, columns, number) for number, sentence in enumerate(sentences, 1))
+    for number, sentence in enumerate(_iterable(sentences), 1):
+        if not isinstance(sentence, Sentence):
+            found = type(sentence).__name__
+            raise DataError(f"sentence {number}: expected a windowclf.Sentence, found {found}.")
+        if fault := fault_in_lists(sentence):
+            raise DataError(sentence.fault(fault))
+        yield _checked(sentence, columns, number) if columns else sentence
+
+
+def _iterable(given: Iterable[Given]) -> Iterable[Given]:
+    """What is given, if it can be gone through. Raises TypeError."""
+    if not isinstance(given, Iterable):
+        raise TypeError(f"sentences: expected a list of them, found {type(given).__name__}.")
+    return given
 
 
 def _checked(sentence: Sentence, columns: Sequence[str], number: int) -> Sentence:
@@ -54,7 +66,10 @@ def _as_sentence(given: SentenceLike, number: int) -> Sentence:
         case list() | tuple():  # first, for these are the many
             return _sentence_of(given, number)
         case Sentence():
+            if fault := fault_in_lists(given):
+                raise DataError(f"sentence {number}: {fault}")
             _texts(given.tokens, number)
+            _texts((label for label in given.labels or () if label is not None), number)
             return given
         case Mapping():
             columns = {name: [_text(value, number)] for name, value in given.items()}
@@ -88,5 +103,7 @@ def _text(value: object, number: int) -> str:
     """`value`, which must be text. Raises DataError."""
     if not isinstance(value, str):
         found = type(value).__name__
-        raise DataError(f"sentence {number}: expected text for each token, found {found}.")
+        raise DataError(
+            f"sentence {number}: expected text for each token and label, found {found}."
+        )
     return value

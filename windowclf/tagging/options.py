@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from functools import cache
+from typing import Literal, TypeAlias, get_type_hints
 
+from windowclf.errors import DataError
+from windowclf.system.arguments import check_kinds
 from windowclf.system.limits import CACHE_MB, LONGEST_SENTENCE
 
+_hints = cache(get_type_hints)
 Decode: TypeAlias = Literal["viterbi", "posterior"]
 
 
@@ -30,3 +34,10 @@ class TagOptions:
     """The most tokens of a sentence for a recurrence or a CRF; other models take any."""
     cache_mb: float = CACHE_MB
     """Megabytes for rows of frequent tokens, for each thread that tags."""
+
+    def __post_init__(self) -> None:
+        check_kinds(vars(self), _hints(TagOptions))
+        if not 0 <= self.cache_mb < float("inf"):
+            raise DataError(f"cache_mb: expected megabytes from 0 on, found {self.cache_mb}.")
+        if self.n_best < 0:
+            raise DataError(f"n_best: expected a number from 0 on, found {self.n_best}.")

@@ -14,6 +14,7 @@ import numpy as np
 
 from windowclf.arrays import Floats, Ints
 from windowclf.errors import DataError
+from windowclf.system.arguments import checked_arguments
 from windowclf.system.blas import one_blas_thread
 from windowclf.tagging import blocks
 from windowclf.tagging.answers import Prediction, TextSpan
@@ -44,6 +45,7 @@ class Tagger:
     What is kept of frequent tokens is kept for each thread, and does not travel.
     """
 
+    @checked_arguments
     def __init__(self, model: Model, options: TagOptions = TagOptions()):
         """`options` are those of every call that names none of its own. Raises DataError."""
         self.model, self.options = model, options
@@ -85,7 +87,9 @@ class Tagger:
         >>> tagger.predict([["Anna", "lives", "in", "Oslo"]])
         [['B-PERSON', 'O', 'O', 'B-PLACE']]
         """
-        options = replace(self.options, keep_labels=True) if keep_labels else self.options
+        options = self.options
+        if keep_labels:
+            options = replace(options, keep_labels=keep_labels)
         return [answer.labels for answer in self.tag(as_sentences(sentences), options)]
 
     def predict_proba(
@@ -104,7 +108,7 @@ class Tagger:
 
         Fewer where a sentence has fewer legal ones. Raises DataError.
         """
-        if not isinstance(n, int) or n < 1:
+        if not isinstance(n, int) or isinstance(n, bool) or n < 1:
             raise DataError(f"n-best: expected a number of sequences from 1 on, found {n!r:.40}.")
         answers = self.tag(as_sentences(sentences), replace(self.options, n_best=n))
         return [answer.n_best for answer in answers if answer.n_best is not None]
@@ -119,6 +123,8 @@ class Tagger:
 
     def predict_texts(self, texts: Iterable[str]) -> list[list[TextSpan]]:
         """predict_text of every text, faster than one by one."""
+        if isinstance(texts, str) or not isinstance(texts, Iterable):
+            raise TypeError(f"texts: expected a list of texts, found {type(texts).__name__}.")
         layout = self.model.spec.layout
         documents = [split_text(text, layout, number) for number, text in enumerate(texts, 1)]
         of_whole = layout.task in ("spans", "segmentation")
@@ -134,7 +140,9 @@ class Tagger:
 
         With `options` in place of the tagger's own. Raises DataError.
         """
-        how = options or self.options
+        how = self.options if options is None else options
+        if not isinstance(how, TagOptions):
+            raise TypeError(f"options: expected TagOptions, found {type(how).__name__}.")
         a = self.model.spec.architecture
         if how.n_best and a.output != "crf":
             raise DataError(f"n-best: needs a model with model.output: crf, found {a.output}.")
@@ -246,6 +254,7 @@ class Tagger:
         return corpus_scores(a, p, corpus, v.encode(corpus.keys))
 
 
+@checked_arguments
 def load(path: str | os.PathLike[str], options: TagOptions = TagOptions()) -> Tagger:
     """The tagger of a run folder or model file. Raises ModelFileError."""
     return Tagger(load_model(Path(path)), options)

@@ -50,6 +50,22 @@ class Sentence:
         return Fault(sentence, self.path, self.lines[index] if self.lines else None)
 
 
+def is_list(values: object) -> bool:
+    """Whether values are a list of some kind that may stand for those of tokens; no text is."""
+    return hasattr(values, "__getitem__") and not isinstance(values, str | bytes | Mapping)
+
+
+def fault_in_lists(sentence: Sentence) -> str | None:
+    """What is wrong where tokens or labels are no list, or columns no mapping; else None."""
+    if not isinstance(sentence.columns, Mapping):
+        found = type(sentence.columns).__name__
+        return f"expected a mapping of names to lists as columns, found {found}."
+    for name, values in (("tokens", sentence.tokens), ("labels", sentence.labels or ())):
+        if not is_list(values):
+            return f"expected a list of {name}, found {type(values).__name__}."
+    return None
+
+
 def none_longer(sentences: Iterable[Sentence], longest: int | None) -> Iterator[Sentence]:
     """The sentences as they come. Raises DataError at one that has more than `longest` tokens.
 

@@ -27,6 +27,7 @@ from windowclf.pipeline.search.trial import Trial
 from windowclf.pipeline.texts import other_digests, texts_of
 from windowclf.pipeline.training_data import training_data
 from windowclf.pipeline.worker import Outcome, RunProcesses
+from windowclf.system.arguments import checked_arguments
 from windowclf.system.threads import available_cores
 
 WAIT = 0.2  # seconds between two looks at should_stop
@@ -42,6 +43,7 @@ class TuningResult:
     stopped: bool  # True: should_stop ended the search early
 
 
+@checked_arguments
 def tune(
     config: ConfigLike,
     overrides: Sequence[str] = (),
@@ -61,6 +63,8 @@ def tune(
     Raises ConfigError, DataError or RunFolderError.
     """
     began = time.monotonic()
+    if jobs is not None and jobs < 1:
+        raise ConfigError(f"--jobs: expected a number from 1 on, found {jobs}.")
     search = plan(config, overrides)
     with closing(SearchFolder(Path(search.tune.output or ""), resume, overwrite)) as folder:
         digests = _read_data(search, folder, listener)

@@ -10,9 +10,9 @@ from windowclf.text.formats.labels import LabelCheck
 from windowclf.text.formats.layout import Layout
 from windowclf.text.formats.lines import Input
 from windowclf.text.formats.remarks import Remarks
-from windowclf.text.sentence import NO_LABEL, Sentence
+from windowclf.text.sentence import NO_LABEL, Sentence, fault_in_lists, is_list
 
-CHARACTER_LABELS = frozenset({None, "B", "M", "E", "S"})
+CHARACTER_LABELS = frozenset("BMES")
 
 
 def checked_sentences(
@@ -50,6 +50,11 @@ def _faults_in(sentence: object, layout: Layout) -> Iterator[str]:
     if not isinstance(sentence, Sentence):
         yield f"expected a windowclf.Sentence, found {type(sentence).__name__}."
         return
+    if not isinstance(sentence.document, int):
+        yield f"expected a number as document, found {type(sentence.document).__name__}."
+    if fault := fault_in_lists(sentence):
+        yield fault
+        return
     size = len(sentence.tokens)
     if layout.task == "slots" and size != 1:
         yield f"expected one token, '', whose slots are columns, found {size}."
@@ -57,21 +62,27 @@ def _faults_in(sentence: object, layout: Layout) -> Iterator[str]:
     for column in (*layout.extra, *layout.slots):
         values = sentence.columns.get(column, ())
         yield from _faults_in_texts(f"the column {quoted(column)}", values, size)
-    if sentence.labels is not None:
-        known = [label for label in sentence.labels if label is not None]
-        known += [""] * (len(sentence.labels) - len(known))
-        yield from _faults_in_texts("the labels", known, size)
-        if nothing := sorted(NO_LABEL.intersection(sentence.labels)):
-            yield f"expected None for a token without a label, found {nothing[-1]!r}."
-        if layout.task == "segmentation" and not CHARACTER_LABELS.issuperset(sentence.labels):
-            other = next(label for label in sentence.labels if label not in CHARACTER_LABELS)
-            yield f"expected B, M, E or S for each character, found {other!r:.60}."
+    yield from _faults_in_labels(sentence.gold, size, layout)
+
+
+def _faults_in_labels(gold: Sequence[str | None], size: int, layout: Layout) -> Iterator[str]:
+    """What is wrong with the labels of a sentence of this size, whatever the scheme."""
+    known = [label for label in gold if label is not None]
+    missing = [""] * (len(gold) - len(known))
+    if wrong := list(_faults_in_texts("the labels", [*known, *missing], size)):
+        yield from wrong
+        return
+    if nothing := sorted(NO_LABEL.intersection(known)):
+        yield f"expected None for a token without a label, found {nothing[-1]!r}."
+    strange = sorted(set(known) - CHARACTER_LABELS) if layout.task == "segmentation" else []
+    if strange:
+        yield f"expected B, M, E or S for each character, found {quoted(strange[0])}."
 
 
 def _faults_in_texts(where: str, values: Sequence[object], size: int) -> Iterator[str]:
     """What is wrong with tokens, labels or a column: one text a token that UTF-8 can hold."""
-    if isinstance(values, str | bytes) or len(values) != size:
-        found = "a string" if isinstance(values, str | bytes) else f"{len(values)}"
+    if not is_list(values) or len(values) != size:
+        found = len(values) if is_list(values) else type(values).__name__
         yield f"expected a list of {size} in {where}, one a token, found {found}."
         return
     try:
