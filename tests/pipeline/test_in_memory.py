@@ -101,7 +101,7 @@ WRONG = {
     "a list": (["a", "b"], "expected a windowclf.Sentence, found list."),
     "too few labels": (Sentence(["a", "b"], ["N"]), "expected a list of 2 in the labels"),
     "a number": (Sentence(["a", 3], ["N", "V"]), "expected text in the tokens, found int."),
-    "a string": (Sentence("ab", ["N", "V"]), "expected a list of 2 in the tokens, one a token"),
+    "a string": (Sentence("ab", ["N", "V"]), "expected a list of tokens, found str."),
     "no Unicode": (Sentence(["\ud800"], ["N"]), "expected text that UTF-8 can hold in the tokens"),
     "no label": (Sentence(["a"], ["-"]), "expected None for a token without a label, found '-'."),
     "a tab": (Sentence(["a"], ["N\t"]), "expected a label without tabs and line ends"),

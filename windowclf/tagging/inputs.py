@@ -69,7 +69,7 @@ def _as_sentence(given: SentenceLike, number: int) -> Sentence:
             if fault := fault_in_lists(given):
                 raise DataError(f"sentence {number}: {fault}")
             _texts(given.tokens, number)
-            _texts((label for label in given.labels or () if label is not None), number)
+            _texts([label for label in given.labels or () if label is not None], number, "label")
             return given
         case Mapping():
             columns = {name: [_text(value, number)] for name, value in given.items()}
@@ -89,21 +89,19 @@ def _sentence_of(given: Iterable[str], number: int) -> Sentence:
     return Sentence(_texts(given, number), path=f"sentence {number}")
 
 
-def _texts(given: Iterable[str], number: int) -> list[str]:
-    """The tokens, all of them text. Raises DataError."""
+def _texts(given: Iterable[str], number: int, what: str = "token") -> list[str]:
+    """The tokens (or `what` they are), all of them text. Raises DataError."""
     tokens = list(given)
     try:
         "".join(tokens)  # the fastest way to see that all of them are text
     except TypeError:
-        tokens = [_text(token, number) for token in tokens]
+        tokens = [_text(token, number, what) for token in tokens]
     return tokens
 
 
-def _text(value: object, number: int) -> str:
+def _text(value: object, number: int, what: str = "token") -> str:
     """`value`, which must be text. Raises DataError."""
     if not isinstance(value, str):
         found = type(value).__name__
-        raise DataError(
-            f"sentence {number}: expected text for each token and label, found {found}."
-        )
+        raise DataError(f"sentence {number}: expected text for each {what}, found {found}.")
     return value
