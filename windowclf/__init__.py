@@ -16,6 +16,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from windowclf.analysis.results import Comparison, Evaluation
+    from windowclf.config.reading import ConfigLike
     from windowclf.errors import (
         ConfigError,
         DataError,
@@ -25,10 +27,11 @@ if TYPE_CHECKING:
         TrainingDiverged,
         WindowclfError,
     )
-    from windowclf.pipeline.compress import compress
+    from windowclf.network.reports import EpochReport, Report, StepReport
+    from windowclf.pipeline.compress import Compression, compress
     from windowclf.pipeline.evaluate import compare, evaluate
     from windowclf.pipeline.gradcheck import gradcheck
-    from windowclf.pipeline.info import info
+    from windowclf.pipeline.info import ModelInfo, info
     from windowclf.pipeline.listener import Listener
     from windowclf.pipeline.predict import predict_file
     from windowclf.pipeline.search.tune import TuningResult, tune
@@ -41,13 +44,21 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Comparison",
+    "Compression",
     "ConfigError",
+    "ConfigLike",
     "DataError",
+    "EpochReport",
+    "Evaluation",
     "Fault",
     "Listener",
     "ModelFileError",
+    "ModelInfo",
+    "Report",
     "RunFolderError",
     "Sentence",
+    "StepReport",
     "TagOptions",
     "Tagger",
     "TextSpan",
@@ -67,10 +78,13 @@ __all__ = [
 ]
 
 _HOMES = {
-    "windowclf.pipeline.compress": ("compress",),
+    "windowclf.analysis.results": ("Comparison", "Evaluation"),
+    "windowclf.config.reading": ("ConfigLike",),
+    "windowclf.network.reports": ("EpochReport", "Report", "StepReport"),
+    "windowclf.pipeline.compress": ("Compression", "compress"),
     "windowclf.pipeline.evaluate": ("compare", "evaluate"),
     "windowclf.pipeline.gradcheck": ("gradcheck",),
-    "windowclf.pipeline.info": ("info",),
+    "windowclf.pipeline.info": ("ModelInfo", "info"),
     "windowclf.pipeline.listener": ("Listener",),
     "windowclf.pipeline.predict": ("predict_file",),
     "windowclf.pipeline.search.tune": ("TuningResult", "tune"),

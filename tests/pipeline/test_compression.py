@@ -161,7 +161,7 @@ def test_the_scores_stay(folder, dtype):
 
 def test_any_size_down_to_the_least_is_kept(folder):
     whole = sized(folder, None)["after"]
-    assert whole["words seen in training"] is not None
+    assert whole["seen_words"] is not None
     with pytest.raises(ConfigError, match="expected at least") as raised:
         sized(folder, 100)
     least = int(str(raised.value).split("at least ")[1].split()[0].replace(",", ""))
@@ -169,7 +169,7 @@ def test_any_size_down_to_the_least_is_kept(folder):
     for size in np.linspace(least, whole["bytes"] - 1, 8).astype(int).tolist():
         facts = sized(folder, size)["after"]
         assert facts["bytes"] <= size
-        assert facts["words seen in training"] is None
+        assert facts["seen_words"] is None
         rows.append(sum(facts["rows"].values()))
         assert windowclf.load(folder / "small").predict([["Ben", "Berg"]])
     assert rows == sorted(rows)

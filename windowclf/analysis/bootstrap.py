@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from windowclf.analysis.resampling import Numbers
+from windowclf.analysis.results import Difference
 from windowclf.arrays import Floats
 
 RESAMPLES = 1000
@@ -43,7 +44,7 @@ def intervals(rows: Mapping[Numbers, int], f1: str | None) -> dict[str, list[flo
     return {name: _percentiles(values) for name, values in drawn.items()}
 
 
-def differences(rows: Mapping[Numbers, int], f1: str | None) -> dict[str, dict[str, Any]]:
+def differences(rows: Mapping[Numbers, int], f1: str | None) -> dict[str, Difference]:
     """The first model's figures minus the second's, their intervals and p-values.
 
     `rows` says how many sentences have the same Counts of the first model and, after them, of the
@@ -56,7 +57,7 @@ def differences(rows: Mapping[Numbers, int], f1: str | None) -> dict[str, dict[s
     numbers = np.array([rows[key] for key in keys], np.int64)
     sums = np.vstack([numbers @ table, resampled_sums(table, numbers)])  # row 0: as observed
     one, other = figures(sums[:, :counts], f1), figures(sums[:, counts:], f1)
-    found = {}
+    found: dict[str, Difference] = {}
     for name, values in one.items():
         observed, *_ = drawn = values - other[name]
         far = np.abs(drawn[1:] - observed) >= abs(observed) - 1e-12  # equal but for rounding

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import tee
-from typing import Any, TypeAlias
 
 from windowclf.analysis.bootstrap import differences
 from windowclf.analysis.evaluation import Scorer, f1_name, gold_of, scoring
 from windowclf.analysis.resampling import Resampling
+from windowclf.analysis.results import Comparison, Differences, Differing, DifferingSentence
 from windowclf.errors import ModelFileError, named
 from windowclf.tagging.spec import Spec
 from windowclf.tagging.tagger import Tagger
 from windowclf.text.formats import Layout
 from windowclf.text.sentence import Sentence
-
-Comparison: TypeAlias = dict[str, Any]
 
 
 def shared_layout(one: Spec, other: Spec, name: str, other_name: str) -> Layout:
@@ -102,7 +100,7 @@ class _Differing:
         self._spec = spec
         self._sentences: Counter[str] = Counter()
         self._tokens: Counter[str] = Counter()
-        self._kept: list[dict[str, Any]] = []
+        self._kept: list[DifferingSentence] = []
 
     def add(self, sentence: Sentence, ours: Sequence[str], theirs: Sequence[str]) -> None:
         """Compare two models' labels of one sentence."""
@@ -120,26 +118,34 @@ class _Differing:
         if self._most is None or len(self._kept) < self._most:
             self._kept.append(_record(sentence, gold, ours, theirs))
 
-    def report(self) -> dict[str, Any]:
+    def report(self) -> Differences:
         """How many sentences and tokens differ, who is right there, and the sentences kept."""
-        keys = ("differ", "model_right", "against_right")
         return {
-            "sentences": {key: self._sentences[key] for key in keys},
-            "tokens": {key: self._tokens[key] for key in keys},
+            "sentences": _differing(self._sentences),
+            "tokens": _differing(self._tokens),
             "differing": self._kept,
         }
 
 
+def _differing(counts: Mapping[str, int]) -> Differing:
+    return {
+        "differ": counts["differ"],
+        "model_right": counts["model_right"],
+        "against_right": counts["against_right"],
+    }
+
+
 def _record(
     sentence: Sentence, gold: Sequence[str | None], ours: Sequence[str], theirs: Sequence[str]
-) -> dict[str, Any]:
-    columns = {name: list(column) for name, column in sentence.columns.items()}
-    return {
+) -> DifferingSentence:
+    record: DifferingSentence = {
         "place": sentence.place(),
         "lines": list(sentence.lines),
         "tokens": list(sentence.tokens),
-        **({"columns": columns} if columns else {}),
         "gold": list(gold),
         "model": list(ours),
         "against": list(theirs),
     }
+    if sentence.columns:
+        record["columns"] = {name: list(column) for name, column in sentence.columns.items()}
+    return record

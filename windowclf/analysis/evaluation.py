@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any, TypeAlias
+from typing import cast
 
 from windowclf.analysis.bootstrap import Counts, intervals
 from windowclf.analysis.metrics import Found, Tally, labels_found
 from windowclf.analysis.reliability import Reliability
 from windowclf.analysis.resampling import Resampling
+from windowclf.analysis.results import Counted, Evaluation
 from windowclf.tagging.answers import Prediction
 from windowclf.tagging.options import TagOptions
 from windowclf.tagging.span_scores import spans_of
@@ -18,8 +19,6 @@ from windowclf.tagging.tagger import Tagger
 from windowclf.text.label_sets import all_parts, in_order
 from windowclf.text.sentence import Sentence
 from windowclf.text.spans import to_spans, words_from_segmentation
-
-Evaluation: TypeAlias = dict[str, Any]
 
 
 def evaluate_tagger(tagger: Tagger, sentences: Iterable[Sentence]) -> Evaluation:
@@ -83,12 +82,14 @@ class Scorer:
         figures = self._tally.report(self._spec.is_multilabel)
         if self._spec.vocabulary.seen is None:
             del figures["seen"], figures["unseen"]
-        return figures | {
-            "intervals": intervals(self._resampling.rows(), f1_name(self._spec)),
-            **self._resampling.report(),
-            "calibration": self._reliability.report(),
-            **({"span_calibration": self._of_spans.report()} if self._of_spans.used else {}),
-        }
+        report = cast(Evaluation, figures)
+        report["intervals"] = intervals(self._resampling.rows(), f1_name(self._spec))
+        report["calibration"] = self._reliability.report()
+        if (documents := self._resampling.documents()) is not None:
+            report["documents"] = documents
+        if self._of_spans.used:
+            report["span_calibration"] = self._of_spans.report()
+        return report
 
 
 def count(
@@ -132,7 +133,7 @@ def labels_unknown(spec: Spec, labels: Iterable[str]) -> list[str]:
     return sorted(set(all_parts(labels) if spec.is_multilabel else labels) - known)
 
 
-def main_score(spec: Spec, evaluation: Evaluation) -> float:
+def main_score(spec: Spec, evaluation: Counted) -> float:
     """The task's metric: span F1, word F1, micro F1 of several labels a token, or accuracy."""
     if "spans" in evaluation:
         return float(evaluation["spans"]["f1"])
@@ -147,7 +148,7 @@ def f1_name(spec: Spec) -> str | None:
     return "micro_f1" if spec.is_multilabel else names.get(spec.layout.task)
 
 
-def main_figures(spec: Spec, evaluation: Evaluation) -> dict[str, float]:
+def main_figures(spec: Spec, evaluation: Counted) -> dict[str, float]:
     """The figures of an evaluation that go into the log, the task's metric first."""
     if "spans" in evaluation:
         figures = {"f1": evaluation["spans"]["f1"]}

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
+from windowclf.analysis.results import Counted, Means, Part, Scores
 from windowclf.arrays import Bools, Floats
 from windowclf.text.label_sets import parts_of
 
@@ -137,7 +138,7 @@ class Tally:
         wanted, found = set(gold), set(predicted)
         return self._words.add([""] * len(wanted), [""] * len(found), [""] * len(wanted & found))
 
-    def report(self, multilabel: bool = False) -> dict[str, Any]:
+    def report(self, multilabel: bool = False) -> Counted:
         """The figures as JSON-ready values.
 
         `micro` counts all labels together, `macro` is the mean over those that occur in gold or
@@ -151,15 +152,16 @@ class Tally:
         units = self._spans or self._words
         tokens = self._pairs.total()
         right = sum(times for (gold, predicted), times in self._pairs.items() if gold == predicted)
-        report: dict[str, Any] = {
+        report: Counted = {
             "tokens": tokens,
             "sentences": self._sentences,
             "accuracy": _fraction(right, tokens),
             "seen": self._part(True),
             "unseen": self._part(False),
-            "labels": {name: row._asdict() for name, row in labels.items()},
+            "labels": _by_name(labels),
             "micro": _without_support((units or counts).total()),
             "macro": _mean(units.by_name() if units else labels),
+            "confusion": _confusion(self._pairs),
         }
         if units is not None:
             report["token_micro"] = _without_support(counts.total())
@@ -167,13 +169,13 @@ class Tally:
         if multilabel:
             report["exact"] = report["accuracy"]
         if self._spans is not None:
-            types = {name: row._asdict() for name, row in self._spans.by_name().items()}
-            report["spans"] = {**self._spans.total()._asdict(), "types": types}
+            types = _by_name(self._spans.by_name())
+            report["spans"] = {**_scores(self._spans.total()), "types": types}
         if self._words is not None:
-            report["words"] = self._words.total()._asdict()
-        return {**report, "confusion": _confusion(self._pairs)}
+            report["words"] = _scores(self._words.total())
+        return report
 
-    def _part(self, seen: bool) -> dict[str, float]:
+    def _part(self, seen: bool) -> Part:
         right, wrong = self._seen[seen, True], self._seen[seen, False]
         return {"tokens": right + wrong, "accuracy": _fraction(right, right + wrong)}
 
@@ -206,11 +208,19 @@ def _label_counts(pairs: Mapping[tuple[str, str], int], multilabel: bool) -> _Co
     return counts
 
 
-def _without_support(row: Score) -> dict[str, float]:
+def _scores(row: Score) -> Scores:
+    return {**_without_support(row), "support": row.support}
+
+
+def _by_name(rows: Mapping[str, Score]) -> dict[str, Scores]:
+    return {name: _scores(row) for name, row in rows.items()}
+
+
+def _without_support(row: Score) -> Means:
     return {"precision": row.precision, "recall": row.recall, "f1": row.f1}
 
 
-def _mean(labels: Mapping[str, Score]) -> dict[str, float]:
+def _mean(labels: Mapping[str, Score]) -> Means:
     count = max(len(labels), 1)
     rows = labels.values()
     return {

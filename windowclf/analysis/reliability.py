@@ -6,9 +6,11 @@ The expected calibration error is that of Guo, Pleiss, Sun and Weinberger (2017)
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Literal
 
 import numpy as np
+
+from windowclf.analysis.results import Bin, Calibration
 
 BINS = 15
 AT_ONCE = 8192  # certainties that are counted together
@@ -17,9 +19,9 @@ AT_ONCE = 8192  # certainties that are counted together
 class Reliability:
     """Counts answers by how sure the model was of them, in bins of equal width."""
 
-    def __init__(self, unit: str) -> None:
+    def __init__(self, unit: Literal["tokens", "spans"]) -> None:
         """`unit` is what answers are of: tokens or spans."""
-        self._unit = unit
+        self._unit: Literal["tokens", "spans"] = unit
         self.used = False
         self._certainty: list[float] = []
         self._right: list[bool] = []
@@ -33,7 +35,7 @@ class Reliability:
         if len(self._right) >= AT_ONCE:
             self._count()
 
-    def report(self) -> dict[str, Any]:
+    def report(self) -> Calibration:
         """The expected calibration error Σ_bins share·|accuracy − confidence|, and the bins.
 
         A bin's share is that of its tokens in all. A bin takes from ≤ certainty < to, the last one
@@ -43,16 +45,17 @@ class Reliability:
         tokens, certainty, right = self._sums.T
         error = np.abs(right - certainty).sum() / max(tokens.sum(), 1.0)
         confidence, accuracy = certainty / np.maximum(tokens, 1), right / np.maximum(tokens, 1)
-        bins = [
+        bins: list[Bin] = [
             {
                 "from": i / BINS,
                 "to": (i + 1) / BINS,
-                self._unit: int(tokens[i]),
                 "confidence": float(confidence[i]),
                 "accuracy": float(accuracy[i]),
             }
             for i in range(BINS)
         ]
+        for each, count in zip(bins, tokens, strict=True):
+            each[self._unit] = int(count)
         return {"error": float(error), "bins": bins}
 
     def _count(self) -> None:

@@ -48,9 +48,9 @@ class Resampling:
         """How many of the units that are drawn have the same numbers."""
         return self._documents if self._by_document() else self._sentences
 
-    def report(self) -> dict[str, int]:
-        """How many documents are drawn from, if documents are drawn."""
-        return {"documents": self._documents.total()} if self._by_document() else {}
+    def documents(self) -> int | None:
+        """How many documents are drawn from; None where sentences are drawn."""
+        return self._documents.total() if self._by_document() else None
 
     def _by_document(self) -> bool:
         """Whether documents are drawn: more than a few are marked, and some have sentences."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.table import Table
 
+from windowclf.analysis.results import Comparison
 from windowclf.commands.tables import interval_text, new_table, percent, plain_console
 from windowclf.errors import legible
 
@@ -19,7 +20,7 @@ FIGURES = {
 }
 
 
-def print_comparison(comparison: Mapping[str, Any], model: str, against: str) -> None:
+def print_comparison(comparison: Comparison, model: str, against: str) -> None:
     """Print the figures of two models side by side, and the first sentences where they differ."""
     console = plain_console()
     console.print(f"A  {legible(model)}\nB  {legible(against)}")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from rich.table import Table
 
+from windowclf.analysis.results import Bin, Evaluation, Scores
 from windowclf.commands.tables import interval_text, new_table, percent, plain_console
 from windowclf.errors import legible
 
@@ -14,7 +14,7 @@ CONFUSIONS_SHOWN = 10
 
 
 def print_evaluation(
-    evaluation: Mapping[str, Any], title: str | None = None, details: bool = True
+    evaluation: Evaluation, title: str | None = None, details: bool = True
 ) -> None:
     """Print an evaluation as tables: the main figures, and with details every label."""
     console = plain_console()
@@ -31,7 +31,7 @@ def print_evaluation(
         console.print(_confusion_table(wrong))
 
 
-def _figures(evaluation: Mapping[str, Any], title: str | None) -> Table:
+def _figures(evaluation: Evaluation, title: str | None) -> Table:
     """The main figures of an evaluation, with their intervals."""
     table = new_table(title or "", "", "95 % interval", "of tokens")
 
@@ -47,10 +47,10 @@ def _figures(evaluation: Mapping[str, Any], title: str | None) -> Table:
         row = evaluation[part]
         if row["tokens"]:
             add(f"  {part} words", row["accuracy"], tokens=row["tokens"])
-    for part in ("spans", "words"):
-        if part in evaluation:
-            for figure in ("precision", "recall", "f1"):
-                add(f"{part} {figure}", evaluation[part][figure], f"{part}_{figure}")
+    unit = "spans" if "spans" in evaluation else "words"
+    if (scores := evaluation.get("spans", evaluation.get("words"))) is not None:
+        for figure in ("precision", "recall", "f1"):
+            add(f"{unit} {figure}", scores[figure], f"{unit}_{figure}")
     if "exact" in evaluation:
         add("exact match", evaluation["exact"], "accuracy")
         add("micro f1", evaluation["micro"]["f1"], "micro_f1")
@@ -58,12 +58,11 @@ def _figures(evaluation: Mapping[str, Any], title: str | None) -> Table:
         add("macro f1", evaluation["macro"]["f1"])
     add("calibration error", evaluation["calibration"]["error"])
     if "span_calibration" in evaluation:
-        unit = "spans" if "spans" in evaluation else "words"
         add(f"calibration error of {unit}", evaluation["span_calibration"]["error"])
     return table
 
 
-def _reliability_table(bins: Sequence[Mapping[str, float]]) -> Table:
+def _reliability_table(bins: Sequence[Bin]) -> Table:
     """For each bin of certainty: how sure the model is, and how often it is right."""
     table = new_table("certainty", "tokens", "mean", "accuracy")
     for each in bins:
@@ -74,7 +73,7 @@ def _reliability_table(bins: Sequence[Mapping[str, float]]) -> Table:
     return table
 
 
-def _scores_table(kind: str, rows: Mapping[str, Mapping[str, float]]) -> Table:
+def _scores_table(kind: str, rows: Mapping[str, Scores]) -> Table:
     """Precision, recall and f1 of every label, or type of spans (`kind`)."""
     table = new_table(kind, "precision", "recall", "f1", "support")
     for name, row in rows.items():

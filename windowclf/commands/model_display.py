@@ -9,6 +9,8 @@ from typing import Any
 from windowclf.commands.tables import new_table, percent, plain_console
 from windowclf.errors import legible
 from windowclf.network.gradient_check import ArrayCheck
+from windowclf.pipeline.compress import Compression
+from windowclf.pipeline.info import ModelInfo
 
 
 def print_gradient_checks(checks: Sequence[ArrayCheck]) -> None:
@@ -28,7 +30,7 @@ def print_gradient_checks(checks: Sequence[ArrayCheck]) -> None:
     plain_console().print(table)
 
 
-def print_info(facts: Mapping[str, Any]) -> None:
+def print_info(facts: ModelInfo) -> None:
     """Print the facts that `info` gives of a model, one a line; parameters, provenance indented."""
     console = plain_console()
     for name, fact in _in_words(facts).items():
@@ -40,7 +42,7 @@ def print_info(facts: Mapping[str, Any]) -> None:
             console.print(f"{name}: {fact}")
 
 
-def _in_words(facts: Mapping[str, Any]) -> dict[str, Any]:
+def _in_words(facts: ModelInfo) -> dict[str, Any]:
     """The facts that `info` gives to programs as people read them: name -> text."""
     hidden = facts["activation"]
     if hidden != "none":
@@ -79,16 +81,15 @@ def _shape(shape: Sequence[int]) -> str:
     return "×".join(map(str, shape))
 
 
-def print_compression(facts: Mapping[str, Any]) -> None:
+def print_compression(facts: Compression) -> None:
     """Print the bytes, scores and rows of a model before and after it was compressed."""
     before, after = facts["before"], facts["after"]
-    table = new_table(f"stored as {facts['stored as']}", "before", "after")
+    table = new_table(f"stored as {facts['stored_as']}", "before", "after")
     table.add_row("bytes", f"{before['bytes']:,}", f"{after['bytes']:,}")
     for name, score in before.get("scores", {}).items():
         now = after["scores"].get(name)
         table.add_row(name, percent(score), "-" if now is None else percent(now))
-    seen = "words seen in training"
-    counts = {seen: (before[seen], after[seen])} | {
+    counts = {"words seen in training": (before["seen_words"] or 0, after["seen_words"])} | {
         f"rows of {name}": (V, after["rows"][name]) for name, V in before["rows"].items()
     }
     for name, (old, new) in counts.items():

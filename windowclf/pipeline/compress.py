@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, get_args
+from typing import NotRequired, TypedDict, get_args
 
 import numpy as np
 
@@ -26,6 +25,24 @@ from windowclf.tagging.pruning import Rows, ranked_rows, with_rows
 UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9}
 
 
+class Held(TypedDict):
+    """What a model file holds."""
+
+    bytes: int
+    rows: dict[str, int]  # of each table
+    seen_words: int | None  # None: not kept
+    scores: NotRequired[dict[str, float]]  # the main figures
+
+
+class Compression(TypedDict):
+    """What compressing a model has changed."""
+
+    file: str
+    stored_as: Stored
+    before: Held
+    after: Held
+
+
 @checked_arguments
 def compress(
     model: str | os.PathLike[str],
@@ -34,7 +51,7 @@ def compress(
     size: int | str | None = None,
     data: Paths | None = None,
     listener: Listener = SILENT,
-) -> dict[str, Any]:
+) -> Compression:
     """Write a smaller model file that load, predict and evaluate read as any other.
 
     `dtype` is what the matrices are stored as: int8 with a scale for each row, float16 or float32;
@@ -62,7 +79,7 @@ def compress(
             "unseen ones."
         )
     after = _facts(load_model(target), target, data)
-    return {"file": str(target), "stored as": stored, "before": before, "after": after}
+    return {"file": str(target), "stored_as": stored, "before": before, "after": after}
 
 
 def _stored(dtype: str) -> Stored:
@@ -143,13 +160,13 @@ def _without_seen(model: Model) -> Model:
     return replace(model, spec=replace(model.spec, vocabulary=vocabulary))
 
 
-def _facts(model: Model, file: Path, data: Paths | None) -> Mapping[str, Any]:
-    """What is shown of a model in a file: bytes, rows, seen words, and with `data` the scores."""
+def _facts(model: Model, file: Path, data: Paths | None) -> Held:
+    """What is shown of a model in a file; with `data` its scores too."""
     v = model.spec.vocabulary
-    facts = {
+    facts: Held = {
         "bytes": file.stat().st_size,
-        "rows": model.spec.architecture.table_sizes,
-        "words seen in training": None if v.seen is None else len(v.seen),
+        "rows": dict(model.spec.architecture.table_sizes),
+        "seen_words": None if v.seen is None else len(v.seen),
     }
     if data is not None:
         facts["scores"] = main_figures(model.spec, evaluate(file, data))

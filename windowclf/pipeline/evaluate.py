@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias, cast
 
-from windowclf.analysis.comparison import Comparison, compare_taggers, shared_layout
-from windowclf.analysis.evaluation import Evaluation, evaluate_tagger, labels_unknown
+from windowclf.analysis.comparison import compare_taggers, shared_layout
+from windowclf.analysis.evaluation import evaluate_tagger, labels_unknown
+from windowclf.analysis.results import Comparison, Evaluation
 from windowclf.config.reading import given_of_data
 from windowclf.errors import DataError, named
 from windowclf.pipeline.input_files import Paths, files_of
@@ -79,9 +80,10 @@ def compare(
     labelled = labelled_text(layout, data, format_, overrides)
     sentences = labelled.sentences(layout.scheme, listener)
     found = compare_taggers(one, other, sentences, most_sentences)
-    for tagger, name, key in zip((one, other), names, ("model", "against"), strict=True):
+    evaluations = found["model"], found["against"]
+    for tagger, name, evaluation in zip((one, other), names, evaluations, strict=True):
         its = replace(labelled, name=f"{labelled.name}, for {name},")
-        _check_gold(tagger.model.spec, found[key], its, listener)
+        _check_gold(tagger.model.spec, evaluation, its, listener)
     return found
 
 

@@ -5,14 +5,52 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from windowclf.system.arguments import checked_arguments
 from windowclf.tagging.model_file import find_model, load_model
+from windowclf.text.formats import Format, Task
+from windowclf.text.spans import Scheme
+
+
+class FeatureInfo(TypedDict):
+    """A feature, its table and how many numbers a row of that has."""
+
+    kind: str
+    table: str
+    dim: int
+
+
+class ModelInfo(TypedDict):
+    """What a model file holds."""
+
+    file: str
+    bytes: int
+    sha256: str
+    task: Task
+    format: Format  # of the training files
+    scheme: Scheme | None  # of the files; None where labels are not spans
+    labels: list[str]
+    window: int
+    features: list[FeatureInfo]
+    activation: str
+    units: int
+    directions: int  # of the recurrence
+    truncate: int | None
+    output: str
+    members: int
+    tokenizer: str
+    temperature: float
+    seen_words: int | None  # None: not kept
+    dictionary_words: int
+    stored_as: str
+    numbers: int  # of all parameters
+    parameters: dict[str, list[int]]  # name -> shape
+    provenance: dict[str, str]  # what the model was made from -> sha256
 
 
 @checked_arguments
-def info(model: str | os.PathLike[str]) -> dict[str, Any]:
+def info(model: str | os.PathLike[str]) -> ModelInfo:
     """What a model file holds, as numbers and lists: task, labels, network, sizes, provenance."""
     path = find_model(Path(model))
     loaded = load_model(path)

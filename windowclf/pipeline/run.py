@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from windowclf.analysis.dev_set import DevSet
-from windowclf.analysis.evaluation import Evaluation, evaluate_tagger, labels_unknown
+from windowclf.analysis.evaluation import evaluate_tagger, labels_unknown
+from windowclf.analysis.results import Evaluation
 from windowclf.arrays import Floats
 from windowclf.config import Config
 from windowclf.config.reading import differences, dump_config, make_config

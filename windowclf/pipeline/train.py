@@ -9,7 +9,7 @@ from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
-from windowclf.analysis.evaluation import Evaluation
+from windowclf.analysis.results import Evaluation
 from windowclf.config import Config
 from windowclf.config.reading import ConfigLike, as_config
 from windowclf.pipeline.listener import SILENT, Listener
