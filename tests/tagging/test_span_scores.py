@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import warnings
+from dataclasses import replace
 
 import corpora
 import numpy as np
@@ -189,3 +190,40 @@ def test_scores_without_any_sense_give_no_warning(models):
         tagger.predict([["Anna", "met"]])
         tagger.predict_proba([["Anna", "met"]])
         tagger.predict_text("Anna met")
+
+
+SPELT = {"BILOU": str.maketrans("ES", "LU"), "BMEWO": str.maketrans("IS", "MW")}
+
+
+def respelt(labels, scheme: str) -> list[str]:
+    return [label[0].translate(SPELT.get(scheme, {})) + label[1:] for label in labels]
+
+
+def test_bioes_in_other_letters_is_bioes(models):
+    sentences = [tokens for tokens in some_sentences(3) if tokens]
+    for (scheme, inside, _), model in models.items():
+        if "BIOES" not in (scheme, inside):
+            continue
+        spec = model.spec
+        within, files = ("BILOU" if inside == "BIOES" else inside), scheme
+        if scheme == "BIOES":
+            files = "BMEWO"
+        names = tuple(respelt(spec.classes, within))
+        other = replace(
+            spec,
+            inside=within,
+            layout=replace(spec.layout, scheme=files),
+            vocabulary=replace(spec.vocabulary, labels=names),
+        )
+        one, its = Tagger(model, SCORED), Tagger(replace(model, spec=other), SCORED)
+        assert its.predict(sentences) == [respelt(own, files) for own in one.predict(sentences)]
+        order = [its.classes.index(name) for name in respelt(one.classes, files)]
+        for wanted, found in zip(
+            one.predict_proba(sentences), its.predict_proba(sentences), strict=True
+        ):
+            np.testing.assert_array_equal(wanted, found[:, order])
+        answers = zip(
+            one.tag(map(Sentence, sentences)), its.tag(map(Sentence, sentences)), strict=True
+        )
+        for wanted, found in answers:
+            np.testing.assert_array_equal(wanted.span_scores, found.span_scores)

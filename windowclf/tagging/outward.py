@@ -12,7 +12,7 @@ import numpy as np
 
 from windowclf.arrays import Bools, Floats, Ints
 from windowclf.tagging.spec import Spec
-from windowclf.text.spans import Scheme
+from windowclf.text.spans import Scheme, in_bioes, spelt_as
 
 
 def outward(spec: Spec, y_hat: Floats, lengths: Ints) -> Floats:
@@ -21,15 +21,19 @@ def outward(spec: Spec, y_hat: Floats, lengths: Ints) -> Floats:
         return np.hstack([1 - y_hat, y_hat])
     if spec.inside is None or spec.inside == spec.layout.scheme:
         return y_hat
+    inside = spelt_as(spec.inside)
+    if inside == spelt_as(spec.layout.scheme):
+        names = [in_bioes(label) for label in spec.classes]
+        return y_hat[:, [names.index(in_bioes(label)) for label in spec.labels]]
     found = np.zeros((len(y_hat), len(spec.labels)), y_hat.dtype)
     first = np.zeros(len(y_hat), bool)
     first[(np.cumsum(lengths) - lengths)[lengths > 0]] = True
-    columns = {label: y_hat[:, i] for i, label in enumerate(spec.classes)}
+    columns = {in_bioes(label): y_hat[:, i] for i, label in enumerate(spec.classes)}
     kinds = {label[2:] for label in spec.labels if label != "O"}
-    places = {kind: _places(columns, kind, spec.inside, first) for kind in kinds}
+    places = {kind: _places(columns, kind, inside, first) for kind in kinds}
     for i, label in enumerate(spec.labels):
         if label == "O":
-            found[:, i] = columns["O"]
+            found[:, i] = columns["O", ""]
         else:
             found[:, i] = _of_label(label, places[label[2:]], spec, first)
     return found
@@ -44,10 +48,12 @@ class _Places(NamedTuple):
     both: Floats  # it is all of it
 
 
-def _places(columns: dict[str, Floats], kind: str, inside: Scheme, first: Bools) -> _Places:
-    """Where tokens stand, from the probabilities (N,) of the classes by name; first (N,)."""
+def _places(
+    columns: dict[tuple[str, str], Floats], kind: str, inside: Scheme, first: Bools
+) -> _Places:
+    """Where tokens stand, from the probabilities (N,) of classes by letter and type; first (N,)."""
     zero = np.zeros(len(first), next(iter(columns.values())).dtype)
-    B, inner, E, S = (columns.get(f"{prefix}-{kind}", zero) for prefix in "BIES")
+    B, inner, E, S = (columns.get((prefix, kind), zero) for prefix in "BIES")
     within = B + inner + E + S
     if inside == "BIOES":
         return _Places(within, B + S, E + S, S)
@@ -65,7 +71,7 @@ def _places(columns: dict[str, Floats], kind: str, inside: Scheme, first: Bools)
 
 def _of_label(label: str, at: _Places, spec: Spec, first: Bools) -> Floats:
     """The probability (N,) of a label of the files; first (N,) marks where sentences begin."""
-    prefix, scheme = label[0], spec.layout.scheme
+    (prefix, _), scheme = in_bioes(label), spec.layout.scheme
     if scheme == "IO":
         return at.within
     if scheme == "IOB1":  # B-X only where a span of X ends right before

@@ -74,6 +74,11 @@ def to_spans(labels: Sequence[str], scheme: Scheme) -> list[Span]:
     return spans
 
 
+def spelt_as(scheme: Scheme) -> Scheme:
+    """The scheme, or BIOES for one that is BIOES in other letters."""
+    return scheme if scheme in _LEGAL else "BIOES"
+
+
 class Legal(NamedTuple):
     """Which of K labels, or of the states of a decoder, may begin, end and follow one another."""
 
@@ -89,8 +94,8 @@ def legal_transitions(labels: Sequence[str], scheme: Scheme) -> Legal:
     (words) that are read from it: nothing has to be repaired. Any label with which a sentence may
     begin may follow any with which one may end; the others depend on what is open.
     """
-    first, last, within = _LEGAL.get(scheme, _LEGAL["BIOES"])
-    parts = [_parts(label) for label in labels]
+    first, last, within = _LEGAL[spelt_as(scheme)]
+    parts = [in_bioes(label) for label in labels]
     start = np.array([prefix in first for prefix, _ in parts], bool)
     end = np.array([prefix in last for prefix, _ in parts], bool)
     transitions = end[:, None] & start
@@ -107,7 +112,7 @@ def continuations(labels: Sequence[str]) -> Bools:
     ->  (K, K) [from, to], as `to_spans` and `words_from_segmentation` read them; every other label
     begins a span or word, or is outside of all.
     """
-    parts = [_parts(label) for label in labels]
+    parts = [in_bioes(label) for label in labels]
     return np.array(
         [[a[1] == b[1] and a[0] not in "OES" and b[0] not in "OBS" for b in parts] for a in parts],
         bool,
@@ -116,19 +121,19 @@ def continuations(labels: Sequence[str]) -> Bools:
 
 def may_follow(before: str, label: str, scheme: Scheme) -> bool:
     """Whether a label may follow another; O stands for the ends of a sentence too."""
-    first, last, within = _LEGAL.get(scheme, _LEGAL["BIOES"])
-    (one, kind), (other, its) = _parts(before), _parts(label)
+    first, last, within = _LEGAL[spelt_as(scheme)]
+    (one, kind), (other, its) = in_bioes(before), in_bioes(label)
     return (one in last and other in first) or (kind == its and one + other in within)
 
 
 def begins_span(before: str, label: str) -> bool:
     """Whether a span begins at a label that follows another, by the rules of `to_spans`."""
-    (one, kind), (other, its) = _parts(before), _parts(label)
+    (one, kind), (other, its) = in_bioes(before), in_bioes(label)
     return label != "O" and (kind != its or one in _CLOSING or other in _OPENING)
 
 
-def _parts(label: str) -> tuple[str, str]:
-    """The prefix of a label, in the letters of BIOES, and its type."""
+def in_bioes(label: str) -> tuple[str, str]:
+    """The prefix of a label, in the letters of BIOES, and its type; ("O", "") for O."""
     prefix, _, kind = label.partition("-")
     return _OF_BIOES.get(prefix, prefix), kind
 
