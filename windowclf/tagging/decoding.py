@@ -7,30 +7,26 @@ scored one by one, the legal path with the largest sum of scores.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cached_property
 from itertools import accumulate, pairwise
 from typing import NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 
-from windowclf.arrays import Bools, Floats, Ints
+from windowclf.arrays import Floats, Ints
 from windowclf.errors import DataError
 from windowclf.network import members
 from windowclf.network.kernels.activations import logistic
-from windowclf.network.kernels.crf import path_log_probabilities
-from windowclf.network.kernels.decoding import forbid, n_best, viterbi
+from windowclf.network.kernels.decoding import n_best, viterbi
 from windowclf.network.kernels.legal import mended
 from windowclf.network.kernels.trellis import NoPath
+from windowclf.tagging.chains import Chain, Chains
 from windowclf.tagging.constraints import Choices, Constraints
 from windowclf.tagging.model import Model
 from windowclf.tagging.options import TagOptions
 from windowclf.tagging.scores import Scores, WholeScores
-from windowclf.tagging.spec import Spec
-from windowclf.text.label_sets import parts_of, set_of
+from windowclf.text.label_sets import set_of
 from windowclf.text.sentence import Sentence
 
-Chain: TypeAlias = tuple[Floats, Floats, Floats]
-"""start (states,), transitions (states, states), end (states,) of a CRF; states may be classes."""
 RankedPaths: TypeAlias = list[tuple[float, Ints]]
 """The best paths (tokens,) of a sentence, each with its score, in falling order."""
 Answer = TypeVar("Answer")
@@ -77,6 +73,7 @@ class Decoder:
         self._constraints = Constraints(spec, options.keep_labels) if constrained else None
         self._states = spec.states if constrained else None
         self._legal = self._states.legal if self._states else spec.legal
+        self._chains = Chains(model, self._states, self._legal)
         self._lists = [each.tolist() for each in self._legal or ()]
         # What each state is called in the files, where a legal path needs no look at neighbours.
         self._in_files = self._states.labels if self._states else spec.in_files
@@ -132,7 +129,7 @@ class Decoder:
         found, lost = self._legal_or_free(best_of_each, unary, sentences, choices)
         best = np.concatenate([np.zeros(0, np.intp), *(paths[0][1] for paths in found)])
         classes = best if self._states is None else np.take(self._states.classes, best)
-        logs = self._log_probabilities(theta, _lengths(sentences), classes)
+        logs = self._chains.log_probabilities(theta, _lengths(sentences), classes)
         temperature = self.model.temperature
         return [
             [
@@ -144,26 +141,6 @@ class Decoder:
             ]
             for i, (paths, log) in enumerate(zip(found, logs.tolist(), strict=True))
         ]
-
-    def _log_probabilities(self, theta: Floats, lengths: Ints, classes: Ints) -> Floats:
-        """ln p of a path of each sentence among the legal ones, calibrated.   ->  (S,).
-
-        theta (N, K), lengths (S,), classes (N,). Where no path is legal, among all.
-        """
-        temperature, legal = self.model.temperature, self._spec.legal
-        free = members.chain(self._spec.architecture, self.model.parameters)
-        chain = free if legal is None else map(forbid, legal, free)
-        cool = [np.divide(part, temperature, dtype=np.float64) for part in (*chain, theta)]
-        *barred, unary = cool
-        try:
-            return path_log_probabilities(unary, lengths, classes, *barred)
-        except NoPath as none:
-            lost = np.isin(np.arange(len(lengths)), none.sentences)
-        rows, found = np.repeat(lost, lengths), np.empty(len(lengths))
-        every = [np.divide(part, temperature, dtype=np.float64) for part in free]
-        for own, at, scores in ((lost, rows, every), (~lost, ~rows, barred)):
-            found[own] = path_log_probabilities(unary[at], lengths[own], classes[at], *scores)
-        return found
 
     def check(self, sentences: Sequence[Sentence]) -> None:
         """Raise DataError where the dictionary leaves a sentence no legal path."""
@@ -256,32 +233,15 @@ class Decoder:
         """
         lengths = _lengths(sentences)
         try:
-            return decode(unary, lengths, self._legal_chain), frozenset()
+            return decode(unary, lengths, self._chains.legal), frozenset()
         except NoPath as none:
             self._refuse(none, sentences, choices)
             lost = np.isin(np.arange(len(lengths)), none.sentences)
         free = np.repeat(lost, lengths)
-        legal = iter(decode(unary[~free], lengths[~lost], self._legal_chain))
-        others = iter(decode(unary[free], lengths[lost], self._chain))
+        legal = iter(decode(unary[~free], lengths[~lost], self._chains.legal))
+        others = iter(decode(unary[free], lengths[lost], self._chains.free))
         found = [next(others if gone else legal) for gone in lost]
         return found, frozenset(np.flatnonzero(lost).tolist())
-
-    @cached_property
-    def _chain(self) -> Chain:
-        """The chain of the CRF over its states.   (states,), (states, states), (states,)."""
-        start, transitions, end = members.chain(self._spec.architecture, self.model.parameters)
-        if self._states is not None:
-            own = list(self._states.classes)
-            start, transitions, end = start[own], transitions[np.ix_(own, own)], end[own]
-        return start, transitions, end
-
-    @cached_property
-    def _legal_chain(self) -> Chain:
-        """The same, −inf where labels forbid it.   (states,), (states, states), (states,)."""
-        if self._legal is None:
-            return self._chain
-        start, transitions, end = map(forbid, self._legal, self._chain)
-        return start, transitions, end
 
     def _log_marginals(self, theta: Floats, sentences: Sequence[Sentence]) -> Floats:
         """ln of the marginals of a CRF, each token's own probabilities; never −inf.
@@ -310,35 +270,10 @@ def probabilities(model: Model, theta: Floats, lengths: Ints) -> Floats:
     )
 
 
-def certainty(spec: Spec, y_hat: Floats, labels: Sequence[str]) -> Floats:
-    """The probability of the label that each token was given: of a set that of all its decisions.
-
-    y_hat (N, labels) in the order of spec.labels; N labels in the scheme of the files  ->  (N,).
-    """
-    if spec.is_multilabel:
-        of_all: Floats = np.where(_decisions(spec, labels), y_hat, 1 - y_hat).prod(axis=1)
-        return of_all
-    index = {label: i for i, label in enumerate(spec.labels)}
-    given: Floats = y_hat[np.arange(len(labels)), [index[label] for label in labels]]
-    return given
-
-
 def _label_sets(model: Model, theta: Floats) -> list[str]:
     """The set of labels of each token, joined by |.   theta (tokens, K)."""
     names, given = model.spec.classes, logistic(theta) > _thresholds(model)
     return [set_of(names[i] for i in np.flatnonzero(row)) for row in given]
-
-
-def _decisions(spec: Spec, labels: Sequence[str]) -> Bools:
-    """Which of the classes each token was given, from the names of its set of labels.   ->  (N, K).
-
-    Not from y_hat, which the temperature has moved against the thresholds.
-    """
-    class_of = spec.vocabulary.class_of
-    given = np.zeros((len(labels), spec.architecture.classes), bool)
-    for row, label in zip(given, labels, strict=True):
-        row[[class_of[part] for part in parts_of(label)]] = True
-    return given
 
 
 def _thresholds(model: Model) -> Floats:

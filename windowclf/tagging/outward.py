@@ -6,12 +6,14 @@ as all of BIOES do, they are sums; where only its neighbours say so, tokens coun
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from windowclf.arrays import Bools, Floats, Ints
 from windowclf.tagging.spec import Spec
+from windowclf.text.label_sets import parts_of
 from windowclf.text.spans import Scheme, in_bioes, spelt_as
 
 
@@ -37,6 +39,31 @@ def outward(spec: Spec, y_hat: Floats, lengths: Ints) -> Floats:
         else:
             found[:, i] = _of_label(label, places[label[2:]], spec, first)
     return found
+
+
+def certainty(spec: Spec, y_hat: Floats, labels: Sequence[str]) -> Floats:
+    """The probability of the label that each token was given: of a set that of all its decisions.
+
+    y_hat (N, labels) in the order of spec.labels; N labels in the scheme of the files  ->  (N,).
+    """
+    if spec.is_multilabel:
+        of_all: Floats = np.where(_decisions(spec, labels), y_hat, 1 - y_hat).prod(axis=1)
+        return of_all
+    index = {label: i for i, label in enumerate(spec.labels)}
+    given: Floats = y_hat[np.arange(len(labels)), [index[label] for label in labels]]
+    return given
+
+
+def _decisions(spec: Spec, labels: Sequence[str]) -> Bools:
+    """Which of the classes each token was given, from the names of its set of labels.   ->  (N, K).
+
+    Not from y_hat, which the temperature has moved against the thresholds.
+    """
+    class_of = spec.vocabulary.class_of
+    given = np.zeros((len(labels), spec.architecture.classes), bool)
+    for row, label in zip(given, labels, strict=True):
+        row[[class_of[part] for part in parts_of(label)]] = True
+    return given
 
 
 class _Places(NamedTuple):

@@ -18,12 +18,12 @@ from windowclf.system.arguments import checked_arguments
 from windowclf.system.blas import one_blas_thread
 from windowclf.tagging import blocks
 from windowclf.tagging.answers import Prediction, TextSpan
-from windowclf.tagging.decoding import Decoder, LabelPath, certainty, probabilities
+from windowclf.tagging.decoding import Decoder, LabelPath, probabilities
 from windowclf.tagging.inputs import SentenceLike, as_sentences, with_columns
 from windowclf.tagging.model import Model
 from windowclf.tagging.model_file import load_model
 from windowclf.tagging.options import TagOptions
-from windowclf.tagging.outward import outward
+from windowclf.tagging.outward import certainty, outward
 from windowclf.tagging.raw_text import split_text
 from windowclf.tagging.row_cache import RowCache
 from windowclf.tagging.scores import (
