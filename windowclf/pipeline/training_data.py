@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -187,7 +187,7 @@ class _TrainingText:
         remarks = list(self._remarks.sentences(self._layout.scheme, SAY_SCHEME))
         return Encoded(corpus, self._digest.hexdigest(), remarks)
 
-    def _sentences(self) -> Iterator[Sentence]:
+    def _sentences(self) -> Iterable[Sentence]:
         """The sentences of the files with derived columns; the listener is told how far it is."""
         size, done = max(1.0, self.megabytes() * (1 << 20)), 0
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
@@ -32,14 +32,15 @@ def derived_columns(features: Iterable[Feature], lexicons: Lexicons) -> dict[str
 
 def with_derived(
     sentences: Iterable[Sentence], derived: Mapping[str, Derive]
-) -> Iterator[Sentence]:
-    """The sentences with the derived columns besides their own."""
-    if not derived:
-        yield from sentences
-        return
-    for s in sentences:
-        own = {name: derive(s.tokens) for name, derive in derived.items()}
-        yield replace(s, columns={**s.columns, **own})
+) -> Iterable[Sentence]:
+    """The sentences with the derived columns besides their own, if there are any."""
+    return (_derived(sentence, derived) for sentence in sentences) if derived else sentences
+
+
+def _derived(sentence: Sentence, derived: Mapping[str, Derive]) -> Sentence:
+    """A sentence with the derived columns besides its own."""
+    own = {name: derive(sentence.tokens) for name, derive in derived.items()}
+    return replace(sentence, columns={**sentence.columns, **own})
 
 
 def positions(tokens: Sequence[str]) -> list[str]:
