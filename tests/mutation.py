@@ -55,17 +55,19 @@ TESTS = {
     **{
         f"network/kernels/{path.name}": NETWORK for path in PACKAGE.glob("network/kernels/[!_]*.py")
     },
-    **{f"network/kernels/{name}.py": CHAIN for name in ("crf", "trellis", "decoding")},
+    **{f"network/kernels/{name}.py": CHAIN for name in ("crf", "decoding")},
+    "network/kernels/trellis.py": (*CHAIN, NETWORK[0]),
     "network/kernels/legal.py": (
         "tests/network/test_legal.py",
         "tests/tagging/test_constraints.py",
     ),
     **{
         f"network/{name}.py": NETWORK
-        for name in ("gradients", "members", "recurrence", "token_features", "upward")
+        for name in ("gradients", "recurrence", "token_features", "upward")
     },
     "tagging/temperature.py": CALIBRATION,
     "analysis/reliability.py": CALIBRATION,
+    "network/members.py": ("tests/network/test_ensemble.py", *NETWORK, *CALIBRATION),
     "analysis/bootstrap.py": ("tests/analysis/test_bootstrap.py",),
     "analysis/metrics.py": ("tests/analysis/test_metrics.py", "tests/analysis/test_evaluation.py"),
     "text/spans.py": ("tests/text/test_spans.py", "tests/tagging/test_constraints.py"),
@@ -77,12 +79,12 @@ class Mutant(NamedTuple):
     function: str
     line: int
     what: str
-    after: str  # the line as it then reads; what is dropped, for a whole statement
+    after: str  # the line as it then reads, or the statement that is not there any more
     source: bytes  # the whole module
 
     @property
     def name(self) -> str:
-        return f"{self.module} {self.function}, {self.what}: {self.after}"
+        return f"{self.module} {self.function}: {self.after}"
 
 
 def every_mutant() -> list[Mutant]:
@@ -101,8 +103,10 @@ def mutants_of(module: str) -> Iterator[Mutant]:
             text = f"({text})" if isinstance(new, ast.expr) else text
             mutated = source[:begin] + text.encode() + source[end:]
             rest = mutated.index(b"\n", begin + len(text.encode()))
-            line = source[begin:end] if text == "pass" else mutated[starts[node.lineno - 1] : rest]
-            after = " ".join(line.decode().split())
+            line = mutated[starts[node.lineno - 1] : rest].decode()
+            if text == "pass":
+                line = f"without {source[begin:end].decode()}"
+            after = " ".join(line.partition("  # ")[0].split())
             yield Mutant(module, function.name, node.lineno, what, after, mutated)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import mutation
@@ -24,9 +25,9 @@ def test_modules_and_their_tests_are_there(module):
         assert mutant.source != (mutation.PACKAGE / module).read_bytes()
 
 
-def test_what_is_argued_equivalent_is_a_mutant():
-    assert set(EQUIVALENT) <= {mutant.name for mutant in mutation.every_mutant()}
-    assert all(EQUIVALENT.values())
+def test_what_is_argued_equivalent_is_one_mutant():
+    times = Counter(mutant.name for mutant in mutation.every_mutant())
+    assert {name: times[name] for name in EQUIVALENT} == dict.fromkeys(EQUIVALENT, 1)
 
 
 ANY = "return a and not (b.all)()"
@@ -44,10 +45,10 @@ def mutants_of(tmp_path: Path, code: str, monkeypatch) -> list[str]:
         ("return a * b", ["return (a)", "return (b)"]),
         ("return a @ b.T", ["return (b.T @ a)", "return a @ (b)"]),
         ("return -a / 'é'", ["return (-a)", "return (a) / 'é'"]),
-        ("a += b", ["a += b", "a -= b"]),
-        ("a[b] = 7", ["a[b] = 7", "a[b] = (8)"]),
+        ("a += b", ["without a += b", "a -= b"]),
+        ("a[b] = 7", ["without a[b] = 7", "a[b] = (8)"]),
         ("return a and not b.any()", ["return (a or not b.any())", "return a and (b.any())", ANY]),
-        ("if a: b.clear()", ["if (not a): b.clear()", "b.clear()"]),
+        ("if a: b.clear()", ["if (not a): b.clear()", "without b.clear()"]),
         ("return b > f'{1 + 2}'", ["return (b >= f'{1 + 2}')"]),
     ],
 )

@@ -114,6 +114,13 @@ def test_python(quickstart):
     assert tagger.predict_text("Anna Berg lives in Oslo.")[0].text == "Anna Berg"
 
 
+def test_every_file_that_it_names_is_there():
+    named = set(re.findall(r"\b(?:tests|windowclf|configs|data)/[\w./*-]*\w", README))
+    assert len(named) > 40
+    for path in named - {"configs/NAME.yaml"}:
+        assert list(REPOSITORY.glob(path)), path
+
+
 def test_every_config_is_named_and_read():
     from windowclf.config.reading import read_config
 

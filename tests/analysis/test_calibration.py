@@ -95,6 +95,19 @@ def test_few_tokens_move_little_and_none_nothing():
     assert fit_temperature(a, p, theta, whole(theta), np.full(N, NO_CLASS)) == 1.0
 
 
+def test_the_least_surprise_with_one_observation_for_none():
+    """The least of J(T) + (ln T)²/2N on a fine grid, N = 5, to four decimals."""
+    a, p, theta = chance("softmax")
+    theta, y = theta[:5], theta[:5].argmax(axis=1)
+    grid = np.linspace(-2, 2, 8001)
+    surprise = [
+        -np.log(softmax(theta / np.exp(x))[np.arange(5), y]).mean() + x * x / 10 for x in grid
+    ]
+    found = fit_temperature(a, p, theta, whole(theta), y)
+    assert found == pytest.approx(np.exp(grid[np.argmin(surprise)]), rel=2e-3)
+    assert found == round(found, 4)
+
+
 def test_scores_without_any_sense_are_bounded_and_finite():
     a, p, theta = chance("crf")
     y = np.random.default_rng(8).integers(0, 4, 50)

@@ -209,6 +209,25 @@ def test_scaled_is_log_space(size, K):
         np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-200)
 
 
+def test_scores_far_apart_within_a_token():
+    """As far as products can hold, where what joins the labels lets them run for long."""
+    c = chain((120, 40, 1), K=3, size=0.1)
+    c = c._replace(theta=c.theta + np.array([0, -100, 1 - LOG_RANGE / 2]))
+    trellis = side_by_side(c.lengths)
+    x = unary_scores(c.theta, trellis, c.start, c.end)
+    wanted = _in_log_space(x, c.transitions, trellis)
+    for ours, theirs in zip(_expectations(x, c.transitions, trellis), wanted, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-200)
+
+
+def test_a_token_that_may_have_no_label_leaves_no_path():
+    c = CHAINS["mixed"]
+    theta = c.theta.copy()
+    theta[1] = -np.inf
+    with pytest.raises(NoPath, match="sentence 0 "):
+        posterior_marginals(theta, *c[1:])
+
+
 def test_steps_between_scalings():
     x, A = np.array([[0.0, -40.0], [-30.0, 0.0]]), np.array([[1.0, 5.0], [3.0, -25.0]])
     assert _steps_between_scalings(x, A) == int((LOG_RANGE - 40) / 30)

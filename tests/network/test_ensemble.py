@@ -62,16 +62,19 @@ def test_every_member_learns_as_it_would_alone(activation, output, recurrence, t
     assert pytest.approx(np.mean(wanted), rel=1e-14) == J
 
 
+@pytest.mark.parametrize("count", [2, 3])
 @pytest.mark.parametrize("output", OUTPUTS)
-def test_scores_are_the_mean(output):
-    p = problem("relu", output, members=3)
+def test_scores_are_the_mean(output, count):
+    p = problem("relu", output, members=count)
     own = p.architecture.of_one_member()
-    parts = [members.scores(own, parameters_of(own, p.parameters, i), p.batch) for i in range(3)]
+    parts = [
+        members.scores(own, parameters_of(own, p.parameters, i), p.batch) for i in range(count)
+    ]
     theta = members.scores(p.architecture, p.parameters, p.batch)
     np.testing.assert_allclose(theta, np.mean(parts, axis=0), rtol=1e-12, atol=1e-14)
     if output == "crf":
         for name, mean in zip(CHAIN, members.chain(p.architecture, p.parameters), strict=True):
-            each = [p.parameters[with_member(name, i)] for i in range(3)]
+            each = [p.parameters[with_member(name, i)] for i in range(count)]
             np.testing.assert_allclose(mean, np.mean(each, axis=0), rtol=1e-14)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import plain
@@ -16,6 +17,7 @@ from windowclf.network.gradients import Masks, Objective
 from windowclf.network.kernels.activations import activation_backward, logistic
 from windowclf.network.kernels.char_cnn import char_cnn_backward, char_cnn_forward
 from windowclf.network.kernels.dropout import byte_rate, dropout_mask
+from windowclf.network.kernels.initialize import weight_matrix
 from windowclf.network.kernels.lookup import bag_forward
 from windowclf.network.kernels.output import sigmoid_cross_entropy, softmax_cross_entropy
 from windowclf.text.batches import lay_out, make_batch, pieces_of
@@ -230,11 +232,52 @@ def test_of_equal_maxima_the_first_wins():
     np.testing.assert_array_equal(dW[:, 0], [0.0, 1.0, 0.0])
 
 
+@pytest.mark.parametrize("width", [1, 3, 5])
+def test_filters_of_every_width(width):
+    """Each maximum by a loop over the places of a token, with boundaries on both sides."""
+    rng = np.random.default_rng(width)
+    L, W, b = rng.normal(size=(9, 2)), rng.normal(size=(2 * width, 4)), rng.normal(size=4)
+    ids, offsets = rng.integers(1, 9, 12), np.array([0, 1, 8, 12])
+    c, trace = char_cnn_forward(L, ids, offsets, W, b)
+    for t, (begin, end) in enumerate(pairwise(offsets)):
+        padding = [0] * (width // 2)
+        token = L[[*padding, *ids[begin:end], *padding]]
+        z = np.array([token[i : i + width].ravel() @ W + b for i in range(end - begin)])
+        np.testing.assert_allclose(c[t], z.max(axis=0))
+        np.testing.assert_array_equal(trace.winners[t], begin + z.argmax(axis=0))
+
+
+def test_a_nan_in_the_characters_is_shown_and_breaks_nothing():
+    L, W, b = np.full((3, 1), np.nan), np.ones((3, 2)), np.zeros(2)
+    c, trace = char_cnn_forward(L, np.array([2, 1, 2]), np.array([0, 3]), W, b)
+    assert np.isnan(c).all()
+    assert (trace.winners == 2).all()  # the last place
+    char_cnn_backward(np.ones((1, 2)), trace, W)
+
+
+@pytest.mark.parametrize(("fan_in", "gain"), [(1, 1.0), (1, 2.0), (50, 2.0)])
+def test_weights_are_drawn_by_what_flows_in(fan_in, gain):
+    W = weight_matrix(np.random.default_rng(1), fan_in, 20_000, gain, "float64")
+    assert W.shape == (fan_in, 20_000)
+    assert W.std() == pytest.approx(np.sqrt(gain / fan_in), rel=0.03)
+
+
+@pytest.mark.parametrize("shape", [(3, 8), (5, 7)])
+def test_a_mask_takes_a_byte_a_unit(shape):
+    """And no more of the stream than that, in words of eight bytes."""
+    rng, other = np.random.default_rng(2), np.random.default_rng(2)
+    mask = dropout_mask(rng, shape, 0.5)
+    size = shape[0] * shape[1]
+    drawn = other.bit_generator.random_raw((size + 7) // 8).view(np.uint8)[:size]
+    np.testing.assert_array_equal(mask.ravel(), drawn >= 128)
+    assert rng.bit_generator.state == other.bit_generator.state
+
+
 def test_dropout_mask_drops_the_rate_in_256ths():
     mask = dropout_mask(np.random.default_rng(1), (1000, 1000), 0.4)
     assert mask.dtype == np.uint8
     assert abs(mask.mean() - (1 - byte_rate(0.4) / 256)) < 2e-3
-    assert byte_rate(0.9999) == 255
+    assert [byte_rate(p) for p in (0, 0.5, 0.9, 0.9999, 1)] == [0, 128, 230, 255, 255]
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

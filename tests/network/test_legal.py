@@ -147,6 +147,13 @@ def test_sentences_without_a_path_are_named_and_may_be_left_out():
     assert found.tolist() == [0, 1, 0, 0, 0, 0, 0]
 
 
+def test_what_is_no_number_is_the_worst():
+    legal = legal_transitions(LABEL_LISTS["BIO"], "BIO")
+    scores = np.array([[9.0, 0, 0, 0, 0], [0, np.nan, 1, 0, 0]])
+    found = mended(np.array([0, 2]), np.array([2]), *legal, scores.__getitem__)
+    assert found.tolist() == [0, 0]  # neither B-A nor, after O, I-A
+
+
 @pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf, 1e308])
 def test_scores_that_are_no_numbers_end_in_some_legal_path_or_none(odd):
     legal = legal_transitions(LABEL_LISTS["BIOES"], "BIOES")

@@ -137,6 +137,20 @@ def test_any_tags_are_words_that_cover_the_line(tags):
     assert all(start < end for start, end in words)
 
 
+@pytest.mark.parametrize(
+    ("tags", "words"),
+    [
+        ("BB", [(0, 1), (1, 2)]),  # B begins a word whatever goes before
+        ("MS", [(0, 1), (1, 2)]),
+        ("BEM", [(0, 2), (2, 3)]),  # so does anything after an end
+        ("SEE", [(0, 1), (1, 2), (2, 3)]),
+        ("MME", [(0, 3)]),
+    ],
+)
+def test_tags_that_are_not_legal_are_read_too(tags, words):
+    assert words_from_segmentation(list(tags)) == words
+
+
 @pytest.mark.parametrize("scheme", [*SCHEMES, "BMES"])
 def test_a_sequence_is_legal_if_reading_and_writing_leaves_it(scheme):
     """Every sequence of up to four labels of two types."""
