@@ -42,7 +42,7 @@ def whole_file(path: Path, proof: bytes | None = None) -> Iterator[BinaryIO]:
         return
     temporary = target.with_name(f".{target.name[:_SHOWN_NAME]}.{os.urandom(8).hex()}.tmp")
     try:
-        with os.fdopen(_created(temporary, _status(target)), "wb") as file:
+        with os.fdopen(_created(temporary, _replaceable(target)), "wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -106,16 +106,15 @@ def clear_leftovers(folder: Path, names: Collection[str]) -> None:
             path.unlink(missing_ok=True)
 
 
-def make_folder(path: Path) -> list[Path]:
+def make_folder(path: Path) -> None:
     """Make a folder and its parents, their names on the disk before this returns.
 
-    Returns those that were not there, the innermost first. Raises OSError.
+    Raises OSError.
     """
     new = [folder for folder in (path, *path.parents) if not folder.exists()]
     path.mkdir(parents=True, exist_ok=True)
     for folder in reversed(new):
         sync_folder(folder.parent)
-    return new
 
 
 def sync_folder(folder: Path) -> None:
@@ -146,16 +145,22 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
         yield file
 
 
-def _status(path: Path) -> os.stat_result | None:
-    """What the system says of a file; None where there is none. Raises OSError."""
+def _replaceable(path: Path) -> os.stat_result | None:
+    """What the system says of a file; None where there is none. Raises OSError.
+
+    Also for a file that is write-protected, which a new one of its name would get round.
+    """
     try:
-        return path.stat()
+        status = path.stat()
     except FileNotFoundError:
         return None
+    if not os.access(path, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+    return status
 
 
 def _created(path: Path, old: os.stat_result | None) -> int:
-    """A descriptor of a new file, with the owner and the permissions of the old one if there is one.
+    """A descriptor of a new file, with the owner and the permissions of the old one, if any.
 
     Never is it open to more people than that. Raises OSError, also where anything is at `path`.
     """

@@ -10,6 +10,7 @@ import os
 import re
 import stat
 from pathlib import Path
+from typing import BinaryIO
 
 _KINDS = {
     stat.S_IFREG: "a file",
@@ -21,7 +22,7 @@ _KINDS = {
     stat.S_IFSOCK: "a socket",
 }
 # Where an open descriptor has a name: what is at that name need not be what would be opened anew.
-_DESCRIPTORS = re.compile(r"/dev/fd|/proc/(\d+)(?:/task/\d+)?/fd")
+_DESCRIPTORS = re.compile(r"/dev/fd|/proc/\d+(/task/\d+)?/fd")
 _MOST_LINKS = 40  # that follow one another, as for Linux
 BINARY = getattr(os, "O_BINARY", 0)  # Windows alone has text and binary files
 NOT_THROUGH_LINKS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | BINARY
@@ -40,38 +41,45 @@ def kind_at(path: Path, follow: bool = False) -> str | None:
     return _KINDS.get(stat.S_IFMT(mode), "something else")
 
 
-def is_null(path: Path) -> bool:
-    """Whether a device is the one that is always empty. Raises OSError where there is none."""
-    return path.stat().st_rdev == os.stat(os.devnull).st_rdev
+def endless_kind(path: str | os.PathLike[str]) -> str | None:
+    """What a path leads to where that is no data: a directory, a socket, or a device.
+
+    None for a file or a pipe, for the device that is always empty, for what this process has open
+    already, and for nothing. Raises OSError.
+    """
+    kind = kind_at(Path(path), follow=True)
+    if kind in (None, "a file", "a pipe") or own_descriptor(path) is not None:
+        return None
+    is_empty = kind == "a character device" and _is_null(Path(path))
+    return None if is_empty else kind
 
 
-def descriptor_name(path: str | os.PathLike[str]) -> str | None:
+def _is_null(path: Path) -> bool:
+    """Whether a device is the one that is always empty. Raises OSError."""
+    return path.stat().st_rdev == Path(os.devnull).stat().st_rdev
+
+
+def descriptor_name(path: str | os.PathLike[str]) -> Path | None:
     """The name of an open descriptor that a path is or leads to, such as /proc/7/fd/1; else None.
 
     /dev/stdout and /dev/fd/1 are such paths.
     """
-    place = os.path.abspath(path)
+    place = Path(path).absolute()
     for _ in range(_MOST_LINKS):
-        folder, name = os.path.split(place)
-        folder = os.path.realpath(folder)
-        place = os.path.join(folder, name)
-        if name.isdecimal() and _DESCRIPTORS.fullmatch(folder):
+        place = Path(os.path.realpath(place.parent)) / place.name
+        if place.name.isdecimal() and _DESCRIPTORS.fullmatch(str(place.parent)):
             return place
-        if not os.path.islink(place):
+        if not place.is_symlink():
             return None
-        place = os.path.join(folder, os.readlink(place))
+        place = place.parent / place.readlink()
     return None
 
 
 def own_descriptor(path: str | os.PathLike[str]) -> int | None:
     """The open descriptor of this process that a path leads to; None for any other path."""
-    name = descriptor_name(path)
-    if name is None:
+    if (name := descriptor_name(path)) is None:
         return None
-    folder, number = os.path.split(name)
-    owner = _DESCRIPTORS.fullmatch(folder)
-    assert owner is not None
-    return int(number) if owner[1] in (None, str(os.getpid())) else None
+    return int(name.name) if name.parts[2] in ("fd", str(os.getpid())) else None
 
 
 def open_regular(path: Path, flags: int) -> int:
@@ -88,6 +96,15 @@ def open_regular(path: Path, flags: int) -> int:
         os.close(descriptor)
         raise _no_file(path, _KINDS.get(stat.S_IFMT(mode)))
     return descriptor
+
+
+def same_file(one: BinaryIO, other: BinaryIO) -> bool:
+    """Whether two streams are of one file on the disk, so that writing to one feeds the other."""
+    try:
+        a, b = os.fstat(one.fileno()), os.fstat(other.fileno())
+    except OSError:  # a stream in memory has no number
+        return False
+    return stat.S_ISREG(a.st_mode) and os.path.samestat(a, b)
 
 
 def _no_file(path: Path, kind: str | None) -> OSError:
