@@ -7,7 +7,7 @@ import io
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, TextIO, cast, get_args
@@ -16,6 +16,8 @@ from windowclf.errors import DataError
 from windowclf.pipeline.labelling import label_stream
 from windowclf.pipeline.listener import SILENT, Listener
 from windowclf.system.durable import reason, whole_file
+from windowclf.system.paths import is_at, same_file
+from windowclf.tagging.model_file import find_model
 from windowclf.tagging.options import TagOptions
 from windowclf.tagging.tagger import load
 from windowclf.text.formats import Format, Layout, guess_format, open_bytes
@@ -46,7 +48,7 @@ def predict_file(
             f"--n-best: expected jsonl, which has a place for it, found {layout.format}."
         )
     name = "<stdin>" if input_ == "-" else input_
-    with _input(input_) as (source, size), _output(output) as out:
+    with _input(input_) as (source, size), _output(output, model, source) as out:
         if jobs > 1 and size > SMALLEST_SHARED and layout.format not in ("csv", "tsv"):
             from windowclf.pipeline.processes import ChunkFault, label_in_processes
 
@@ -104,16 +106,24 @@ def _input(path: str) -> Iterator[tuple[BinaryIO, int]]:
 
 
 @contextmanager
-def _output(path: str) -> Iterator[TextIO]:
-    """A text stream that leaves line ends alone; a file takes its name when it is whole."""
-    if path == "-":
-        with _as_text(sys.stdout.buffer) as out:
-            yield out
-        return
+def _output(path: str, model: str | Path, source: BinaryIO) -> Iterator[TextIO]:
+    """A text stream that leaves line ends alone; a file takes its name when it is whole.
+
+    Raises DataError where that file is the `model`, or is read from `source` as it grows.
+    """
+    opened = nullcontext(sys.stdout.buffer) if path == "-" else whole_file(Path(path))
     try:
-        with whole_file(Path(path)) as file, _as_text(file) as out:
+        if path != "-" and is_at(path, find_model(Path(model))):
+            raise DataError(f"--output: expected another file than the model itself, {path}.")
+        with opened as file, _as_text(file) as out:
+            if same_file(source, file):
+                raise DataError(f"{path}: expected another file than the input, which would grow.")
             yield out
+    except BrokenPipeError:
+        raise
     except OSError as error:
+        if path == "-":
+            raise
         raise DataError(f"{path}: cannot write, {reason(error)}.") from error
 
 

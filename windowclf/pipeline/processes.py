@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import multiprocessing
 import re
+import signal
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -92,6 +93,7 @@ def _begin(model: str, layout: Layout, options: TagOptions) -> None:
     from threadpoolctl import threadpool_limits
 
     global _own
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one that waits
     _own = load(model, options), layout
     threadpool_limits(1)  # the processes share the cores
 

@@ -98,6 +98,14 @@ def open_regular(path: Path, flags: int) -> int:
     return descriptor
 
 
+def is_at(path: str | os.PathLike[str], file: Path) -> bool:
+    """Whether a path leads to a file, by another name too. Raises OSError."""
+    try:
+        return Path(path).samefile(file)
+    except FileNotFoundError:
+        return False
+
+
 def same_file(one: BinaryIO, other: BinaryIO) -> bool:
     """Whether two streams are of one file on the disk, so that writing to one feeds the other."""
     try:
