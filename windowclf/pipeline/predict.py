@@ -117,7 +117,7 @@ def _output(path: str, model: str | Path, source: BinaryIO) -> Iterator[TextIO]:
             raise DataError(f"--output: expected another file than the model itself, {path}.")
         with opened as file, _as_text(file) as out:
             if same_file(source, file):
-                raise DataError(f"{path}: expected another file than the input, which would grow.")
+                raise DataError("--output: expected another file than the input, it would grow.")
             yield out
     except BrokenPipeError:
         raise

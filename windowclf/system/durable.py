@@ -41,8 +41,9 @@ def whole_file(path: Path, proof: bytes | None = None) -> Iterator[BinaryIO]:
             yield file
         return
     temporary = target.with_name(f".{target.name[:_SHOWN_NAME]}.{os.urandom(8).hex()}.tmp")
+    descriptor = _created(temporary, _replaceable(target))
     try:
-        with os.fdopen(_created(temporary, _replaceable(target)), "wb") as file:
+        with os.fdopen(descriptor, "wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -172,6 +173,7 @@ def _created(path: Path, old: os.stat_result | None) -> int:
             _take_over(descriptor, old, permissions)
     except BaseException:
         os.close(descriptor)
+        path.unlink()
         raise
     return descriptor
 
