@@ -13,6 +13,8 @@ from pathlib import Path
 import corpora
 import pytest
 
+import windowclf
+
 PROGRAM = [sys.executable, "-m", "windowclf"]
 SIGNALS = [(signal.SIGTERM, 143), (signal.SIGINT, 130)]
 
@@ -65,12 +67,32 @@ def test_a_signal_while_predict_writes_leaves_nothing_behind(tmp_path, number, c
     assert {path.name for path in tmp_path.iterdir()} == before
 
 
-@pytest.mark.parametrize("delay", [0.05, 0.1, 0.15, 0.2, 0.3, 0.4])
+@pytest.mark.parametrize("delay", [0.3, 0.4, 0.6])
+def test_ctrl_c_is_for_one_of_many_processes(tmp_path, delay):
+    """A terminal sends it to all of them, also to those that begin just then."""
+    config = corpora.tagging(tmp_path)
+    config["training"] |= {"epochs": 1}
+    windowclf.train(config)
+    large = corpora.write(tmp_path / "large.conll", "the\tX\n\n" * 2_000_000)
+    command = [*PROGRAM, "predict", str(tmp_path / "run"), large, "--jobs", "2", "-o"]
+    command = [*command, str(tmp_path / "out")]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stderr=pipe, stdout=pipe, start_new_session=True) as process:
+        time.sleep(delay)
+        os.killpg(process.pid, signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+    assert (process.returncode, err) == (130, b"")
+    assert not list(tmp_path.glob("*out*"))
+
+
+@pytest.mark.parametrize("delay", [0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4])
 def test_no_traceback_while_modules_are_imported(tmp_path, delay):
-    """From the moment on at which the command itself begins."""
-    code = "import sys; print(flush=True); from windowclf.commands.entry import main; main()"
+    """From the moment on at which the command itself begins; its text never comes."""
+    code = "from windowclf.commands.entry import main; print(flush=True); main()"
+    os.mkfifo(tmp_path / "pipe.conll")
     config = corpora.write(tmp_path / "c.yaml", json.dumps(corpora.tagging(tmp_path)))
-    command = [sys.executable, "-c", code, "gradcheck", config]
+    stuck = ["--set", f"data.train={tmp_path}/pipe.conll"]
+    command = [sys.executable, "-c", code, "gradcheck", config, *stuck]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout
         process.stdout.readline()
