@@ -67,7 +67,7 @@ def test_a_signal_while_predict_writes_leaves_nothing_behind(tmp_path, number, c
     assert {path.name for path in tmp_path.iterdir()} == before
 
 
-@pytest.mark.parametrize("delay", [0.3, 0.4, 0.6])
+@pytest.mark.parametrize("delay", [0.3, 0.6])
 def test_ctrl_c_is_for_one_of_many_processes(tmp_path, delay):
     """A terminal sends it to all of them, also to those that begin just then."""
     config = corpora.tagging(tmp_path)
