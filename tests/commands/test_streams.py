@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -120,3 +121,15 @@ def test_closed_streams(place, command, code, closed):
 def test_a_closed_input_is_an_empty_one(place):
     assert place.shell("w predict MODEL <&- > result") == ([0], "")
     assert (place.folder / "result").read_text() == ""
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_messages_come_at_once(unbuffered):
+    """With `python -u` too; nothing is flushed at such an end."""
+    code = (
+        "import os, sys; from windowclf.commands.streams import prepare_streams\n"
+        "prepare_streams(); print('now', file=sys.stderr); os._exit(0)"
+    )
+    environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, env=environment)
+    assert done.stderr == b"now\n"

@@ -59,6 +59,9 @@ def test_one_at_a_time(tmp_path):
     with pytest.raises(RunFolderError, match="another run is writing to this folder"):
         claimed(tmp_path)
     first.close()
+    with (tmp_path / "file").open("w") as file:  # which has the lock's old descriptor
+        first.close()
+        file.write("whole")
     claimed(tmp_path).close()
 
 

@@ -59,9 +59,9 @@ def _patient(stream: TextIO, kind: type[io.FileIO]) -> TextIO:
     """A stream of the same descriptor that writes as `kind` does where it is a pipe."""
     if not (isinstance(stream, io.TextIOWrapper) and _is_pipe(stream)):
         return stream
-    raw = kind(stream.fileno(), "wb", closefd=False)
+    raw: Any = kind(stream.fileno(), "wb", closefd=False)
     return io.TextIOWrapper(
-        io.BufferedWriter(raw),
+        raw if stream.write_through else io.BufferedWriter(raw),  # as `python -u` has it
         encoding=stream.encoding,
         errors=stream.errors,
         line_buffering=stream.line_buffering,

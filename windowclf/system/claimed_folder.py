@@ -58,9 +58,10 @@ class ClaimedFolder:
             raise self.unusable(error) if isinstance(error, OSError) else error from None
 
     def close(self) -> None:
-        """Give the folder back: another process may claim it."""
+        """Give the folder back: another process may claim it. Twice is as good as once."""
+        lock, self._lock = self._lock, -1
         with contextlib.suppress(OSError):  # nothing was written to the lock
-            os.close(self._lock)
+            os.close(lock)
 
     def refuse_unless(self, name: str, expected: str) -> None:
         """Raise RunFolderError where something else than what is `expected` has a name.
