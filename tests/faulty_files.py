@@ -62,8 +62,11 @@ class FaultyFiles:
     def __exit__(self, *_exception: object) -> None:
         for patch in reversed(self._patches):
             patch.stop()
+        of_files = {file.raw.fileno() for file in self._files if not file.raw.closed}
         for file in self._files:  # as the kernel does when a process ends
             file.raw.close()
+        for descriptor in set(self._paths) - of_files:
+            REAL["close"](descriptor)
         if self.dead and self.fault != "crash":
             self._lose_what_was_not_synced()
 
@@ -88,6 +91,9 @@ class FaultyFiles:
         return not isinstance(path, int) and Path(os.fsdecode(path)).is_relative_to(self.folder)
 
     def _open_file(self, path: Any, mode: str = "r", *rest: Any, **more: Any) -> Any:
+        if isinstance(path, int) and path in self._paths:  # it was counted when it was opened
+            self._files.append(FaultyFile(self, self._paths[path], REAL_OPEN(path, mode, 0)))
+            return self._files[-1]
         if not self._is_ours(path):
             return REAL_OPEN(path, mode, *rest, **more)
         path = Path(path)
@@ -104,11 +110,18 @@ class FaultyFiles:
     def _open(self, path: Any, *rest: Any, **more: Any) -> int:
         if not self._is_ours(path):
             return int(REAL["open"](path, *rest, **more))
-        descriptor = self.do("open", Path(path), lambda: REAL["open"](path, *rest, **more))
-        self._paths[descriptor] = Path(path)
+        path = Path(path)
+        new = not path.exists()
+        descriptor = self.do("open", path, lambda: REAL["open"](path, *rest, **more))
+        if new:
+            self._undo.append((path.parent, lambda: path.unlink(missing_ok=True)))
+            self._synced[path] = 0
+        self._paths[descriptor] = path
         return int(descriptor)
 
     def _close(self, descriptor: int) -> None:
+        if self.dead and descriptor in self._paths:
+            raise Crash
         path = self._paths.pop(descriptor, None)
         if path is None:
             return REAL["close"](descriptor)

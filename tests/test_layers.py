@@ -14,6 +14,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "windowclf"
 # From the top; a room imports only rooms below it, and `text` and `config` not one another.
 ROOMS = (
+    "__main__",
     "commands",
     "service",
     "integrations",

@@ -99,6 +99,8 @@ def sins(world: dict[str, str], found: dict[str, Any]) -> list[tuple[str, str, s
             temporary = Path(what).parent == own.parent and what.endswith(".tmp")
             if what in files or (temporary and what.startswith(str(own.parent / f".{own.name}."))):
                 return True
+        if event == "open" and what.isdecimal():  # a descriptor, whose file was seen before
+            return True
         if event == "mmap.__new__":  # of the model, opened right before
             return True
         if phase == "first" and what == "/proc/self/maps":  # which BLAS is loaded

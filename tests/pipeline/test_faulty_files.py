@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import itertools
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,7 +86,8 @@ def test_the_layer_sees_every_save(unbroken):
     assert unbroken.operations.count("rename state.safetensors") == 1 + 2 * (2 + 1)
     assert unbroken.operations.count("rename model.safetensors") == 2 + 1
     start = unbroken.operations.index("rename model.safetensors")
-    temporary = f".model.safetensors.{os.getpid()}.tmp"
+    temporary = unbroken.operations[start - 1].split()[1]
+    assert re.fullmatch(r"\.model\.safetensors\.[0-9a-f]{16}\.tmp", temporary)
     assert unbroken.operations[start - 9 : start] == [
         f"{name} {temporary}"
         for name in ("open", "write", "flush", "fsync", "close", "open", "read", "read", "close")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import multiprocessing
 import re
 
 import pytest
@@ -92,3 +93,23 @@ def test_chunks_are_the_file_and_end_between_sentences(lines):
     assert b"".join(chunks) == text
     for chunk in chunks[:-1]:
         assert re.search(rb"\n[ \t\r]*\n\Z", chunk)
+
+
+def test_a_process_that_somebody_ends_is_one_sentence(model, tmp_path, monkeypatch):
+    monkeypatch.setattr(processes, "CHUNK", 40)
+    (tmp_path / "in").write_text("one two three.\n" * 200)
+
+    def end_all(_tokens: int, _done: float | None) -> None:
+        for process in multiprocessing.active_children():
+            process.kill()
+
+    with pytest.raises(windowclf.DataError, match="one of the processes was ended from outside"):
+        windowclf.predict_file(
+            model,
+            str(tmp_path / "in"),
+            str(tmp_path / "out"),
+            "text",
+            jobs=2,
+            listener=Heard(predicted=end_all),
+        )
+    assert [path.name for path in tmp_path.iterdir()] == ["in"]

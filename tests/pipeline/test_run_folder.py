@@ -39,13 +39,13 @@ class FullFile:
         full()
 
 
-def opening_half_way(path: Path, mode: str = "r", *rest: object, **more: object):
-    return FullFile(open(path, mode, *rest, **more))  # noqa: PTH123
+def opening_half_way(descriptor: int, mode: str):
+    return FullFile(open(descriptor, mode))
 
 
 FAILURES = {
-    "open": (Path, "open", full),
-    "write": (Path, "open", opening_half_way),
+    "open": (os, "open", full),
+    "write": (os, "fdopen", opening_half_way),
     "fsync": (os, "fsync", full),
     "replace": (Path, "replace", full),
 }
@@ -140,7 +140,9 @@ def test_a_model_without_a_state_is_not_resumed(tmp_path):
 
 def test_only_files_of_a_run_are_removed(tmp_path):
     others = ["notes.txt", "model.safetensors.bak", ".hidden", "other.tmp"]
-    for name in [*OWN, *others, ".model.safetensors.77.tmp", "state.safetensors"]:
+    others += [".model.safetensors.77.tmp", f".notes.txt.{'0' * 16}.tmp"]
+    ours = f".model.safetensors.{'0' * 16}.tmp"
+    for name in [*OWN, *others, ours, "state.safetensors"]:
         (tmp_path / name).write_bytes(OURS)
     (tmp_path / "sub").mkdir()
     folder = RunFolder(tmp_path, False, True)

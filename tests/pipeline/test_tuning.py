@@ -386,6 +386,28 @@ class TestFolder:
         assert list((tmp_path / "trials").iterdir()) == []
         assert (tmp_path / "trials.jsonl").read_text() == ""
 
+    def test_runs_that_are_a_link_are_not_followed(self, tmp_path):
+        (tmp_path / "mine" / "1-2").mkdir(parents=True)
+        (tmp_path / "search").mkdir()
+        (tmp_path / "search" / "trials").symlink_to("../mine")
+        for resume, overwrite in ((True, False), (False, True)):
+            with pytest.raises(RunFolderError, match="trials: expected a directory, found a link"):
+                SearchFolder(tmp_path / "search", resume, overwrite)
+        assert (tmp_path / "mine" / "1-2").is_dir()
+
+    def test_beside_the_runs_nothing_is_removed(self, tmp_path):
+        folder = self.begun(tmp_path)
+        for name in ("1-2", "12-34", "2024-data", "1-2.old", "mine", ".windowclf-corpora"):
+            (tmp_path / "trials" / name).mkdir(parents=True)
+        folder.remove_runs()
+        folder.close()
+        left = {path.name for path in (tmp_path / "trials").iterdir()}
+        assert left == {"2024-data", "1-2.old", "mine"}
+
+    def test_what_a_crash_left_of_its_own_does_not_block_a_search(self, tmp_path):
+        (tmp_path / f".search.json.{'0' * 16}.tmp").touch()
+        self.begun(tmp_path).close()
+
     def test_changed_data_are_refused(self, tmp_path):
         self.begun(tmp_path).close()
         folder = SearchFolder(tmp_path, True, False)

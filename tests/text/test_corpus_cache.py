@@ -109,6 +109,39 @@ def test_what_a_killed_process_left_is_cleared(tmp_path):
     assert living in names
 
 
+def test_what_a_killed_process_of_the_same_number_left_is_no_part_of_the_text(tmp_path):
+    """As in a container, where every first process has the same one."""
+    config = corpora.tagging(tmp_path)
+    train(config, tmp_path / "one", *ON_DISK)
+    (made,) = (tmp_path / FOLDER_NAME).iterdir()
+    left = made.rename(made.with_name(f"{made.name}.{os.getpid()}.tmp"))
+    (left / "corpus.safetensors").unlink()
+    train(config, tmp_path / "two", *ON_DISK)
+    assert corpora.digest(tmp_path / "one") == corpora.digest(tmp_path / "two")
+
+
+def test_what_somebody_else_keeps_there_stays(tmp_path):
+    names = {f"notes.{1 << 30}.tmp", "old.tmp", ".tmp"}
+    for name in names:
+        (tmp_path / FOLDER_NAME / name).mkdir(parents=True)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "mine").touch()
+    (tmp_path / FOLDER_NAME / f"{'0' * 16}.{1 << 30}.tmp").symlink_to("../elsewhere")
+    train(corpora.tagging(tmp_path), tmp_path / "one", *ON_DISK)
+    assert names <= {path.name for path in (tmp_path / FOLDER_NAME).iterdir()}
+    assert (tmp_path / "elsewhere" / "mine").exists()
+
+
+def test_a_pipe_in_it_is_not_waited_for(tmp_path):
+    config = corpora.tagging(tmp_path)
+    train(config, tmp_path / "one", *ON_DISK)
+    (folder,) = (tmp_path / FOLDER_NAME).iterdir()
+    (folder / "tokens").unlink()
+    os.mkfifo(folder / "tokens")
+    (notice,) = train(config, tmp_path / "two", *ON_DISK)
+    assert "kept for later runs in" in notice
+
+
 def test_no_room_for_it_is_one_sentence(tmp_path, monkeypatch):
     def full(*_arguments):
         raise OSError(28, "No space left on device")

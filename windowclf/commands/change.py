@@ -40,5 +40,8 @@ def compress(
     from windowclf.commands.model_display import print_compression
     from windowclf.commands.progress import Notices
 
-    facts = windowclf.compress(model, output, dtype, size, data, Notices())
+    try:
+        facts = windowclf.compress(model, output, dtype, size, data, Notices())
+    except BrokenPipeError:  # the reader of --output has gone
+        raise SystemExit(0) from None
     print_json(facts) if as_json else print_compression(facts)

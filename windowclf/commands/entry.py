@@ -1,41 +1,49 @@
-"""main, where the command `windowclf` begins and what goes wrong in it becomes a sentence."""
+"""main, where the command `windowclf` begins and what goes wrong in it becomes a sentence.
+
+What takes long to import is imported inside, when signals are looked after.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
 
-from windowclf.commands.quick_predict import quick_predict, run_predict
-from windowclf.errors import WindowclfError
-from windowclf.system.durable import reason
+from windowclf.commands.signals import ending_signals
+from windowclf.commands.streams import lead_nowhere, prepare_streams
 
 
 def main() -> None:
     """The entry point: faults that a user can mend become sentences and exit code 1."""
+    with ending_signals():
+        prepare_streams()
+        if "numpy" not in sys.modules:  # no command gains by threads of its own, see system.blas
+            os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+        sys.exit(_run(sys.argv[1:]))
+
+
+def _run(arguments: list[str]) -> int:
+    """Run a command and say what goes wrong in it; its exit code."""
+    from windowclf.commands.quick_predict import quick_predict, run_predict
+    from windowclf.errors import WindowclfError
+    from windowclf.system.durable import reason
+
+    code = 0
     try:
         try:
-            if (plain := quick_predict(sys.argv[1:])) is not None:
+            if (plain := quick_predict(arguments)) is not None:
                 run_predict(plain)
             else:
                 from windowclf.commands.app import app
 
                 app(prog_name="windowclf")
-        finally:
-            sys.stdout.flush()
-    except WindowclfError as error:
-        print(error, file=sys.stderr)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except BrokenPipeError:  # the reader of our output has gone
-        _discard_output()
-        sys.exit(0)
+        except WindowclfError as error:
+            print(error, file=sys.stderr)
+            code = 1
+        except SystemExit as end:  # of the parser; a number, or None
+            code = int(end.code or 0)
+        sys.stdout.flush()
     except OSError as error:
-        _discard_output()
+        lead_nowhere(sys.stdout.fileno())  # or the flush at the end of Python would raise again
         print(f"{error.filename or 'standard output'}: {reason(error)}.", file=sys.stderr)
-        sys.exit(1)
-
-
-def _discard_output() -> None:
-    """Lead standard output nowhere, so that the flush at exit does not raise again."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
+    return code

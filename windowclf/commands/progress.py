@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self
 
+from windowclf.commands.signals import Signalled
 from windowclf.pipeline.listener import Listener
 
 if TYPE_CHECKING:
@@ -85,9 +85,9 @@ def _console() -> Console:
 class StoppableDisplay(Listener):
     """Notices above a bar, for work that is to end where a signal has come."""
 
-    def __init__(self, signals: Sequence[int]):
-        """`signals` is where those that have come are noted."""
-        self._signals = signals
+    def __init__(self, signalled: Signalled):
+        """`signalled` is where signals that have come are noted."""
+        self._signalled = signalled
         self._bar = Bar()
         self._headed = False  # whether the line above the columns has been written
 
@@ -98,7 +98,10 @@ class StoppableDisplay(Listener):
         self._bar.close()
 
     def should_stop(self) -> bool:
-        return bool(self._signals)
+        return bool(self._signalled.numbers)
+
+    def prepared(self) -> None:
+        self._signalled.can_save = True
 
     def notice(self, text: str) -> None:
         self._bar.line(f"note: {text}")

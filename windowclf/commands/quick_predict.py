@@ -77,5 +77,7 @@ def run_predict(request: Request) -> None:
     shown = PredictionDisplay()
     try:
         predict_file(*request, listener=shown)
+    except BrokenPipeError:  # the reader of --output has gone
+        raise SystemExit(0) from None
     finally:
         shown.close()

@@ -44,7 +44,7 @@ def train(
         )
     if result.stopped:
         _say_how_to_go_on("train", config, overrides, "the run is saved")
-        raise typer.Exit(128 + signalled[0])
+        raise typer.Exit(128 + signalled.numbers[0])
     print_training_result(result)
 
 
@@ -100,7 +100,7 @@ def tune(
         )
     if result.stopped:
         _say_how_to_go_on("tune", config, overrides, f"trials that are kept: {len(result.trials)}")
-        raise typer.Exit(128 + signalled[0])
+        raise typer.Exit(128 + signalled.numbers[0])
     print_tuning_result(result)
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 
 from windowclf.commands.evaluation_display import print_evaluation
 from windowclf.commands.progress import StoppableDisplay
+from windowclf.commands.signals import Signalled
 from windowclf.commands.tables import percent
 from windowclf.network.reports import EpochReport, Report, StepReport
 from windowclf.pipeline.train import TrainingResult
@@ -15,9 +15,9 @@ from windowclf.pipeline.train import TrainingResult
 class TrainingDisplay(StoppableDisplay):
     """A bar with what is left of a training, and a line per epoch that stays."""
 
-    def __init__(self, signals: Sequence[int]):
-        """`signals` is where those that have come are noted."""
-        super().__init__(signals)
+    def __init__(self, signalled: Signalled):
+        """`signalled` is where signals that have come are noted."""
+        super().__init__(signalled)
         self._began: tuple[float, int] | None = None  # time and tokens at the first report
 
     def reading(self, fraction: float) -> None:

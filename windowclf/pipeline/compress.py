@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from dataclasses import replace
@@ -14,13 +15,15 @@ import numpy as np
 from windowclf.analysis.evaluation import main_figures
 from windowclf.errors import ConfigError, ModelFileError
 from windowclf.pipeline.evaluate import evaluate
-from windowclf.pipeline.input_files import Paths
+from windowclf.pipeline.input_files import Paths, files_of
 from windowclf.pipeline.listener import SILENT, Listener
 from windowclf.system.arguments import checked_arguments
 from windowclf.system.durable import write_whole
+from windowclf.system.paths import is_at
 from windowclf.tagging.model import Model, Stored
 from windowclf.tagging.model_file import find_model, load_model, model_bytes
 from windowclf.tagging.pruning import Rows, ranked_rows, with_rows
+from windowclf.tagging.tagger import Tagger
 
 UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9}
 
@@ -64,9 +67,10 @@ def compress(
     file, target = find_model(Path(model)), Path(output)
     stored, most = _stored(dtype), _bytes(size)
     loaded = _uncompressed(file)
-    if target.exists() and target.samefile(file):
-        raise ConfigError(f"--output: expected another file than the model itself, {file}.")
-    before = _facts(loaded, file, data)
+    _refuse_same(target, file, "the model itself")
+    for read in files_of([] if data is None else data, "--data"):
+        _refuse_same(target, Path(read), "the data")
+    before = _facts(loaded, file.stat().st_size, data)
     try:
         small = _fitted(replace(loaded, compressed=stored), most)
         content = model_bytes(small)
@@ -78,7 +82,7 @@ def compress(
             "the forms seen in training are left out; evaluate will not tell seen words from "
             "unseen ones."
         )
-    after = _facts(load_model(target), target, data)
+    after = _facts(load_model(target, content), len(content), data)
     return {"file": str(target), "stored_as": stored, "before": before, "after": after}
 
 
@@ -160,14 +164,21 @@ def _without_seen(model: Model) -> Model:
     return replace(model, spec=replace(model.spec, vocabulary=vocabulary))
 
 
-def _facts(model: Model, file: Path, data: Paths | None) -> Held:
-    """What is shown of a model in a file; with `data` its scores too."""
+def _refuse_same(target: Path, read: Path, what: str) -> None:
+    """Raise ConfigError where the file to be written is one that is read, which `what` names."""
+    with contextlib.suppress(OSError):  # whoever reads or writes them says it better
+        if is_at(target, read):
+            raise ConfigError(f"--output: expected another file than {what}, {read}.")
+
+
+def _facts(model: Model, size: int, data: Paths | None) -> Held:
+    """What is shown of a model of `size` bytes: rows, seen words, and with `data` the scores."""
     v = model.spec.vocabulary
     facts: Held = {
-        "bytes": file.stat().st_size,
+        "bytes": size,
         "rows": dict(model.spec.architecture.table_sizes),
         "seen_words": None if v.seen is None else len(v.seen),
     }
     if data is not None:
-        facts["scores"] = main_figures(model.spec, evaluate(file, data))
+        facts["scores"] = main_figures(model.spec, evaluate(Tagger(model), data))
     return facts

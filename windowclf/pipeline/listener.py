@@ -19,6 +19,9 @@ class Listener:
     def reading(self, fraction: float) -> None:
         """So much of the training text has been read, 0 to 1."""
 
+    def prepared(self) -> None:
+        """All is read; what a training or a search does from now on is kept if it is stopped."""
+
     def report(self, report: Report) -> None:
         """A step or an epoch of a training has ended."""
 

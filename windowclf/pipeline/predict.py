@@ -7,7 +7,7 @@ import io
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
@@ -17,6 +17,8 @@ from windowclf.pipeline.layouts import TABLES, layout_for, refuse_strange
 from windowclf.pipeline.listener import SILENT, Listener
 from windowclf.system.arguments import checked_arguments
 from windowclf.system.durable import reason, whole_file
+from windowclf.system.paths import is_at, same_file
+from windowclf.tagging.model_file import find_model
 from windowclf.tagging.options import TagOptions
 from windowclf.tagging.tagger import Tagger, load
 from windowclf.text.formats import Layout, open_bytes
@@ -55,7 +57,7 @@ def predict_file(
     with _input(input_) as (source, size):
         if format_ is None:
             refuse_strange(source, name, layout)
-        with _output(output) as out:
+        with _output(output, model, source) as out:
             if jobs > 1 and size > SMALLEST_SHARED and layout.format not in TABLES:
                 path = os.fspath(model)
                 _label_shared(path, tagger, layout, source, name, size, out, jobs, listener)
@@ -97,16 +99,24 @@ def _input(path: str) -> Iterator[tuple[BinaryIO, int]]:
 
 
 @contextmanager
-def _output(path: str) -> Iterator[TextIO]:
-    """A text stream that leaves line ends alone; a file takes its name when it is whole."""
-    if path == "-":
-        with _as_text(sys.stdout.buffer) as out:
-            yield out
-        return
+def _output(path: str, model: str | os.PathLike[str], source: BinaryIO) -> Iterator[TextIO]:
+    """A text stream that leaves line ends alone; a file takes its name when it is whole.
+
+    Raises DataError where that file is the `model`, or is read from `source` as it grows.
+    """
+    opened = nullcontext(sys.stdout.buffer) if path == "-" else whole_file(Path(path))
     try:
-        with whole_file(Path(path)) as file, _as_text(file) as out:
+        if path != "-" and is_at(path, find_model(Path(model))):
+            raise DataError(f"--output: expected another file than the model itself, {path}.")
+        with opened as file, _as_text(file) as out:
+            if same_file(source, file):
+                raise DataError("--output: expected another file than the input, it would grow.")
             yield out
+    except BrokenPipeError:
+        raise
     except OSError as error:
+        if path == "-":
+            raise
         raise DataError(f"{path}: cannot write, {reason(error)}.") from error
 
 

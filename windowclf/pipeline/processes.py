@@ -5,9 +5,12 @@ from __future__ import annotations
 import io
 import multiprocessing
 import re
+import signal
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from typing import BinaryIO, TextIO
 
 from windowclf.errors import DataError
@@ -42,7 +45,10 @@ def label_in_processes(
     jobs: int,
     listener: Listener,
 ) -> None:
-    """Label all of `source` into `out`. Raises ChunkFault where a part cannot be read."""
+    """Label all of `source` into `out`. Raises ChunkFault where a part cannot be read.
+
+    And DataError where somebody has ended one of the processes.
+    """
     pool = ProcessPoolExecutor(
         jobs, multiprocessing.get_context("spawn"), _begin, (model, layout, options)
     )
@@ -61,14 +67,33 @@ def label_in_processes(
     with pool:
         try:
             for chunk in chunks_of(source, BETWEEN[layout.format]):
-                answers.append((len(chunk), pool.submit(_label, chunk)))
+                with _without_interrupts():
+                    answers.append((len(chunk), pool.submit(_label, chunk)))
                 if len(answers) > 2 * jobs:
                     write_next()
             while answers:
                 write_next()
+        except BrokenProcessPool as error:
+            raise DataError(
+                "--jobs: one of the processes was ended from outside; perhaps the memory was too "
+                "small, ask for fewer."
+            ) from error
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Have processes that begin meanwhile not hear of Ctrl-C, which is for the one that waits."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def chunks_of(source: BinaryIO, between: re.Pattern[bytes]) -> Iterator[bytes]:
@@ -92,6 +117,7 @@ def _begin(model: str, layout: Layout, options: TagOptions) -> None:
     from threadpoolctl import threadpool_limits
 
     global _own
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # also where it could not be blocked
     _own = load(model, options), layout
     threadpool_limits(1)  # the processes share the cores
 

@@ -111,6 +111,7 @@ class Run:
 
     def begin(self, state: SavedState | None, resume: bool) -> None:
         """Continue from a state, or start afresh in a folder that may hold an older run."""
+        self.listener.prepared()
         if state is not None:
             self._continue(state)
             return

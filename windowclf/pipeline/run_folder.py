@@ -50,9 +50,8 @@ class RunFolder:
     def __init__(self, path: Path, resume: bool, overwrite: bool):
         """Claim the folder. Raises RunFolderError unless a run may write here."""
         self.path = path
-        self._claimed = ClaimedFolder(path, "run", resume, overwrite)
+        self._claimed = ClaimedFolder(path, "run", _OWN_NAMES, resume, overwrite)
         try:
-            self._clear_temporary_files()
             self._refuse_if_taken(resume, overwrite)
         except BaseException as error:
             self.close()
@@ -85,12 +84,6 @@ class RunFolder:
                 f"{self.path / strangers[0]}: not from a run of windowclf (or damaged), and this "
                 "run would replace it; move it away, or choose another folder with --output."
             )
-
-    def _clear_temporary_files(self) -> None:
-        """Remove what writes that a crash broke off have left."""
-        for name in _OWN_NAMES:
-            for leftover in self.path.glob(f".{name}.*.tmp"):
-                leftover.unlink(missing_ok=True)
 
     def remove_old_run(self) -> None:
         """Remove what an earlier run wrote, and nothing else; the state is ours already."""

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from filelock import lock_descriptor
+
 from windowclf.errors import RunFolderError
-from windowclf.system.durable import make_folder, reason, sync_folder, write_whole
+from windowclf.system.durable import (
+    clear_leftovers,
+    make_folder,
+    reason,
+    sync_folder,
+    write_whole,
+)
+from windowclf.system.paths import kind_at, open_regular
 
 _LOCK_NAME = ".lock"
+_APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND
 
 
 class ClaimedFolder:
@@ -23,32 +32,47 @@ class ClaimedFolder:
     Whether its files may be continued or replaced is for the owner of this object to judge.
     """
 
-    def __init__(self, path: Path, what: str, resume: bool, overwrite: bool):
-        """Make and lock the folder. Raises RunFolderError where it is in use or cannot be made.
+    def __init__(self, path: Path, what: str, own: Collection[str], resume: bool, overwrite: bool):
+        """Make and lock the folder, and clear what broken writes of its `own` files have left.
 
-        `resume` and `overwrite` are what people asked for; both at once are refused.
+        Raises RunFolderError where it is in use or cannot be made, or where what has the name of
+        one of its own files is none. `resume` and `overwrite` are what people asked for; both at
+        once are refused.
         """
         self.path, self._what = path, what
         if resume and overwrite:
             raise RunFolderError(f"{path}: expected --resume or --overwrite, found both.")
         try:
             make_folder(path)
-            self._lock = (path / _LOCK_NAME).open("w")
+            for name in (_LOCK_NAME, *own):
+                self.refuse_unless(name, "a file")
+            self._lock = open_regular(path / _LOCK_NAME, os.O_RDWR | os.O_CREAT)
         except OSError as error:
             raise self.unusable(error) from error
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+            if not lock_descriptor(self._lock, blocking=False):
+                raise RunFolderError(f"{path}: another {what} is writing to this folder.")
+            clear_leftovers(path, own)
+        except BaseException as error:
             self.close()
-            raise RunFolderError(f"{path}: another {what} is writing to this folder.") from error
-        except OSError as error:
-            self.close()
-            raise self.unusable(error) from error
+            raise self.unusable(error) if isinstance(error, OSError) else error from None
 
     def close(self) -> None:
-        """Give the folder back: another process may claim it."""
+        """Give the folder back: another process may claim it. Twice is as good as once."""
+        lock, self._lock = self._lock, -1
         with contextlib.suppress(OSError):  # nothing was written to the lock
-            self._lock.close()
+            os.close(lock)
+
+    def refuse_unless(self, name: str, expected: str) -> None:
+        """Raise RunFolderError where something else than what is `expected` has a name.
+
+        A link may lead to what is somebody else's, and a pipe would be waited for. Raises OSError.
+        """
+        if (kind := kind_at(self.path / name)) not in (None, expected):
+            raise RunFolderError(
+                f"{self.path / name}: expected {expected}, found {kind}; move it away, or choose "
+                "another folder with --output."
+            )
 
     def unusable(self, error: OSError) -> RunFolderError:
         """The error to raise where the system refuses to read or write the folder."""
@@ -88,7 +112,7 @@ class ClaimedFolder:
         path = self.path / name
         data = (json.dumps(record, ensure_ascii=False) + "\n").encode()
         try:
-            with path.open("ab") as file:
+            with os.fdopen(open_regular(path, _APPEND), "ab") as file:
                 written = file.write(data)
                 file.flush()
                 os.fsync(file.fileno())

@@ -5,57 +5,106 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from collections.abc import Iterator
+import re
+import stat
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from windowclf.errors import RunFolderError
+from windowclf.system.paths import (
+    BINARY,
+    NOT_THROUGH_LINKS,
+    descriptor_name,
+    kind_at,
+    own_descriptor,
+)
 
 _BLOCK = 1 << 20  # bytes compared at a time
+_SHOWN_NAME = 50  # characters of a name in that of its temporary file, which has a limit
+_TEMPORARY = re.compile(r"\.(.+)\.[0-9a-f]{16}\.tmp", re.DOTALL)
 
 
 @contextmanager
 def whole_file(path: Path, proof: bytes | None = None) -> Iterator[BinaryIO]:
     """A file to write to that takes the name `path` once it is whole and on the disk.
 
-    Until then, and where anything fails, `path` holds what it held before. With `proof` the file is
-    read back first and must hold these bytes. Raises OSError.
+    Until then, and where anything fails, `path` holds what it held before. A link stays, and what
+    it leads to is replaced; the permissions of what is replaced stay too. With `proof` the file is
+    read back first and must hold these bytes. What is no file but a pipe, a device or an open
+    descriptor such as /dev/stdout is written into as it comes. Raises OSError.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    target = target_of(path)
+    if target is None:
+        with _opened(path) as file:
+            yield file
+        return
+    temporary = target.with_name(f".{target.name[:_SHOWN_NAME]}.{os.urandom(8).hex()}.tmp")
+    descriptor = _created(temporary, _replaceable(target))
     try:
-        with temporary.open("wb") as file:
+        with os.fdopen(descriptor, "wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
         if proof is not None and not _holds(temporary, proof):
             raise OSError(errno.EIO, "what was written does not read back")
-        temporary.replace(path)
+        temporary.replace(target)
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Put `data` at `path`; the old file goes only once the new one is known to hold every byte.
+    """Put `data` at `path` as `whole_file` does; what was there goes once every byte reads back.
 
     Raises RunFolderError with the system's reason; `path` then holds what it held before, or all
-    of `data`.
+    of `data`. Raises BrokenPipeError where `path` is a pipe whose reader has gone.
     """
     try:
         with whole_file(path, data) as file:
             file.write(data)
+    except BrokenPipeError:
+        raise
     except OSError as error:
         raise RunFolderError(
             f"{path}: cannot write, {reason(error)}; nothing was lost, mend that and try again."
         ) from error
     try:
-        sync_folder(path.parent)
+        if (target := target_of(path)) is not None:
+            sync_folder(target.parent)
     except OSError as error:
         raise RunFolderError(
             f"{path}: written, but the system does not say that it would outlive a power cut, "
             f"{reason(error)}; mend that and try again."
         ) from error
+
+
+def target_of(path: Path) -> Path | None:
+    """The file that is replaced or made where `path` is written, at the end of all links.
+
+    None for a pipe, a device of characters and an open descriptor, which are written into. Raises
+    OSError for anything else that is no file.
+    """
+    if descriptor_name(path) is not None:
+        return None
+    kind = kind_at(path, follow=True)
+    if kind in ("a pipe", "a character device"):
+        return None
+    if kind not in (None, "a file"):
+        raise OSError(errno.EINVAL, f"expected a file, found {kind}", str(path))
+    return Path(os.path.realpath(path))
+
+
+def clear_leftovers(folder: Path, names: Collection[str]) -> None:
+    """Remove from a folder what writes of files of these names left when a crash broke them off.
+
+    Raises OSError.
+    """
+    for path in folder.iterdir():
+        match = _TEMPORARY.fullmatch(path.name)
+        if match and match[1] in names and kind_at(path) == "a file":
+            path.unlink(missing_ok=True)
 
 
 def make_folder(path: Path) -> None:
@@ -71,6 +120,8 @@ def make_folder(path: Path) -> None:
 
 def sync_folder(folder: Path) -> None:
     """Have the names in a folder on the disk before this returns. Raises OSError."""
+    if os.name == "nt":
+        return  # Windows opens no folders
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -81,6 +132,60 @@ def sync_folder(folder: Path) -> None:
 def reason(error: OSError | ValueError) -> str:
     """The system's words for what went wrong, in lower case as part of a sentence."""
     return (getattr(error, "strerror", None) or str(error)).lower()
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    """What is written into as it is: nothing that it holds goes. Raises OSError."""
+    number = own_descriptor(path)
+    if number is not None:
+        descriptor = os.dup(number)  # opened anew, a file would be written from its beginning
+    else:
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | BINARY)
+    with os.fdopen(descriptor, "wb") as file:
+        yield file
+
+
+def _replaceable(path: Path) -> os.stat_result | None:
+    """What the system says of a file; None where there is none. Raises OSError.
+
+    Also for a file that is write-protected, which a new one of its name would get round.
+    """
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    if not os.access(path, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+    return status
+
+
+def _created(path: Path, old: os.stat_result | None) -> int:
+    """A descriptor of a new file, with the owner and the permissions of the old one, if any.
+
+    Never is it open to more people than that. Raises OSError, also where anything is at `path`.
+    """
+    permissions = 0o666 if old is None else stat.S_IMODE(old.st_mode) & 0o777
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | NOT_THROUGH_LINKS
+    descriptor = os.open(path, flags, permissions)
+    try:
+        if old is not None:
+            _take_over(descriptor, old, permissions)
+    except BaseException:
+        os.close(descriptor)
+        path.unlink()
+        raise
+    return descriptor
+
+
+def _take_over(descriptor: int, old: os.stat_result, permissions: int) -> None:
+    """Give a file the owner of another one, as far as this user may, and its permissions."""
+    new = os.fstat(descriptor)
+    if (new.st_uid, new.st_gid) != (old.st_uid, old.st_gid) and hasattr(os, "fchown"):
+        with contextlib.suppress(PermissionError):
+            os.fchown(descriptor, old.st_uid, old.st_gid)
+    if stat.S_IMODE(new.st_mode) != permissions and hasattr(os, "fchmod"):
+        os.fchmod(descriptor, permissions)  # the umask has taken some away
 
 
 def _holds(path: Path, data: bytes) -> bool:

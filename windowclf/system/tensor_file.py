@@ -58,13 +58,13 @@ def to_bytes(kind: str, header: Mapping[str, Any], arrays: Mapping[str, NDArray[
     return b"".join([whole[:begin], digest.encode(), whole[begin + len(digest) :]])
 
 
-def read(path: Path, kind: str) -> TensorFile:
+def read(path: Path, kind: str, data: Data | None = None) -> TensorFile:
     """Read a file and check it: size, header, version, kind, digest, where the arrays lie.
 
     The arrays are views of the file, mapped into memory, and cannot be written to: processes that
-    read one file share it. Raises ModelFileError.
+    read one file share it. With `data` they are views of these bytes. Raises ModelFileError.
     """
-    data = _bytes_of(path)
+    data = _bytes_of(path) if data is None else data
     end = 8 + _header_length(path, data, len(data))
     entries, header = _header(path, data[8:end])
     found, version = header.get("kind"), header.get("version")

@@ -84,13 +84,14 @@ def find_model(path: Path) -> Path:
     return path
 
 
-def load_model(path: Path) -> Model:
+def load_model(path: Path, data: bytes | None = None) -> Model:
     """Read the model at `path`, a file or run folder, and check that all of its parts fit.
 
-    Raises ModelFileError.
+    With `data` it is the model of these bytes, and `path` says what they are. Raises
+    ModelFileError.
     """
-    file = find_model(path)
-    header, arrays = tensor_file.read(file, "model")
+    file = find_model(path) if data is None else path
+    header, arrays = tensor_file.read(file, "model", data)
     try:
         return _assemble(header, dict(arrays))
     except ValueError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,11 +17,13 @@ import numpy as np
 from windowclf.errors import ModelFileError, RunFolderError
 from windowclf.system import tensor_file
 from windowclf.system.durable import make_folder, reason, write_whole
+from windowclf.system.paths import open_regular
 from windowclf.text.corpus import Corpus
 from windowclf.text.features import Key
 
 FOLDER_NAME = ".windowclf-corpora"
 _HEADER_NAME = "corpus.safetensors"
+_UNFINISHED = re.compile(r"[0-9a-f]{16}(?:\.[0-9a-f]{16})?\.([0-9]+)\.tmp")
 _ARRAYS = {"tokens": np.int32, "labels": np.int32, "starts": np.int64}
 
 
@@ -83,7 +86,8 @@ def find_or_make(
     stamps = source.stamps()
     if (found := _read(folder, stamps)) is not None:
         return found, True
-    building = folder.with_name(f"{folder.name}.{os.getpid()}.tmp")
+    # With a name of its own: a killed process of the same number may have left a part of the text.
+    building = folder.with_name(f"{folder.name}.{os.urandom(8).hex()}.{os.getpid()}.tmp")
     _clear_leftovers(folder.parent)
     try:
         make_folder(building)
@@ -104,8 +108,8 @@ def find_or_make(
 def _clear_leftovers(folder: Path) -> None:
     """Remove the unfinished folders of processes that run no more."""
     for leftover in folder.glob("*.tmp"):
-        process = leftover.name.split(".")[-2]
-        if process.isdecimal() and not _is_running(int(process)):
+        match = _UNFINISHED.fullmatch(leftover.name)
+        if match and not _is_running(int(match[1])):
             shutil.rmtree(leftover, ignore_errors=True)
 
 
@@ -169,5 +173,5 @@ def _flat(keys: Sequence[Key]) -> list[str]:
 
 def _digest(path: Path) -> str:
     """sha256 of the bytes of a file."""
-    with path.open("rb") as file:
+    with os.fdopen(open_regular(path, os.O_RDONLY), "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

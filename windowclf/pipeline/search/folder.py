@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
@@ -16,11 +18,13 @@ from windowclf.pipeline.search.trial import Trial
 from windowclf.system.checked import build
 from windowclf.system.claimed_folder import ClaimedFolder
 from windowclf.system.durable import write_whole
+from windowclf.text.corpus_cache import FOLDER_NAME
 
 SEARCH_NAME = "search.json"
 TRIALS_NAME = "trials.jsonl"
 BEST_NAME = "best.yaml"
 _RUNS_NAME = "trials"  # the run folders of trials that have not ended
+_RUN = re.compile(r"[0-9]+-[0-9]+")  # the number of a trial and its epochs
 _FREE = (  # what may change when a search goes on: no trial depends on it
     *("output", "tune.output", "tune.trials", "tune.keep", "tune.rungs", "training.epochs"),
     *("training.threads", "training.checkpoint", "data.test", "data.cache_above_mb"),
@@ -35,8 +39,10 @@ class SearchFolder:
         """Claim the folder. Raises RunFolderError unless a search may write here."""
         self.path = path
         self._overwrite = overwrite
-        self._claimed = ClaimedFolder(path, "search", resume, overwrite)
+        own = (SEARCH_NAME, TRIALS_NAME, BEST_NAME)
+        self._claimed = ClaimedFolder(path, "search", own, resume, overwrite)
         try:
+            self._claimed.refuse_unless(_RUNS_NAME, "a directory")
             self._refuse_if_taken(resume or overwrite)
         except BaseException:
             self.close()
@@ -62,7 +68,7 @@ class SearchFolder:
         The file that says that it is a search goes last.
         """
         try:
-            for run in (self.path / _RUNS_NAME).glob("[0-9]*"):
+            for run in self._runs():
                 shutil.rmtree(run)
         except OSError as error:
             raise self._claimed.unusable(error) from error
@@ -145,7 +151,16 @@ class SearchFolder:
 
     def remove_runs(self) -> None:
         """Remove the run folders of all trials, and the encoded text beside them."""
-        shutil.rmtree(self.path / _RUNS_NAME, ignore_errors=True)
+        runs = self.path / _RUNS_NAME
+        for folder in (*self._runs(), runs / FOLDER_NAME):
+            shutil.rmtree(folder, ignore_errors=True)
+        with contextlib.suppress(OSError):  # it stays where it holds something of somebody else
+            runs.rmdir()
+
+    def _runs(self) -> list[Path]:
+        """The run folders of trials that are there, and no other entry beside them."""
+        runs = (self.path / _RUNS_NAME).glob("[0-9]*-[0-9]*")
+        return [run for run in runs if _RUN.fullmatch(run.name) and run.is_dir()]
 
     def close(self) -> None:
         """Give the folder back."""

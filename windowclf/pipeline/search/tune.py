@@ -68,6 +68,7 @@ def tune(
     search = plan(config, overrides)
     with closing(SearchFolder(Path(search.tune.output or ""), resume, overwrite)) as folder:
         digests = _read_data(search, folder, listener)
+        listener.prepared()
         known = folder.begin(search.config.model_dump(mode="json"), digests)
         _refuse_other_settings(search, folder, known)
         if known:

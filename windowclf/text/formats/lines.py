@@ -12,6 +12,7 @@ from typing import BinaryIO, TypeAlias
 
 from windowclf.errors import DataError, Faults
 from windowclf.system.durable import reason
+from windowclf.system.paths import endless_kind
 from windowclf.text.formats.remarks import Remarks
 
 Line: TypeAlias = tuple[int, str, str]  # 1-based number, the text, the line end or "" at the end
@@ -61,11 +62,11 @@ def open_input(
 def open_bytes(path: str | os.PathLike[str]) -> BinaryIO:
     """A file, opened for reading bytes. Raises DataError where there is none that can be read."""
     try:
+        if kind := endless_kind(path):
+            raise DataError(f"{path}: expected a file, found {kind}.")
         return Path(path).open("rb")
     except FileNotFoundError:
         raise DataError(f"{path}: no such file.") from None
-    except IsADirectoryError:
-        raise DataError(f"{path}: expected a file, found a directory.") from None
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: cannot be read, {reason(error)}.") from None
 
