@@ -18,7 +18,7 @@ from windowclf.pipeline.listener import SILENT, Listener
 from windowclf.system.durable import reason, whole_file
 from windowclf.tagging.options import TagOptions
 from windowclf.tagging.tagger import Tagger, load
-from windowclf.text.formats import Layout, open_bytes
+from windowclf.text.formats import Layout, open_bytes, refuse_container
 
 SMALLEST_SHARED = 2 << 20  # bytes; starting processes takes longer than labelling less
 
@@ -86,6 +86,7 @@ def _label_shared(
 def _input(path: str) -> Iterator[tuple[BinaryIO, int]]:
     """The bytes of a file or of standard input, and how many there are (0 where unknown)."""
     if path == "-":
+        refuse_container(sys.stdin.buffer, "<stdin>")
         yield sys.stdin.buffer, 0
         return
     with open_bytes(path) as file:

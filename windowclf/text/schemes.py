@@ -90,7 +90,9 @@ def remark_on(survey: LabelSurvey, scheme: Scheme, advice: str) -> str | None:
 def advice_on(survey: LabelSurvey, scheme: Scheme) -> Callable[[str], str]:
     """From a label that is none of the scheme to what to do, given all labels of its file."""
     best = survey.scheme()
-    spellings = [_hyphenated, _turned, *([_as_inside] if _are_types(survey.labels) else [])]
+    spellings: list[Callable[[str], str]] = [str.strip, _hyphenated, _turned]
+    if _are_types(survey.labels):
+        spellings += [_typed, _as_inside]
     fitting = ((spell, found) for spell in spellings if (found := survey.respelt(spell).scheme()))
     spell, other = next(fitting, (None, None)) if best is None else (None, None)
 
@@ -129,7 +131,12 @@ def _as_inside(label: str) -> str:
     return label if label == "O" else f"I-{label}"
 
 
+def _typed(label: str) -> str:
+    """B as B-TYPE."""
+    return label if label == "O" else f"{label}-TYPE"
+
+
 def _are_types(labels: set[str]) -> bool:
-    """Whether labels seem to be O and types of spans, as PER, without a letter before them."""
+    """Whether labels seem to be O and types of spans, as PER, or the letters B and I, alone."""
     few = len(labels) <= MOST_TYPES
     return few and "O" in labels and not any("-" in label for label in labels)
