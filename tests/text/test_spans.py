@@ -139,7 +139,7 @@ def spelt(label: str, scheme: str) -> str:
 
 @pytest.mark.parametrize("scheme", LETTERS)
 def test_bioes_in_other_letters_reads_and_writes_the_same(scheme):
-    """Every sequence of up to four labels of two types, legal or not; and which may follow which."""
+    """Every sequence of up to four labels of two types, legal or not; what may follow what."""
     labels = ["O", *(f"{p}-{t}" for t in ("A", "B") for p in "BIES")]
     own = [spelt(label, scheme) for label in labels]
     for length in range(1, 5):
