@@ -33,7 +33,7 @@ def test_the_rate_of_a_step_is_that_of_the_tokens_before_it(tmp_path):
     """So the first of a warmup changes nothing, and the last of a linear fall still something."""
     trainer = trainer_of(
         corpora.tagging(tmp_path),
-        "training={epochs: 2, batch_tokens: 40, schedule: {name: linear, warmup: 0.2}, l2: 0, average: null}",
+        "training={epochs: 2, batch_tokens: 40, schedule: {name: linear, warmup: 0.2}}",
     )
     before = {name: array.copy() for name, array in trainer.parameters.items()}
     steps, done = 0, 0

@@ -21,6 +21,8 @@ from windowclf.text.formats import Layout, Remarks
 from windowclf.text.sentence import Sentence
 from windowclf.text.spans import Scheme
 
+STDIN = "/dev/stdin"
+
 
 def evaluate(
     model: str | os.PathLike[str],
@@ -31,7 +33,7 @@ def evaluate(
     format_: str | None = None,
     overrides: Sequence[str] = (),
 ) -> Evaluation:
-    """Score a model on labelled files: a path, a glob or several of them.
+    """Score a model on labelled files: a path, a glob or several of them; `-` is standard input.
 
     They are read in the format that `format_` names, or else their suffix, or else as the training
     files were; `overrides` are "data.label=-1" and the like, for what a file has elsewhere or in
@@ -102,15 +104,17 @@ def labelled_files(
 
     `trained` is the layout of its training files. Raises ConfigError or DataError.
     """
-    files = files_of(data, "DATA")
+    files = [STDIN if file == "-" else file for file in files_of(data, "DATA")]
     given = given_of_data(overrides)
-    wanted = format_ or given.pop("format", None)
+    in_config = given.pop("format", None)
+    wanted = format_ or in_config
     format_ = format_of(wanted) if wanted else labelled_format(trained, files)
     layout = layout_in(trained, format_, read_labels=True)
     extra = {**layout.extra, **given.pop("extra", {})}
     advice = "give --set data.scheme={}"
     say = None if wanted else SAY
     name = os.fspath(data) if isinstance(data, str | os.PathLike) else ", ".join(files)
+    name = STDIN if name == "-" else name
     return Labelled(files, replace(layout, extra=extra, **given), name, advice, say)
 
 
