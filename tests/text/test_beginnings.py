@@ -15,8 +15,8 @@ import pytest
 
 from windowclf.errors import DataError
 from windowclf.text.formats import Layout, open_bytes, read_sentences
-from windowclf.text.formats.beginnings import LOOKED_AT, beginning_of, fault_in_beginning, fits
-from windowclf.text.formats.containers import container
+from windowclf.text.formats.beginnings import fault_in_beginning, fits
+from windowclf.text.formats.containers import LOOKED_AT, beginning_of, container
 
 COLUMNS = "Anna\tB-PER\nlives\tO\n\nBob\tB-PER\n\n"
 SPACED = "Anna NNP B-PER\nlives VBZ O\n\nBob NNP B-PER\n\n" * 4

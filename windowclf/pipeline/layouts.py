@@ -9,7 +9,8 @@ from typing import BinaryIO, cast, get_args
 
 from windowclf.errors import DataError, Fault
 from windowclf.text.formats import Format, Layout, format_by_suffix, open_bytes
-from windowclf.text.formats.beginnings import beginning_of, fault_in_beginning, fits
+from windowclf.text.formats.beginnings import fault_in_beginning, fits
+from windowclf.text.formats.containers import beginning_of
 
 SAY = "give --format {}"
 TABLES = ("csv", "tsv")

@@ -7,12 +7,11 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from itertools import groupby
-from typing import BinaryIO, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from windowclf.text.formats.conll import fields_of
 from windowclf.text.formats.layout import Format, Layout
 
-LOOKED_AT = 1 << 16  # bytes
 ALIKE = 0.9  # of the lines, that must have one number of columns
 LONGEST_MEAN = 25  # code points of tokens that stand alone in their lines
 FEWEST_ROWS = 12  # that may tell columns between spaces from raw text
@@ -21,21 +20,6 @@ NEAR_END = 5  # characters; a fault there comes of cutting a JSON text short
 JsonKind: TypeAlias = Literal["lines", "array", "object"]
 
 _CONLLU_ID = re.compile("[0-9]+(?:[-.][0-9]+)?")
-
-
-def beginning_of(stream: BinaryIO) -> bytes:
-    """The first bytes of a stream, which stays where it is; of a pipe what has come so far."""
-    try:
-        if stream.seekable():
-            at = stream.tell()
-            head = stream.read(LOOKED_AT)
-            stream.seek(at)
-        else:
-            head = stream.peek(LOOKED_AT) if hasattr(stream, "peek") else b""
-    except OSError:
-        return b""  # whoever reads the stream says what is wrong with it
-    whole = stream.seekable() and len(head) < LOOKED_AT
-    return head if whole or b"\n" not in head else head[: head.rindex(b"\n") + 1]
 
 
 def fault_in_beginning(head: bytes, layout: Layout, known: bool, say: str) -> str | None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from contextlib import suppress
 from typing import BinaryIO
 
 from windowclf.errors import DataError, Fault
+
+LOOKED_AT = 1 << 16  # bytes
 
 _PARQUET = "read_parquet(FILE).to_json('x.jsonl', orient='records', lines=True, force_ascii=False)"
 _CONTAINERS: tuple[tuple[bytes, str], ...] = (  # a pattern, and what a file is that begins so
@@ -41,6 +42,21 @@ _CONTAINERS: tuple[tuple[bytes, str], ...] = (  # a pattern, and what a file is 
 )
 
 
+def beginning_of(stream: BinaryIO) -> bytes:
+    """The first bytes of a stream, which stays where it is; of a pipe what has come so far."""
+    try:
+        if stream.seekable():
+            at = stream.tell()
+            head = stream.read(LOOKED_AT)
+            stream.seek(at)
+        else:
+            head = stream.peek(LOOKED_AT) if hasattr(stream, "peek") else b""
+    except OSError:
+        return b""  # whoever reads the stream says what is wrong with it
+    whole = stream.seekable() and len(head) < LOOKED_AT
+    return head if whole or b"\n" not in head else head[: head.rindex(b"\n") + 1]
+
+
 def container(head: bytes) -> str | None:
     """What a file is that begins so and is no text, and what to do; None for what may be text."""
     for pattern, what in _CONTAINERS:
@@ -51,8 +67,5 @@ def container(head: bytes) -> str | None:
 
 def refuse_container(stream: BinaryIO, name: str) -> None:
     """Raise DataError where a stream, of which nothing is taken, begins as no text does."""
-    head = b""
-    with suppress(OSError):  # whoever reads the stream says what is wrong with it
-        head = stream.peek() if hasattr(stream, "peek") else b""
-    if what := container(head):
+    if what := container(beginning_of(stream)):
         raise DataError(Fault(f"expected text, found {what}.", name))
