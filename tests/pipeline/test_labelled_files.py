@@ -14,7 +14,6 @@ from heard import Heard
 
 import windowclf
 from windowclf.errors import ConfigError, DataError
-from windowclf.text.spans import from_spans, to_spans
 
 SENTENCES = corpora.span_sentences(12, 2)
 
@@ -31,15 +30,6 @@ def score(model, tmp_path_factory) -> dict[str, Any]:
     """What it scores on the sentences."""
     folder = tmp_path_factory.mktemp("gold")
     return windowclf.evaluate(model, corpora.write(folder / "gold.conll", corpora.conll(SENTENCES)))
-
-
-def in_scheme(scheme: str) -> list[list[tuple[str, str]]]:
-    turned = []
-    for sentence in SENTENCES:
-        tokens, labels = zip(*sentence, strict=True)
-        spans = to_spans(labels, "BIO")
-        turned.append(list(zip(tokens, from_spans(spans, len(tokens), scheme), strict=True)))
-    return turned
 
 
 def four_columns(sentences=SENTENCES) -> str:
@@ -64,9 +54,21 @@ def four_columns(sentences=SENTENCES) -> str:
         ("x", corpora.jsonl(SENTENCES), {"overrides": ["data.format=jsonl"]}),
         ("x.conll", four_columns(), {"overrides": ["data.label=-1"]}),
         ("x", four_columns(), {"overrides": ["data.label=3"]}),
-        ("x.conll", corpora.conll(in_scheme("BILOU")), {"overrides": ["data.scheme=BILOU"]}),
-        ("x.conll", corpora.conll(in_scheme("IOB1")), {"overrides": ["data.scheme=IOB1"]}),
-        ("x.jsonl", corpora.jsonl(in_scheme("BIOES")), {"overrides": ["data.scheme=IOBES"]}),
+        (
+            "x.conll",
+            corpora.conll(corpora.in_scheme(SENTENCES, "BILOU")),
+            {"overrides": ["data.scheme=BILOU"]},
+        ),
+        (
+            "x.conll",
+            corpora.conll(corpora.in_scheme(SENTENCES, "IOB1")),
+            {"overrides": ["data.scheme=IOB1"]},
+        ),
+        (
+            "x.jsonl",
+            corpora.jsonl(corpora.in_scheme(SENTENCES, "BIOES")),
+            {"overrides": ["data.scheme=IOBES"]},
+        ),
         (
             "x.jsonl",
             corpora.jsonl(SENTENCES).replace("labels", "gold"),
@@ -82,7 +84,7 @@ def test_a_text_scores_the_same_however_it_is_written(model, score, tmp_path, na
 
 
 def test_on_the_command_line(model, score, tmp_path):
-    path = corpora.write(tmp_path / "x.conll", four_columns(in_scheme("BILOU")))
+    path = corpora.write(tmp_path / "x.conll", four_columns(corpora.in_scheme(SENTENCES, "BILOU")))
     options = ["--set", "data.label=-1", "--set", "data.scheme=BILOU", "--json"]
     code, out, err = run(["evaluate", str(model), path, *options])
     assert (code, err) == (0, "")
@@ -157,7 +159,7 @@ def test_what_is_no_way_of_reading_is_refused(model, tmp_path, override, sentenc
 
 
 def test_another_scheme_than_the_models_is_noticed(model, tmp_path):
-    path = corpora.write(tmp_path / "x.conll", corpora.conll(in_scheme("IO")))
+    path = corpora.write(tmp_path / "x.conll", corpora.conll(corpora.in_scheme(SENTENCES, "IO")))
     notices: list[str] = []
     windowclf.evaluate(model, path, listener=Heard(notice=notices.append))
     assert notices[0].endswith("but as in IO; give --set data.scheme=IO.")

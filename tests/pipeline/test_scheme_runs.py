@@ -12,26 +12,16 @@ import windowclf
 from windowclf.config.reading import make_config
 from windowclf.errors import ConfigError
 from windowclf.tagging.model_file import load_model
-from windowclf.text.spans import from_spans, is_label, to_spans
+from windowclf.text.spans import is_label, to_spans
 
 ALIASES = {"IOB2": "BIO", "IOBES": "BIOES", "BILUO": "BILOU"}
-
-
-def in_scheme(sentences: list[corpora.Labelled], scheme: str) -> list[corpora.Labelled]:
-    """Sentences in BIO with their labels in another scheme."""
-    turned = []
-    for sentence in sentences:
-        tokens, labels = zip(*sentence, strict=True)
-        spans = to_spans(labels, "BIO")
-        turned.append(list(zip(tokens, from_spans(spans, len(tokens), scheme), strict=True)))
-    return turned
 
 
 def run_in(folder: Path, scheme: str, *settings: str) -> windowclf.TrainingResult:
     """A run on the same spans, written in a scheme."""
     data = {"scheme": scheme}
     for seed, (name, count) in enumerate({"train": 40, "dev": 12}.items(), 1):
-        sentences = in_scheme(corpora.span_sentences(count, seed), scheme)
+        sentences = corpora.in_scheme(corpora.span_sentences(count, seed), scheme)
         data[name] = corpora.write(folder / f"{name}-{scheme}.conll", corpora.conll(sentences))
     config = corpora.small_config(folder, "spans", data)
     return windowclf.train(config, ["training.epochs=6", f"output={folder}/{scheme}", *settings])
