@@ -55,6 +55,14 @@ def test_documents_of_two_files_are_kept_apart():
     assert resampling.report() == {"documents": 40}
 
 
+def test_a_file_may_have_two_documents():
+    resampling = Resampling()
+    for path in range(20):
+        for number in (0, 0, 1, 1):
+            resampling.add(Sentence(["w"], path=str(path), document=number), (1, 1))
+    assert resampling.report() == {"documents": 40}
+
+
 def test_alike_sentences_of_a_document_make_an_interval_wider():
     """50 documents of 10 sentences, all right or all wrong: 50 draws, not 500, are independent."""
     counts = [[tuple(Counts(1, n % 2))] * 10 for n in range(50)]

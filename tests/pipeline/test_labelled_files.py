@@ -162,12 +162,18 @@ def test_another_scheme_than_the_models_is_noticed(model, tmp_path):
     path = corpora.write(tmp_path / "x.conll", corpora.conll(corpora.in_scheme(SENTENCES, "IO")))
     notices: list[str] = []
     windowclf.evaluate(model, path, listener=Heard(notice=notices.append))
-    assert notices[0].endswith("but as in IO; give --set data.scheme=IO.")
+    assert notices[0].endswith("but as in IO; give --set data.scheme=IO, or write them in BIO.")
     notices.clear()
     windowclf.evaluate(
         model, path, listener=Heard(notice=notices.append), overrides=["data.scheme=IO"]
     )
     assert notices == []
+    path = corpora.write(tmp_path / "y.conll", corpora.conll(corpora.in_scheme(SENTENCES, "BILOU")))
+    said = "all labels of the file are BILOU: {}write them in BIO.\n"
+    _, _, err = run(["evaluate", str(model), path])
+    assert err.splitlines(True)[0].endswith(said.format("give --set data.scheme=BILOU, or "))
+    _, _, err = run(["predict", str(model), path, "--keep-labels"])
+    assert err.splitlines(True)[0].endswith(said.format(""))
 
 
 @pytest.mark.parametrize("name", ["x", "x.conll", "x.txt", "x.conllu"])

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from windowclf.errors import DataError
+from windowclf.text import schemes
 from windowclf.text.formats import Layout, Remarks, read_sentences
 from windowclf.text.schemes import ORDER, LabelSurvey, remark_on
 from windowclf.text.spans import from_spans, to_spans
@@ -40,7 +41,7 @@ def read(text: str, scheme: str) -> list[str]:
         list(read_sentences(io.BytesIO(text.encode()), layout, "x", remarks))
     except DataError as error:
         return str(error).splitlines()
-    return list(remarks.sentences(scheme, "set data.scheme: {}"))
+    return list(remarks.sentences(scheme))
 
 
 @pytest.mark.parametrize("scheme", sorted(set(ORDER)))
@@ -67,7 +68,7 @@ def test_i_without_b_says_what_follows_what():
     (remark,) = read(columns([["I-PER", "I-PER", "O", "I-LOC"]] * 3), "BIO")
     assert remark == (
         "6 labels of 6 spans do not follow one another as in BIO (such as 'I-LOC' after 'O') but "
-        "as in IO; set data.scheme: IO."
+        "as in IO; set data.scheme: IO, or write them in BIO."
     )
 
 
@@ -79,6 +80,49 @@ def test_one_odd_span_in_ten_is_usual():
     assert remark_on(survey, "BIO", "{}") is None
     survey.add(["O", "I-PER"])
     assert remark_on(survey, "BIO", "{}") is not None
+
+
+def test_the_example_is_the_most_frequent():
+    (remark,) = read(columns([["I-PER"], *[["I-LOC"]] * 3, ["I-ORG"]]), "BIO")
+    assert "(such as 'I-LOC' after 'O')" in remark
+
+
+def test_another_scheme_may_have_its_odd_spans_too():
+    """Of ten spans one is odd in BIO; of two odd ones BIO would not be the scheme either."""
+    (remark,) = read(columns([*[["B-A", "O"]] * 9, ["I-A"]]), "BIOES")
+    assert "but as in BIO;" in remark
+    (remark,) = read(columns([*[["B-A", "O"]] * 8, ["I-A"], ["I-A"]]), "BIOES")
+    assert remark.endswith(", nor as in another scheme.")
+
+
+def test_files_are_looked_at_together():
+    """One has a label that rules the scheme of the other out."""
+    remarks, layout = Remarks(), Layout("conll", "spans", scheme="BIOES")
+    for sentences in ([["B-A", "O"]] * 20, [["S-A"]]):
+        list(read_sentences(io.BytesIO(columns(sentences).encode()), layout, "x", remarks))
+    (remark,) = remarks.sentences("BIOES")
+    assert remark.endswith(", nor as in another scheme.")
+
+
+def test_a_column_of_many_pairs_has_no_labels_in_it(monkeypatch):
+    monkeypatch.setattr(schemes, "MOST_PAIRS", 3)
+    survey = LabelSurvey()
+    survey.add(["I-A"])  # after O, before O
+    assert survey.scheme() == "IO"
+    survey.add(["I-B"])  # two more
+    assert survey.scheme() is None
+    survey.add(["I-C"])
+    assert "I-C" not in survey.labels
+    monkeypatch.setattr(schemes, "MOST_PAIRS", 4)
+    assert survey.scheme() == "IO"
+    survey.add(["I-C"])
+    assert "I-C" in survey.labels
+
+
+@pytest.mark.parametrize(("types", "is_io"), [(99, True), (100, False)])
+def test_many_types_are_no_types(types, is_io):
+    sentence, *_ = read(columns([["O", *(f"T{n}" for n in range(types))]]), "BIO")
+    assert ("set data.scheme: IO" in sentence) == is_io
 
 
 def test_a_muddle_is_none_of_the_schemes():

@@ -86,15 +86,15 @@ class Labelled:
     files: Sequence[str]
     layout: Layout
     name: str  # in notices
-    advice: str  # what to do where they seem to be in another scheme, {}
+    advice: str  # how to read them where they seem to be in another scheme, {}
     say: str | None = None  # how one names a format, where nobody has
 
     def sentences(self, scheme: Scheme, listener: Listener) -> Iterable[Sentence]:
         """The sentences with their labels in a scheme; of what is odd the listener is told."""
-        remarks = Remarks()
+        remarks = Remarks(self.advice)
         found = read_all(self.layout, self.files, remarks=remarks, say=self.say)
         yield from in_scheme(found, self.layout, scheme)
-        tell(self.name, remarks, self.layout.scheme, self.advice, listener)
+        tell(self.name, remarks, self.layout.scheme, listener)
 
 
 def labelled_files(

@@ -16,7 +16,8 @@ from windowclf.text.formats import Layout, Remarks, guess_format, open_bytes, re
 from windowclf.text.sentence import Sentence, none_longer
 from windowclf.text.spans import Scheme, from_spans, to_spans
 
-SAY_FORMAT, SAY_SCHEME = "set data.format: {}", "set data.scheme: {}"
+SAY_FORMAT = "set data.format: {}"
+LIKE_TRAIN = "set data.scheme: {} if train has it too"  # of files that are read as train is
 
 
 def guessed(config: cfg.Config) -> str | None:
@@ -24,14 +25,9 @@ def guessed(config: cfg.Config) -> str | None:
     return SAY_FORMAT if config.data.format is None else None
 
 
-def like_train(scheme: Scheme) -> str:
-    """What to do about a scheme, {}, of files that are read as those of train are."""
-    return f"{SAY_SCHEME} if train has it too, or write them in {scheme}"
-
-
-def tell(name: str, remarks: Remarks, scheme: Scheme, advice: str, listener: Listener) -> None:
+def tell(name: str, remarks: Remarks, scheme: Scheme, listener: Listener) -> None:
     """Tell a listener what there is to say of labelled files, called `name`."""
-    for sentence in remarks.sentences(scheme, advice):
+    for sentence in remarks.sentences(scheme):
         listener.notice(f"{name}: {sentence}")
 
 
@@ -104,11 +100,11 @@ def dev_sentences(config: cfg.Config, layout: Layout, listener: Listener) -> lis
     if config.data.dev is None or isinstance(config.data.dev, cfg.Holdout):
         return None
     paths = files_of(config.data.dev, "data.dev")
-    remarks = Remarks()
+    remarks = Remarks(LIKE_TRAIN)
     sentences = read_all(layout, paths, remarks=remarks, say=guessed(config))
     short = none_longer(sentences, longest_sentence(config))
     dev = [sentence.without_source() for sentence in short]
-    tell("dev", remarks, layout.scheme, like_train(layout.scheme), listener)
+    tell("dev", remarks, layout.scheme, listener)
     if not dev:
         raise DataError(f"{', '.join(paths)}: no sentence found; dev must hold at least one.")
     return dev

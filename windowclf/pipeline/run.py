@@ -26,10 +26,10 @@ from windowclf.pipeline.evaluate import Labelled, evaluate_files
 from windowclf.pipeline.input_files import config_key, digest_of, files_of
 from windowclf.pipeline.listener import Listener
 from windowclf.pipeline.reading import (
+    LIKE_TRAIN,
     guessed,
     layout_of,
     learnt_labels,
-    like_train,
     longest_sentence,
     read_all,
 )
@@ -236,8 +236,7 @@ class Run:
         if self.config.data.test is not None:
             files = files_of(self.config.data.test, "data.test")
             layout = self._spec.layout
-            advice = like_train(layout.scheme)
-            labelled = Labelled(files, layout, "test", advice)
+            labelled = Labelled(files, layout, "test", LIKE_TRAIN)
             evaluations["test"] = evaluate_files(tagger, labelled, self.listener)
         self.folder.write_evaluation(evaluations)
         return evaluations
