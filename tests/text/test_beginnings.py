@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import io
+import json
 import lzma
 import pickle
 import sqlite3
@@ -12,10 +13,12 @@ import zipfile
 import zlib
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from windowclf.errors import DataError
 from windowclf.text.formats import Layout, open_bytes, read_sentences
-from windowclf.text.formats.beginnings import fault_in_beginning, fits
+from windowclf.text.formats.beginnings import fault_in_beginning, fits, json_kind
 from windowclf.text.formats.containers import LOOKED_AT, beginning_of, container
 
 COLUMNS = "Anna\tB-PER\nlives\tO\n\nBob\tB-PER\n\n"
@@ -220,6 +223,43 @@ def test_raw_text_may_be_of_lines_alike(text):
 def test_bytes_that_are_no_text_have_no_advice_that_fails():
     fault = str(fault_in_beginning(b"\x89PNG\r\n\0\0\0\rIHDR a b\n", BARE, False, SAY))
     assert fault == "expected text, found bytes that are none; save what it holds as text in UTF-8."
+
+
+@settings(derandomize=True, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(
+            ["{", "}", "[", "]", '"', ":", ",", "\n", "\t", " ", "a", "1", "#", "\r", "。"]
+        )
+    ),
+    st.binary(max_size=8),
+)
+def test_whatever_a_file_begins_with_is_answered_in_one_sentence(signs, more):
+    for head in ("".join(signs).encode() + more, more + "".join(signs).encode()):
+        container(head)
+        for layout in (GOLD, BARE, RAW, LINES):
+            for known in (False, True):
+                fault = fault_in_beginning(head, layout, known, SAY)
+                assert fault is None or (fault.startswith("expected ") and "\n" not in fault)
+
+
+@settings(derandomize=True, deadline=None)
+@given(st.integers(3, 200))
+def test_json_that_is_cut_short_is_json(length):
+    record = {
+        "text": 'Ann\u00e9 "x" \\ 😀',
+        "spans": [[0, 3, "A"]],
+        "n": -1.5e3,
+        "t": True,
+        "z": None,
+    }
+    for ascii_ in (False, True):
+        text = json.dumps([record] * 4, ensure_ascii=ascii_)
+        assert json_kind(text[:length]) == "array"
+        assert (
+            json_kind(json.dumps([record] * 4, ensure_ascii=ascii_, indent=1)[: length + 8])
+            == "array"
+        )
 
 
 @pytest.mark.parametrize(

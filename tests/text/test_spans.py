@@ -129,6 +129,11 @@ def test_faulty_labels(scheme, label):
 
 def test_labels_of_another_scheme_are_faults():
     assert fault_in_label("S-A", "BIO") == "expected a BIO label (O, B-TYPE, I-TYPE), found 'S-A'"
+    four = "O, B-TYPE, I-TYPE, E-TYPE, S-TYPE"
+    assert fault_in_label("M-A", "BIOES") == f"expected a BIOES label ({four}), found 'M-A'"
+    assert (
+        fault_in_label("S-A", "IOB1") == "expected an IOB1 label (O, B-TYPE, I-TYPE), found 'S-A'"
+    )
     assert fault_in_label("B-A", "IO") == "expected an IO label (O, I-TYPE), found 'B-A'"
 
 
