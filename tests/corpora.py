@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from windowclf.text.spans import Scheme, from_spans, to_spans
+
 TAGS = {
     "the": "DET",
     "a": "DET",
@@ -62,6 +64,16 @@ def span_sentences(count: int, seed: int) -> list[Labelled]:
             ]
         sentences.append(sentence)
     return sentences
+
+
+def in_scheme(sentences: Sequence[Labelled], scheme: Scheme) -> list[Labelled]:
+    """Sentences in BIO with their labels in another scheme."""
+    turned = []
+    for sentence in sentences:
+        tokens, labels = zip(*sentence, strict=True)
+        own = from_spans(to_spans(labels, "BIO"), len(tokens), scheme)
+        turned.append(list(zip(tokens, own, strict=True)))
+    return turned
 
 
 def segmented_lines(count: int, seed: int) -> str:

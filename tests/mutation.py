@@ -69,6 +69,9 @@ TESTS = {
     "analysis/reliability.py": CALIBRATION,
     "network/members.py": ("tests/network/test_ensemble.py", *NETWORK, *CALIBRATION),
     "analysis/bootstrap.py": ("tests/analysis/test_bootstrap.py",),
+    "analysis/resampling.py": ("tests/analysis/test_resampling.py",),
+    "text/units.py": ("tests/text/test_documents.py",),
+    "text/schemes.py": ("tests/text/test_schemes.py",),
     "analysis/metrics.py": ("tests/analysis/test_metrics.py", "tests/analysis/test_evaluation.py"),
     "text/spans.py": ("tests/text/test_spans.py", "tests/tagging/test_constraints.py"),
 }

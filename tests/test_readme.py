@@ -50,6 +50,7 @@ def reader(tmp_path_factory) -> Path:
     config = blocks("yaml")[0] + "model: {hidden: {units: 8}}\n"
     (path / "my.yaml").write_text(config, encoding="utf-8")
     shutil.copy(path / "dev.conll", path / "more.conll")
+    (path / "old.txt").write_text("Anna NNP I-PERSON\nlives VBZ O\n\n" * 4, encoding="utf-8")
     (path / "raw.txt").write_text("Anna Berg lives in Oslo.\n", encoding="utf-8")
     return path
 

@@ -34,6 +34,13 @@ def test_one_sentence_is_drawn_again_and_again():
     assert intervals({}, None) == {"accuracy": [0.0, 0.0]}
 
 
+@pytest.mark.parametrize("numbers", [[1], [2, 1], [100, 1, 29]])
+def test_as_many_sentences_are_drawn_as_there_are(numbers):
+    table = np.ones((len(numbers), 5))
+    sums = bootstrap.resampled_sums(table, np.array(numbers))
+    np.testing.assert_array_equal(sums, np.full((RESAMPLES, 5), sum(numbers)))
+
+
 def test_sentences_of_one_token_give_the_interval_of_a_binomial():
     """900 of 1,000 right: 0.9 ± 1.96 √(0.9·0.1/1000) = 0.9 ± 0.0186."""
     low, high = intervals({Counts(1, 1): 900, Counts(1, 0): 100}, None)["accuracy"]

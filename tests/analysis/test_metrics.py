@@ -93,6 +93,49 @@ def test_one_label_is_its_own_mean():
     assert tally.report()["macro"] == {"precision": 1.0, "recall": 1.0, "f1": 1.0}
 
 
+def test_a_mean_is_over_labels_of_gold_or_prediction():
+    """A: 1 of 1 guessed, 1 of 2 gold, F 2/3; B, which is guessed alone, 0. Mean 1/3."""
+    tally = Tally()
+    tally.add_tokens(["A", "A"], ["A", "B"], [True, True])
+    assert tally.report()["macro"] == pytest.approx({"precision": 0.5, "recall": 0.25, "f1": 1 / 3})
+
+
+def test_a_mean_over_types_where_spans_are_counted():
+    """X 1/1, Y wanted and Z guessed alone 0: mean 1/3. Of the labels O is 1 and the rest 0."""
+    tally = Tally()
+    tally.add_tokens(["O", "O", "B-Y"], ["O", "O", "B-Z"], [True] * 3)
+    tally.add_spans([(0, 1, "X"), (2, 4, "Y")], [(0, 1, "X"), (2, 4, "Z")])
+    report = tally.report()
+    assert report["macro"] == pytest.approx(dict.fromkeys(("precision", "recall", "f1"), 1 / 3))
+    assert report["token_macro"] == pytest.approx(report["macro"])
+    assert report["micro"] == {"precision": 0.5, "recall": 0.5, "f1": 0.5}
+    assert report["token_micro"]["f1"] == report["accuracy"] == pytest.approx(2 / 3)
+
+
+def test_a_text_without_spans_has_no_type_that_is_right():
+    tally = Tally()
+    tally.add_tokens(["O", "O"], ["O", "O"], [True, True])
+    tally.add_spans([], [])
+    report = tally.report()
+    assert report["macro"]["f1"] == report["spans"]["f1"] == 0.0
+    assert report["token_macro"]["f1"] == 1.0
+
+
+def test_the_mean_of_words_is_their_own_score():
+    tally = Tally()
+    tally.add_tokens(list("BES"), list("BES"), [True] * 3)
+    tally.add_words([(0, 2), (2, 3)], [(0, 2), (2, 3)])
+    report = tally.report()
+    assert report["macro"]["f1"] == report["micro"]["f1"] == report["words"]["f1"] == 1.0
+    assert "token_macro" in report
+
+
+def test_labels_of_tokens_have_no_second_name():
+    tally = Tally()
+    tally.add_tokens(["A"], ["A"], [True])
+    assert not {"token_macro", "token_micro"} & tally.report().keys()
+
+
 def test_nothing_counted():
     report = Tally().report()
     assert report["tokens"] == 0

@@ -58,6 +58,9 @@ def test_a_signal_while_predict_writes_leaves_nothing_behind(tmp_path, number, c
     before = {path.name for path in tmp_path.iterdir()}
     command = [*PROGRAM, "predict", str(tmp_path / "run"), "-", "-o", str(tmp_path / "out")]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdin
+        process.stdin.write(b"The cat\n")  # what the input begins with is looked at first
+        process.stdin.flush()
         until(lambda: list(tmp_path.glob(".out.*.tmp")))
         process.send_signal(number)
         process.wait(timeout=20)

@@ -8,23 +8,31 @@ import random
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from windowclf.text.spans import (
     Span,
+    begins_span,
+    continuations,
     fault_in_label,
     from_spans,
     legal_transitions,
+    may_follow,
     segmentation_from_words,
+    span_states,
     to_spans,
     words_from_segmentation,
 )
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "conlleval.json"
 PREFIXES = {"BIO": "BI", "IOB1": "BI", "IO": "I", "BIOES": "BIES"}
+CONLLEVALS = list(PREFIXES)
+PREFIXES |= {"BILOU": "BILU", "BMES": "BMES", "BMEWO": "BMEW"}  # BIOES in other letters
 SCHEMES = list(PREFIXES)
+LETTERS = {"BILOU": "BILU", "BMES": "BMES", "BMEWO": "BMEW"}  # for B, I, E and S of BIOES
 
 
 def random_labels(rng: random.Random, scheme: str, length: int) -> list[str]:
@@ -52,7 +60,7 @@ def counts(scheme: str, seed: int, sequences: int) -> dict[str, dict[str, int]]:
     return {"correct": dict(correct), "guessed": dict(guessed), "gold": dict(wanted)}
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("scheme", CONLLEVALS)
 def test_counts_are_conllevals(scheme):
     golden = json.loads(GOLDEN.read_text(encoding="utf-8"))
     for batch in golden["schemes"][scheme]:
@@ -88,6 +96,17 @@ def layouts(draw):
     return spans, end + draw(st.integers(0, 2))
 
 
+def joined(spans: list[Span]) -> list[Span]:
+    """The spans with adjoining ones of one type as one, as IO has them."""
+    found: list[Span] = []
+    for span in spans:
+        if found and found[-1].end == span.start and found[-1].type == span.type:
+            found[-1] = found[-1]._replace(end=span.end)
+        else:
+            found.append(span)
+    return found
+
+
 @pytest.mark.parametrize("scheme", SCHEMES)
 @settings(derandomize=True, deadline=None)
 @given(layouts())
@@ -96,15 +115,7 @@ def test_there_and_back(scheme, layout):
     labels = from_spans(spans, length, scheme)
     assert len(labels) == length
     assert all(fault_in_label(label, scheme) is None for label in labels)
-    if scheme == "IO":  # adjoining spans of one type become one
-        joined = []
-        for span in spans:
-            if joined and joined[-1].end == span.start and joined[-1].type == span.type:
-                joined[-1] = joined[-1]._replace(end=span.end)
-            else:
-                joined.append(span)
-        spans = joined
-    assert to_spans(labels, scheme) == spans
+    assert to_spans(labels, scheme) == (joined(spans) if scheme == "IO" else spans)
 
 
 @pytest.mark.parametrize("label", ["12", "", "-A", "B-", "B_A", "X-A", "b-A", "OO", "BI-A"])
@@ -118,7 +129,71 @@ def test_faulty_labels(scheme, label):
 
 def test_labels_of_another_scheme_are_faults():
     assert fault_in_label("S-A", "BIO") == "expected a BIO label (O, B-TYPE, I-TYPE), found 'S-A'"
+    four = "O, B-TYPE, I-TYPE, E-TYPE, S-TYPE"
+    assert fault_in_label("M-A", "BIOES") == f"expected a BIOES label ({four}), found 'M-A'"
+    assert (
+        fault_in_label("S-A", "IOB1") == "expected an IOB1 label (O, B-TYPE, I-TYPE), found 'S-A'"
+    )
     assert fault_in_label("B-A", "IO") == "expected an IO label (O, I-TYPE), found 'B-A'"
+
+
+def spelt(label: str, scheme: str) -> str:
+    """A label of BIOES in the letters of another scheme."""
+    return label if label == "O" else LETTERS[scheme]["BIES".index(label[0])] + label[1:]
+
+
+@pytest.mark.parametrize("scheme", LETTERS)
+def test_bioes_in_other_letters_reads_and_writes_the_same(scheme):
+    """Every sequence of up to four labels of two types, legal or not; what may follow what."""
+    labels = ["O", *(f"{p}-{t}" for t in ("A", "B") for p in "BIES")]
+    own = [spelt(label, scheme) for label in labels]
+    for length in range(1, 5):
+        for sentence in itertools.product(labels, repeat=length):
+            turned = [spelt(label, scheme) for label in sentence]
+            spans = to_spans(sentence, "BIOES")
+            assert to_spans(turned, scheme) == spans
+            written = [spelt(label, scheme) for label in from_spans(spans, length, "BIOES")]
+            assert from_spans(spans, length, scheme) == written
+    np.testing.assert_array_equal(continuations(own), continuations(labels))
+    for ours, bioes in zip(
+        legal_transitions(own, scheme), legal_transitions(labels, "BIOES"), strict=True
+    ):
+        np.testing.assert_array_equal(ours, bioes)
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_pairs_of_labels_are_read_as_whole_sentences_are(scheme):
+    """What may follow what, where spans begin, and which labels go on with one."""
+    labels = ["O", *(f"{p}-{t}" for t in ("A", "B") for p in PREFIXES[scheme])]
+    legal, going_on = legal_transitions(labels, scheme), continuations(labels)
+    for (i, a), (j, b) in itertools.product(enumerate(labels), repeat=2):
+        assert may_follow(a, b, scheme) == legal.transitions[i, j]
+        begins = any(span.start == 1 for span in to_spans([a, b], scheme))
+        assert begins_span(a, b) == begins
+        assert going_on[i, j] == (b != "O" and not begins)
+    for i, label in enumerate(labels):
+        assert may_follow("O", label, scheme) == legal.start[i]
+        assert may_follow(label, "O", scheme) == legal.end[i]
+
+
+@pytest.mark.parametrize("inside", SCHEMES)
+@pytest.mark.parametrize("scheme", SCHEMES)
+@settings(derandomize=True, deadline=None, max_examples=20)
+@given(layouts())
+def test_states_write_what_spans_are_written_as(inside, scheme, layout):
+    """A legal way through the states has the labels of any spans."""
+    spans, length = layout
+    spans = joined(spans) if inside == "IO" else spans
+    labels = from_spans(spans, length, scheme)
+    types = ("A", "B", "C-D")
+    classes = ["O", *(f"{p}-{t}" for t in types for p in PREFIXES[inside])]
+    states = span_states(classes, inside, scheme)
+    reached = states.legal.start
+    for i, label in enumerate(labels):
+        if i > 0:
+            reached = (reached[:, None] & states.legal.transitions).any(axis=0)
+        reached = reached & np.array([own == label for own in states.labels])
+    assert length == 0 or (reached & states.legal.end).any()
 
 
 @settings(derandomize=True, deadline=None)
@@ -151,18 +226,18 @@ def test_tags_that_are_not_legal_are_read_too(tags, words):
     assert words_from_segmentation(list(tags)) == words
 
 
-@pytest.mark.parametrize("scheme", [*SCHEMES, "BMES"])
+@pytest.mark.parametrize("scheme", [*SCHEMES, "tags"])
 def test_a_sequence_is_legal_if_reading_and_writing_leaves_it(scheme):
     """Every sequence of up to four labels of two types."""
     labels = ["O"] + [f"{p}-{t}" for t in ("A", "B") for p in PREFIXES.get(scheme, "")]
-    if scheme == "BMES":
+    if scheme == "tags":
         labels = list("MSEB")
-    legal = legal_transitions(labels, scheme)
+    legal = legal_transitions(labels, "BMES" if scheme == "tags" else scheme)
     assert legal.transitions.shape == (len(labels), len(labels))
     for length in range(1, 5):
         for path in itertools.product(range(len(labels)), repeat=length):
             sentence = [labels[k] for k in path]
-            if scheme == "BMES":
+            if scheme == "tags":
                 words = words_from_segmentation(sentence)
                 again = segmentation_from_words([end - start for start, end in words])
             else:

@@ -14,6 +14,7 @@ from small import FEATURES, corpus_of, problem
 
 from windowclf.network import members
 from windowclf.text.batches import lay_out, make_batch, pack, pieces_of
+from windowclf.text.clusters import Clusters
 from windowclf.text.features import BOUNDARY, UNKNOWN, Feature, ngram_rows, shape, values_of
 from windowclf.text.vocabulary import SlotRows, build_vocabulary, with_dropped_variants
 
@@ -133,6 +134,58 @@ def test_dropped_variants_hide_the_word_and_nothing_else():
             np.testing.assert_array_equal(kept.ids, before.take(np.array([t])).ids)
             expected = [UNKNOWN] if feature.hides_when_dropped else kept.ids.tolist()
             assert hidden.ids.tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("feature", "is_hidden"),
+    [
+        (Feature("word", "a", 2), True),
+        (Feature("lower", "a", 2), True),
+        (Feature("ngrams", "a", 2, min=2, max=3, buckets=11), True),
+        (Feature("prefix", "a", 2, length=2), False),
+        (Feature("suffix", "a", 2, length=2), False),
+        (Feature("shape", "a", 2), False),
+        (Feature("column", "a", 2, column="pos"), False),
+        (Feature("char_cnn", "a", 2, filters=3, width=3), False),
+    ],
+    ids=lambda value: value.kind if isinstance(value, Feature) else "",
+)
+def test_word_dropout_hides_the_word_its_lower_case_and_its_ngrams(feature, is_hidden):
+    """What a word never seen in training would not show either, and no more than that."""
+    columns = ("pos",) if feature.column else ()
+    keys = [("cats", "N"), ("dogs", "V")] if columns else ["cats", "dogs"]
+    vocabulary = build_vocabulary((feature,), columns, dict.fromkeys(keys, 2), ["X"])
+    rows = vocabulary.encode(keys)
+    (doubled,) = with_dropped_variants((feature,), rows)
+    for t in (1, 2):
+        hidden = doubled.take(np.array([t + rows[0].tokens()])).ids.tolist()
+        own = rows[0].take(np.array([t])).ids.tolist()
+        assert UNKNOWN not in own
+        assert hidden == ([UNKNOWN] if is_hidden else own)
+
+
+def test_a_token_without_characters_is_written_as_the_boundary():
+    """As in a row of slots; a bag of none would have the maximum of its neighbour."""
+    feature = Feature("char_cnn", "a", 2, filters=3, width=3)
+    vocabulary = build_vocabulary((feature,), (), {"ab": 1, "": 1, "b": 1}, ["X"])
+    (slot,) = vocabulary.encode(["ab", "", "b"])
+    a, b = vocabulary.row_of["a"]["a"], vocabulary.row_of["a"]["b"]
+    assert slot.ids.tolist() == [BOUNDARY, a, b, BOUNDARY, b]
+    assert slot.offsets.tolist() == [0, 1, 3, 4, 5]
+
+
+def test_the_form_is_looked_up_before_its_lower_case():
+    clusters = Clusters({"names": ["Apple"], "fruit": ["apple", "pear"]})
+    assert clusters.of(["Apple", "apple", "APPLE", "Pear", "plum"]) == [
+        *("names", "fruit", "fruit", "fruit", "")
+    ]
+    feature = Feature("vectors", "a", 2)
+    words = {"a": ["apple", "Apple", "pear"]}
+    vocabulary = build_vocabulary((feature,), (), {"Apple": 1}, ["X"], words=words)
+    (slot,) = vocabulary.encode(["Apple", "apple", "APPLE", "Pear", "plum"])
+    row = vocabulary.row_of["a"]
+    found = [row["Apple"], row["apple"], row["apple"], row["pear"], UNKNOWN]
+    assert slot.ids.tolist() == [BOUNDARY, *found]
 
 
 def test_taking_bags():

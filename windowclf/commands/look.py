@@ -13,7 +13,10 @@ from windowclf.commands.options import DecodeOption, JsonOption, ModelArgument, 
 
 def evaluate(
     model: ModelArgument,
-    data: Annotated[str, typer.Argument(metavar="DATA", help="A labelled file of the same kind.")],
+    data: Annotated[
+        str,
+        typer.Argument(metavar="DATA", help="A labelled file, a glob, or - for standard input."),
+    ],
     as_json: JsonOption = False,
     against: Annotated[
         Path | None,
@@ -25,7 +28,8 @@ def evaluate(
         typer.Option(
             "--format",
             metavar="FORMAT",
-            help="conll, conllu, jsonl, csv, tsv or text; by the suffix of DATA if left out.",
+            help="conll, conllu, jsonl, csv, tsv or text; by the suffix of DATA if left out, or "
+            "else as the training files were.",
         ),
     ] = None,
     set_: Annotated[
@@ -46,9 +50,9 @@ def evaluate(
 
     Intervals are 95 % percentile intervals of 1,000 bootstrap samples of
     the sentences, or of the documents where more than 30 are marked. The
-    macro f1 is the mean over labels, for spans over their types.
-    The calibration error is the mean distance between
-    certainty and accuracy over 15 bins of certainty.
+    macro f1 is the mean over labels, for spans over their types. The
+    calibration error is the mean distance between certainty and accuracy
+    over 15 bins of certainty.
 
     With --against: both models' scores, the difference MODEL − MODEL2 and
     its p-value: the share of the samples whose difference lies at least as

@@ -199,9 +199,10 @@ def _nearest(word: str, choices: Sequence[str], shown: bool = False) -> str:
 
     `shown`: the choices stand in the sentence already, and only a near one is added.
     """
-    near = difflib.get_close_matches(word[:SHOWN_CHARACTERS], choices, 1, 0.5)
+    small = {choice.lower(): choice for choice in choices}
+    near = difflib.get_close_matches(word[:SHOWN_CHARACTERS].lower(), small, 1, 0.5)
     if near:
-        return f"; did you mean {near[0]}?"
+        return f"; did you mean {small[near[0]]}?"
     if shown or not choices:
         return ""
     return f"; expected one of {', '.join(choices)}"

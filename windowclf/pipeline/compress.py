@@ -68,7 +68,7 @@ def compress(
     stored, most = _stored(dtype), _bytes(size)
     loaded = _uncompressed(file)
     _refuse_same(target, file, "the model itself")
-    for read in files_of([] if data is None else data, "--data"):
+    for read in () if data is None else files_of(data, "--data"):
         _refuse_same(target, Path(read), "the data")
     before = _facts(loaded, file.stat().st_size, data)
     try:

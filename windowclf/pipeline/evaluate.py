@@ -16,7 +16,7 @@ from windowclf.pipeline.input_files import Paths, files_of
 from windowclf.pipeline.layouts import SAY, format_of, labelled_format, layout_in
 from windowclf.pipeline.listener import SILENT, Listener
 from windowclf.pipeline.reading import in_scheme, tell
-from windowclf.pipeline.texts import Text, text_of_files
+from windowclf.pipeline.texts import Text
 from windowclf.system.arguments import checked_arguments
 from windowclf.tagging.options import TagOptions
 from windowclf.tagging.spec import Spec
@@ -25,6 +25,7 @@ from windowclf.text.formats import Layout, Remarks
 from windowclf.text.sentence import Sentence
 from windowclf.text.spans import Scheme
 
+STDIN = "/dev/stdin"
 ModelLike: TypeAlias = str | os.PathLike[str] | Tagger
 """A run folder, a model file or a Tagger."""
 Labels: TypeAlias = Paths | Iterable[Sentence]
@@ -41,7 +42,7 @@ def evaluate(
     format_: str | None = None,
     overrides: Sequence[str] = (),
 ) -> Evaluation:
-    """Score a model, or a Tagger, on Sentences or on files: a path, a glob or several of them.
+    """Score a model, or a Tagger, on Sentences or on files: a path, a glob, `-` or several of them.
 
     Files are read in the format that `format_` names, or else their suffix, or else as the training
     files were; `overrides` are "data.label=-1" and the like, for what a file has elsewhere or in
@@ -112,15 +113,15 @@ class Labelled:
     text: Text
     layout: Layout
     name: str  # in notices
-    advice: str  # what to do where they seem to be in another scheme, {}
+    advice: str  # how to read them where they seem to be in another scheme, {}
     say: str | None = None  # how one names a format, where nobody has
 
     def sentences(self, scheme: Scheme, listener: Listener) -> Iterable[Sentence]:
         """The sentences with their labels in a scheme; of what is odd the listener is told."""
-        remarks = Remarks()
+        remarks = Remarks(self.advice)
         found = self.text.read(self.layout, remarks=remarks, say=self.say)
         yield from in_scheme(found, self.layout, scheme)
-        tell(self.name, remarks, self.layout.scheme, self.advice, listener)
+        tell(self.name, remarks, self.layout.scheme, listener)
 
 
 def labelled_text(
@@ -132,7 +133,8 @@ def labelled_text(
     """
     text = _text_of(data)
     given = given_of_data(overrides)
-    wanted = format_ or given.pop("format", None)
+    in_config = given.pop("format", None)
+    wanted = format_ or in_config
     format_ = format_of(wanted) if wanted else labelled_format(trained, text.files)
     layout = layout_in(trained, format_, read_labels=True)
     extra = {**layout.extra, **given.pop("extra", {})}
@@ -143,11 +145,12 @@ def labelled_text(
 
 def _text_of(data: Labels) -> Text:
     """The text that `data` names or is. Raises DataError for a glob that matches nothing."""
-    if isinstance(data, str | os.PathLike):
-        return Text(os.fspath(data), files_of(data, "DATA"))
-    given = list(data)
+    given = [data] if isinstance(data, str | os.PathLike) else list(data)
     if given and all(isinstance(each, str | os.PathLike) for each in given):
-        return text_of_files(files_of(cast(Sequence[str], given), "DATA"))
+        files = files_of(cast(Sequence[str], given), "DATA")
+        name = os.fspath(data) if isinstance(data, str | os.PathLike) else ", ".join(files)
+        files = [STDIN if file == "-" else file for file in files]
+        return Text(STDIN if name == "-" else name, files)
     return Text("DATA", given=cast(list[Sentence], given))
 
 

@@ -18,10 +18,12 @@ Paths: TypeAlias = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 def files_of(where: Paths, key: str) -> list[str]:
     """The paths that an entry of the config names: a path, a glob or a list of them; globs sorted.
 
-    `key` is what messages call the entry. Raises DataError for a glob that matches nothing.
+    `key` is what messages call the entry. Raises DataError for no path, also for a glob of none.
     """
     given = [where] if isinstance(where, str | os.PathLike) else where
     patterns = [os.fspath(pattern) for pattern in given]
+    if not patterns:
+        raise DataError(f"{key}: expected at least one path.")
     paths: list[str] = []
     for pattern in patterns:
         if glob.has_magic(pattern) and not Path(pattern).exists():

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import BinaryIO, cast, get_args
 
 from windowclf.errors import DataError, Fault
-from windowclf.text.formats import Format, Layout, format_by_suffix, guess_format, open_bytes
-from windowclf.text.formats.beginnings import beginning_of, fault_in_beginning, fits
+from windowclf.text.formats import Format, Layout, format_by_suffix, open_bytes
+from windowclf.text.formats.beginnings import fault_in_beginning, fits
+from windowclf.text.formats.containers import beginning_of
 
 SAY = "give --format {}"
 TABLES = ("csv", "tsv")
@@ -24,8 +25,9 @@ def layout_for(
     Raises DataError.
     """
     if format_ is None:
-        is_table = trained.format in TABLES
-        format_ = guess_format(input_) if input_ != "-" else trained.format if is_table else "text"
+        is_table, suffixed = trained.format in TABLES, format_by_suffix(input_)
+        else_ = trained.format if is_table else "text" if input_ == "-" else "conll"
+        format_ = suffixed or else_
     if keep_labels and trained.task == "segmentation":
         raise DataError("--keep-labels: expected labels of tokens, segmentation has words.")
     return layout_in(trained, format_of(format_), keep_labels)
@@ -68,7 +70,7 @@ def labelled_format(trained: Layout, files: Sequence[str]) -> Format:
     formats = {path: _labelled_format(trained, path) for path in files}
     if len(set(formats.values())) > 1:
         found = ", ".join(sorted(set(formats.values())))
-        raise DataError(f"DATA: expected files of one format, found {found}; {SAY.format('one')}.")
+        raise DataError(f"DATA: expected files of one format, found {found}; score each by itself.")
     return formats[files[0]] if files else trained.format
 
 
@@ -78,7 +80,7 @@ def _labelled_format(trained: Layout, path: str) -> Format:
     is_slots = trained.task == "slots"
     if named == "text" and trained.task != "segmentation":
         return trained.format
-    if named is not None:
+    if named not in (None, "conll"):  # what is named .conll may be CoNLL-U
         return named if (named in TABLES) == is_slots else trained.format
     if not Path(path).is_file():  # what is taken from a pipe cannot be read again
         return trained.format
@@ -91,6 +93,6 @@ def refuse_strange(stream: BinaryIO, name: str, layout: Layout, say: str = SAY) 
 
     `say` is how its format is named, with {} for it. Nothing is taken from the stream.
     """
-    known = format_by_suffix(name) is not None
+    known = format_by_suffix(name) == layout.format
     if fault := fault_in_beginning(beginning_of(stream), layout, known, say):
         raise DataError(Fault(fault, name))

@@ -21,7 +21,7 @@ from windowclf.system.paths import is_at, same_file
 from windowclf.tagging.model_file import find_model
 from windowclf.tagging.options import TagOptions
 from windowclf.tagging.tagger import Tagger, load
-from windowclf.text.formats import Layout, open_bytes
+from windowclf.text.formats import Layout, open_bytes, refuse_container
 
 SMALLEST_SHARED = 2 << 20  # bytes; starting processes takes longer than labelling less
 
@@ -92,6 +92,7 @@ def _label_shared(
 def _input(path: str) -> Iterator[tuple[BinaryIO, int]]:
     """The bytes of a file or of standard input, and how many there are (0 where unknown)."""
     if path == "-":
+        refuse_container(sys.stdin.buffer, "<stdin>")
         yield sys.stdin.buffer, 0
         return
     with open_bytes(path) as file:

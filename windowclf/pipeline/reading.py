@@ -13,7 +13,8 @@ from windowclf.text.formats import Layout, Remarks, guess_format
 from windowclf.text.sentence import Sentence, none_longer
 from windowclf.text.spans import Scheme, from_spans, to_spans
 
-SAY_FORMAT, SAY_SCHEME = "set data.format: {}", "set data.scheme: {}"
+SAY_FORMAT = "set data.format: {}"
+LIKE_TRAIN = "set data.scheme: {} if train has it too"  # of files that are read as train is
 
 
 def guessed(config: cfg.Config) -> str | None:
@@ -21,14 +22,9 @@ def guessed(config: cfg.Config) -> str | None:
     return SAY_FORMAT if config.data.format is None else None
 
 
-def like_train(scheme: Scheme) -> str:
-    """What to do about a scheme, {}, of files that are read as those of train are."""
-    return f"{SAY_SCHEME} if train has it too, or write them in {scheme}"
-
-
-def tell(name: str, remarks: Remarks, scheme: Scheme, advice: str, listener: Listener) -> None:
+def tell(name: str, remarks: Remarks, scheme: Scheme, listener: Listener) -> None:
     """Tell a listener what there is to say of labelled files, called `name`."""
-    for sentence in remarks.sentences(scheme, advice):
+    for sentence in remarks.sentences(scheme):
         listener.notice(f"{name}: {sentence}")
 
 
@@ -79,11 +75,11 @@ def dev_sentences(
     """The sentences of the dev text; None without one. Raises DataError."""
     if text is None:
         return None
-    remarks = Remarks()
+    remarks = Remarks(LIKE_TRAIN)
     sentences = text.read(layout, remarks=remarks, say=guessed(config))
     short = none_longer(sentences, longest_sentence(config))
     dev = [sentence.without_source() for sentence in short]
-    tell("dev", remarks, layout.scheme, like_train(layout.scheme), listener)
+    tell("dev", remarks, layout.scheme, listener)
     if not dev:
         raise DataError(f"{text.name}: no sentence found; dev must hold at least one.")
     return dev

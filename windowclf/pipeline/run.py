@@ -27,10 +27,10 @@ from windowclf.pipeline.evaluate import Labelled, evaluate_text
 from windowclf.pipeline.input_files import config_key
 from windowclf.pipeline.listener import Listener
 from windowclf.pipeline.reading import (
+    LIKE_TRAIN,
     guessed,
     layout_of,
     learnt_labels,
-    like_train,
     longest_sentence,
 )
 from windowclf.pipeline.run_folder import METRICS_NAME, RunFolder, SavedState
@@ -242,7 +242,7 @@ class Run:
             evaluations["dev"] = evaluate_tagger(tagger, self._dev.sentences)
         if (test := self._texts.get("test")) is not None:
             layout = self._spec.layout
-            labelled = Labelled(test, layout, "test", like_train(layout.scheme))
+            labelled = Labelled(test, layout, "test", LIKE_TRAIN)
             evaluations["test"] = evaluate_text(tagger, labelled, self.listener)
         self.folder.write_evaluation(evaluations)
         return evaluations

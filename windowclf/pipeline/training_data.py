@@ -16,7 +16,6 @@ from windowclf.errors import DataError, quoted
 from windowclf.pipeline.feature_files import FeatureFiles, read_feature_files, read_vector_files
 from windowclf.pipeline.listener import SILENT, Listener
 from windowclf.pipeline.reading import (
-    SAY_SCHEME,
     dev_sentences,
     guessed,
     inside_scheme,
@@ -184,7 +183,7 @@ class _TrainingText:
         """Some sentences as numbers, in memory or as files in a folder."""
         most = self._config.data.distinct_tokens
         corpus = encode_corpus(sentences, self._columns, self._labels_of, most, folder)
-        remarks = list(self._remarks.sentences(self._layout.scheme, SAY_SCHEME))
+        remarks = list(self._remarks.sentences(self._layout.scheme))
         return Encoded(corpus, self._digest.hexdigest(), remarks)
 
     def _sentences(self) -> Iterable[Sentence]:

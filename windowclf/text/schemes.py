@@ -70,8 +70,8 @@ class LabelSurvey:
 def remark_on(survey: LabelSurvey, scheme: Scheme, advice: str) -> str | None:
     """A sentence about labels that are read in a scheme and seem to be written in another.
 
-    `advice` is what to do, with {} for the other scheme. None unless, for more than one span in
-    ten, a label follows another as it never does in the scheme, such as I-PER after O in BIO.
+    `advice` is how to have them read so, with {} for the other scheme. None unless, for more than
+    one span in ten, a label follows another as it never does in the scheme: I-PER after O in BIO.
     """
     unlike, usual = survey.unlike(scheme), UNUSUAL * survey.spans()
     if unlike <= usual:
@@ -84,25 +84,33 @@ def remark_on(survey: LabelSurvey, scheme: Scheme, advice: str) -> str | None:
     best = survey.scheme()
     if best is None or survey.unlike(best) > usual:
         return f"{said}, nor as in another scheme."
-    return f"{said} but as in {best}; {advice.format(best)}."
+    return f"{said} but as in {best}; {advice.format(best)}, or write them in {scheme}."
 
 
-def advice_on(survey: LabelSurvey, scheme: Scheme) -> Callable[[str], str]:
-    """From a label that is none of the scheme to what to do, given all labels of its file."""
+def advice_on(survey: LabelSurvey, scheme: Scheme, say: str | None = None) -> Callable[[str], str]:
+    """From a label that is none of the scheme to what to do, given all labels of its file.
+
+    `say` is how to have labels read in another scheme, {}; None where they cannot be.
+    """
     best = survey.scheme()
-    spellings = [_hyphenated, _turned, *([_as_inside] if _are_types(survey.labels) else [])]
+    spellings: list[Callable[[str], str]] = [str.strip, _hyphenated, _turned]
+    if _are_types(survey.labels):
+        spellings += [_typed, _as_inside]
     fitting = ((spell, found) for spell in spellings if (found := survey.respelt(spell).scheme()))
     spell, other = next(fitting, (None, None)) if best is None else (None, None)
 
     def advice(label: str) -> str:
         """What to do about one label."""
         if best is not None:
-            line = f"set data.scheme: {best}"
-            return f"all labels of the file are {best}: {line}, or write them in {scheme}"
+            line = f"{say.format(best)}, or " if say else ""
+            return f"all labels of the file are {best}: {line}write them in {scheme}"
         if spell is None:
             return "is data.label the right column?"
-        more = f", and set data.scheme: {other}" if other != scheme else ""
-        return f"write it as {quoted(spell(label))}{more}"
+        if other == scheme:
+            return f"write it as {quoted(spell(label))}"
+        if say is None:
+            return f"write it in {scheme}"
+        return f"write it as {quoted(spell(label))}, and {say.format(other)}"
 
     return advice
 
@@ -129,7 +137,12 @@ def _as_inside(label: str) -> str:
     return label if label == "O" else f"I-{label}"
 
 
+def _typed(label: str) -> str:
+    """B as B-TYPE."""
+    return label if label == "O" else f"{label}-TYPE"
+
+
 def _are_types(labels: set[str]) -> bool:
-    """Whether labels seem to be O and types of spans, as PER, without a letter before them."""
+    """Whether labels seem to be O and types of spans, as PER, or the letters B and I, alone."""
     few = len(labels) <= MOST_TYPES
     return few and "O" in labels and not any("-" in label for label in labels)

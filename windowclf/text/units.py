@@ -11,13 +11,11 @@ from windowclf.text.sentence import Sentence
 def units_of(sentences: Sequence[Sentence]) -> list[list[Sentence]]:
     """The sentences in order, those of a document together; each alone where none are marked.
 
-    For whoever divides a text, as into folds. Documents are marked where a file has several, and
-    one of them more than one sentence; a file without marks among those that have some is one.
+    For whoever divides a text. Documents are marked where a file has several; a file without marks
+    among those that have some is one.
     """
     documents = [list(group) for _, group in groupby(sentences, lambda s: (s.path, s.document))]
-    if are_marked(sentences) and len(documents) < len(sentences):
-        return documents
-    return [[sentence] for sentence in sentences]
+    return documents if are_marked(sentences) else [[sentence] for sentence in sentences]
 
 
 def are_marked(sentences: Sequence[Sentence]) -> bool:

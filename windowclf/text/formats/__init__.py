@@ -11,6 +11,7 @@ from pathlib import PurePath
 from typing import BinaryIO, TextIO
 
 from windowclf.errors import Faults
+from windowclf.text.formats.containers import refuse_container
 from windowclf.text.formats.layout import Format, Layout, Task
 from windowclf.text.formats.lines import Input, open_bytes, open_input
 from windowclf.text.formats.remarks import Remarks
@@ -29,6 +30,7 @@ __all__ = [
     "make_writer",
     "open_bytes",
     "read_sentences",
+    "refuse_container",
 ]
 
 _SUFFIXES: dict[str, Format] = {

@@ -7,35 +7,19 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from itertools import groupby
-from typing import BinaryIO, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from windowclf.text.formats.conll import fields_of
-from windowclf.text.formats.containers import container
 from windowclf.text.formats.layout import Format, Layout
 
-LOOKED_AT = 1 << 16  # bytes
 ALIKE = 0.9  # of the lines, that must have one number of columns
 LONGEST_MEAN = 25  # code points of tokens that stand alone in their lines
+FEWEST_ROWS = 12  # that may tell columns between spaces from raw text
 NEAR_END = 5  # characters; a fault there comes of cutting a JSON text short
 
 JsonKind: TypeAlias = Literal["lines", "array", "object"]
 
 _CONLLU_ID = re.compile("[0-9]+(?:[-.][0-9]+)?")
-
-
-def beginning_of(stream: BinaryIO) -> bytes:
-    """The first bytes of a stream, which stays where it is; of a pipe what has come so far."""
-    try:
-        if stream.seekable():
-            at = stream.tell()
-            head = stream.read(LOOKED_AT)
-            stream.seek(at)
-        else:
-            head = stream.peek(LOOKED_AT) if hasattr(stream, "peek") else b""
-    except OSError:
-        return b""  # whoever reads the stream says what is wrong with it
-    whole = stream.seekable() and len(head) < LOOKED_AT
-    return head if whole or b"\n" not in head else head[: head.rindex(b"\n") + 1]
 
 
 def fault_in_beginning(head: bytes, layout: Layout, known: bool, say: str) -> str | None:
@@ -44,18 +28,34 @@ def fault_in_beginning(head: bytes, layout: Layout, known: bool, say: str) -> st
     `known` where the guess is by the suffix of its name; `say` is how a format is named, with {}
     for it, as in "give --format {}".
     """
-    if what := container(head):
-        return f"expected text, found {what}."
-    if known:
-        return None
     text = head.decode("utf-8", "replace").lstrip("\ufeff")
-    if kind := json_kind(text):
-        wanted = "raw text" if layout.format == "text" else "columns"
-        return f"expected {wanted}, found {_json_advice(kind, say)}."
-    if layout.format != "conll":
+    if (kind := json_kind(text)) and not (known and layout.format != "jsonl"):
+        return _of_json(kind, layout, say)
+    if layout.format == "conll":
+        return _of_conll(text, layout, known, say)
+    if layout.format == "text" and (found := _columns(text)):
+        format_ = "conllu" if is_conllu(text) else "conll"
+        more = "or text to have it read so all the same"
+        return f"expected raw text, found {found}; {say.format(format_)}, {more}."
+    return None
+
+
+def _of_json(kind: JsonKind, layout: Layout, say: str) -> str | None:
+    """A sentence about a file that begins as JSON; None where it is read as that."""
+    if layout.format == "jsonl" and kind == "lines":
         return None
+    wanted = {"text": "raw text", "jsonl": "an object a line"}.get(layout.format, "columns")
+    return f"expected {wanted}, found {_json_advice(kind, say)}."
+
+
+def _of_conll(text: str, layout: Layout, known: bool, say: str) -> str | None:
+    """A sentence about a file that is read as conll and does not begin so; else None."""
     if layout.token == 0 and is_conllu(text):
         return f"expected a token in the first column, found CoNLL-U; {say.format('conllu')}."
+    if known:
+        return None
+    if "\0" in text:
+        return "expected text, found bytes that are none; save what it holds as text in UTF-8."
     bare = not layout.has_label_field
     if (found := _no_columns(text, bare)) is None:
         return None
@@ -115,9 +115,15 @@ def _json_advice(kind: JsonKind, say: str) -> str:
         case "lines":
             return f"JSON Lines, an object a line; {say.format('jsonl')}"
         case "array":
-            return "a JSON array; write its records a line each (jq -c '.[]' FILE > x.jsonl)"
+            return (
+                'a JSON array; write its records, with "tokens" or "text", a line each '
+                "(jq -c '.[]' FILE > x.jsonl)"
+            )
         case "object":
-            return "JSON objects of several lines; write each in one (jq -c . FILE > x.jsonl)"
+            return (
+                'JSON of several lines; write each record, with "tokens" or "text", in one '
+                "(jq -c . FILE > x.jsonl)"
+            )
 
 
 def _no_columns(text: str, bare: bool) -> str | None:
@@ -130,11 +136,35 @@ def _no_columns(text: str, bare: bool) -> str | None:
     if times < ALIKE * len(rows):
         return f"lines of {min(widths)} to {max(widths)} words"
     if width == 1:
-        mean = sum(len(row[0]) for row in rows) / len(rows)
-        return None if bare and mean <= LONGEST_MEAN else "lines of one column"
+        return None if bare and _are_tokens([row[0] for row in rows]) else "lines of one column"
     if width > 2 and "\t" not in text and _stand_alone(text):
         return f"lines of {width} words, each alone between empty lines"
     return None
+
+
+def _are_tokens(words: list[str]) -> bool:
+    """Whether words alone in their lines may be tokens and not sentences without spaces."""
+    ended = sum(len(word) > 1 and word.endswith(("。", "！", "？")) for word in words)
+    return sum(map(len, words)) <= LONGEST_MEAN * len(words) and ended <= len(words) / 10
+
+
+def _columns(text: str) -> str | None:
+    """What columns a text has that is no raw text: alike between tabs, or of few labels; else None.
+
+    Between tabs no field has a space; else there are empty lines, and many of the last words are
+    the same.
+    """
+    lines = [line.rstrip("\r") for line in _lines(text)]
+    rows = [fields_of(line) for line in lines if line.strip()]
+    width, times = Counter(map(len, rows)).most_common(1)[0] if rows else (0, 0)
+    if width < 2 or times < max(2, ALIKE * len(rows)):
+        return None
+    if all("\t" in line for line in lines if line.strip()):
+        return None if any(" " in line for line in lines) else f"lines of {width} columns"
+    divided = any(not line.strip() for line in lines[:-1])
+    few = len({row[-1] for row in rows}) <= len(rows) / 4
+    enough = divided and few and len(rows) >= FEWEST_ROWS
+    return f"lines of {width} columns" if enough else None
 
 
 def _stand_alone(text: str) -> bool:

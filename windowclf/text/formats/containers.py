@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import re
+from typing import BinaryIO
+
+from windowclf.errors import DataError, Fault
+
+LOOKED_AT = 1 << 16  # bytes
 
 _PARQUET = "read_parquet(FILE).to_json('x.jsonl', orient='records', lines=True, force_ascii=False)"
 _CONTAINERS: tuple[tuple[bytes, str], ...] = (  # a pattern, and what a file is that begins so
@@ -25,12 +30,31 @@ _CONTAINERS: tuple[tuple[bytes, str], ...] = (  # a pattern, and what a file is 
         rb"\x80[\x02-\x05]",
         "a Python pickle, which is never loaded, as it can run any code; write JSON Lines",
     ),
-    (rb"%PDF-", "a PDF; save its text as plain text in UTF-8"),
+    (rb"%PDF-[12][.]", "a PDF; save its text as plain text in UTF-8"),
     (rb"\xd0\xcf\x11\xe0", "an old Office document; save it as plain text in UTF-8"),
     (rb"\x93NUMPY", "an array of NumPy; write its text a sentence a line"),
     (rb"\xff\xfe|\xfe\xff", "text in UTF-16; save it as UTF-8"),
-    (rb"x[\x9c\xda]", "a file compressed by zlib, as spaCy's .spacy are; write a token a line"),
+    (rb"(?:[\t\n\r -~]\x00){8}|(?:\x00[\t\n\r -~]){8}", "text in UTF-16; save it as UTF-8"),
+    (
+        rb"x(?:\x9c|\xda(?![\x80-\xbf]))",
+        "a file compressed by zlib, as spaCy's .spacy are; write a token a line",
+    ),
 )
+
+
+def beginning_of(stream: BinaryIO) -> bytes:
+    """The first bytes of a stream, which stays where it is; of a pipe what has come so far."""
+    try:
+        if stream.seekable():
+            at = stream.tell()
+            head = stream.read(LOOKED_AT)
+            stream.seek(at)
+        else:
+            head = stream.peek(LOOKED_AT) if hasattr(stream, "peek") else b""
+    except OSError:
+        return b""  # whoever reads the stream says what is wrong with it
+    whole = stream.seekable() and len(head) < LOOKED_AT
+    return head if whole or b"\n" not in head else head[: head.rindex(b"\n") + 1]
 
 
 def container(head: bytes) -> str | None:
@@ -39,3 +63,9 @@ def container(head: bytes) -> str | None:
         if re.match(pattern, head, re.DOTALL):
             return what
     return None
+
+
+def refuse_container(stream: BinaryIO, name: str) -> None:
+    """Raise DataError where a stream, of which nothing is taken, begins as no text does."""
+    if what := container(beginning_of(stream)):
+        raise DataError(Fault(f"expected text, found {what}.", name))

@@ -55,14 +55,15 @@ class LabelCheck:
 
     def finish(self) -> None:
         """Add to the faults what to do about them, and to the remarks what the labels were."""
-        kept, scheme = self.source.faults.kept, self.layout.scheme
-        advice = advice_on(self.survey, scheme) if self.unknown else str
+        kept, remarks = self.source.faults.kept, self.source.remarks
+        say = remarks.advice if remarks is not None else None  # predict has no key to set
+        advice = advice_on(self.survey, self.layout.scheme, say) if self.unknown else str
         for number, label in self.unknown.items():
             sentence = f"{kept[number].sentence}; {advice(label)}".rstrip(".")
             end = "" if sentence.endswith("?") else "."
             kept[number] = replace(kept[number], sentence=sentence + end)
-        if self.source.remarks is not None:
-            self.source.remarks.survey.update(self.survey)
+        if remarks is not None:
+            remarks.survey.update(self.survey)
 
 
 def fault_in_line_ends(label: str) -> str | None:

@@ -13,6 +13,7 @@ from typing import BinaryIO, TypeAlias
 from windowclf.errors import DataError, Faults
 from windowclf.system.durable import reason
 from windowclf.system.paths import endless_kind
+from windowclf.text.formats.containers import refuse_container
 from windowclf.text.formats.remarks import Remarks
 
 Line: TypeAlias = tuple[int, str, str]  # 1-based number, the text, the line end or "" at the end
@@ -60,15 +61,21 @@ def open_input(
 
 
 def open_bytes(path: str | os.PathLike[str]) -> BinaryIO:
-    """A file, opened for reading bytes. Raises DataError where there is none that can be read."""
+    """A file of text, opened for reading bytes. Raises DataError where there is none to be read."""
     try:
         if kind := endless_kind(path):
             raise DataError(f"{path}: expected a file, found {kind}.")
-        return Path(path).open("rb")
+        file = Path(path).open("rb")  # noqa: SIM115 — for the caller to close
     except FileNotFoundError:
         raise DataError(f"{path}: no such file.") from None
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: cannot be read, {reason(error)}.") from None
+    try:
+        refuse_container(file, os.fspath(path))
+    except DataError:
+        file.close()
+        raise
+    return file
 
 
 def _input_of(stream: BinaryIO, path: str, faults: Faults, remarks: Remarks | None) -> Input:

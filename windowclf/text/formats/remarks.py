@@ -13,13 +13,14 @@ from windowclf.text.spans import Scheme
 class Remarks:
     """Gathers, over any number of files, what a reader comes across."""
 
+    advice: str = "set data.scheme: {}"  # how to read labels that are in another scheme, {}
     passed_over: int = 0  # records that their annotator has rejected or ignored
     survey: LabelSurvey = field(default_factory=LabelSurvey)  # of labels in a scheme
 
-    def sentences(self, scheme: Scheme, advice: str) -> Iterator[str]:
-        """What there is to say of labels read in a scheme; for `advice` see `remark_on`."""
+    def sentences(self, scheme: Scheme) -> Iterator[str]:
+        """What there is to say of a file whose labels were read in a scheme."""
         if count := self.passed_over:
             records = "record" if count == 1 else "records"
             yield f"passed over {count:,} {records} whose answer is reject or ignore."
-        if remark := remark_on(self.survey, scheme, advice):
+        if remark := remark_on(self.survey, scheme, self.advice):
             yield remark
