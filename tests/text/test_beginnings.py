@@ -50,7 +50,7 @@ def sqlite(folder) -> bytes:
 @pytest.mark.parametrize(
     ("content", "what"),
     [
-        (gzip.compress(b"text"), "compressed by gzip; unpack it with gunzip"),
+        (gzip.compress(b"text", mtime=0), "compressed by gzip; unpack it with gunzip"),
         (bz2.compress(b"text"), "bzip2"),
         (lzma.compress(b"text"), "xz"),
         (zlib.compress(b"text"), "zlib"),
@@ -65,6 +65,7 @@ def sqlite(folder) -> bytes:
         (("Anna\tO\n" * 3).encode("utf-16-le"), "UTF-16"),
         (("Anna\tO\n" * 3).encode("utf-16-be"), "UTF-16"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "",  # archives hold the time of day
 )
 def test_what_is_no_text_is_named_wherever_it_is_opened(tmp_path, content, what):
     path = tmp_path / "data.conll"
