@@ -26,8 +26,15 @@ def until(happened, seconds: float = 60) -> None:
         time.sleep(0.02)
 
 
-@pytest.mark.parametrize(("number", "code"), SIGNALS)
-@pytest.mark.parametrize("command", ["train", "tune"])
+@pytest.mark.parametrize(
+    ("command", "number", "code"),
+    [
+        ("train", signal.SIGTERM, 143),
+        ("tune", signal.SIGINT, 130),
+        pytest.param("train", signal.SIGINT, 130, marks=pytest.mark.slow),
+        pytest.param("tune", signal.SIGTERM, 143, marks=pytest.mark.slow),
+    ],
+)
 def test_one_signal_ends_what_only_reads(tmp_path, command, number, code):
     """A pipe that nobody writes to stands for a text without an end."""
     config = corpora.tagging(tmp_path)
@@ -70,13 +77,13 @@ def test_a_signal_while_predict_writes_leaves_nothing_behind(tmp_path, number, c
     assert {path.name for path in tmp_path.iterdir()} == before
 
 
-@pytest.mark.parametrize("delay", [0.3, 0.6])
+@pytest.mark.parametrize("delay", [0.4, pytest.param(0.8, marks=pytest.mark.slow)])
 def test_ctrl_c_is_for_one_of_many_processes(tmp_path, delay):
     """A terminal sends it to all of them, also to those that begin just then."""
     config = corpora.tagging(tmp_path)
     config["training"] |= {"epochs": 1}
     windowclf.train(config)
-    large = corpora.write(tmp_path / "large.conll", "the\tX\n\n" * 2_000_000)
+    large = corpora.write(tmp_path / "large.conll", "the\tX\n\n" * 1_000_000)
     command = [*PROGRAM, "predict", str(tmp_path / "run"), large, "--jobs", "2", "-o"]
     command = [*command, str(tmp_path / "out")]
     pipe = subprocess.PIPE
@@ -88,7 +95,10 @@ def test_ctrl_c_is_for_one_of_many_processes(tmp_path, delay):
     assert not list(tmp_path.glob("*out*"))
 
 
-@pytest.mark.parametrize("delay", [0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4])
+@pytest.mark.parametrize(
+    "delay",
+    [0.05, 0.2, *(pytest.param(s, marks=pytest.mark.slow) for s in (0.02, 0.1, 0.15, 0.3, 0.4))],
+)
 def test_no_traceback_while_modules_are_imported(tmp_path, delay):
     """From the moment on at which the command itself begins; its text never comes."""
     code = "from windowclf.commands.entry import main; print(flush=True); main()"

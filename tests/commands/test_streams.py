@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import corpora
 import pytest
@@ -49,17 +49,22 @@ def place(tmp_path_factory) -> Place:
     return Place(folder, config["output"], config["data"]["dev"], large)
 
 
+def slow(*values: object) -> Any:
+    """Values of a parameter that few people will meet, for the slow tests."""
+    return pytest.param(*values, marks=pytest.mark.slow)
+
+
 @pytest.mark.parametrize(
     "command",
     [
         "w predict MODEL LARGE",
-        "w predict MODEL LARGE --jobs 2",
+        slow("w predict MODEL LARGE --jobs 2"),
         "w evaluate MODEL DATA",
-        "w evaluate MODEL DATA --json",
+        slow("w evaluate MODEL DATA --json"),
         "w info MODEL",
         "w --help",
-        "w train --help",
-        "w gradcheck CONFIG",
+        slow("w train --help"),
+        slow("w gradcheck CONFIG"),
     ],
 )
 def test_a_reader_that_goes(place, command):
@@ -99,7 +104,7 @@ def test_training_goes_on_when_nobody_reads_its_messages(place):
     [
         ("w info MODEL", 0),
         ("w predict MODEL DATA", 0),
-        ("w predict MODEL LARGE --jobs 2", 0),
+        slow("w predict MODEL LARGE --jobs 2", 0),
         ("w predict MODEL DATA -o labelled", 0),
         ("w evaluate MODEL DATA", 0),
         ("w predict nowhere", 1),
