@@ -26,6 +26,7 @@ class Progress:
     best_score: float | None = None
     best_epoch: int = 0
     finished: bool = False
+    waits_from: int = 0  # epoch from which early stopping counts, once the run was lengthened
 
 
 def check_progress(progress: Progress, feed: Feed, epochs: int) -> None:
@@ -40,6 +41,7 @@ def check_progress(progress: Progress, feed: Feed, epochs: int) -> None:
     in_range(progress.step, progress.epoch + progress.batch, tokens, "progress.step")
     in_range(progress.loss_tokens, 0, tokens, "progress.loss_tokens")
     in_range(progress.best_epoch, 0, progress.epoch, "progress.best_epoch")
+    in_range(progress.waits_from, 0, progress.epoch, "progress.waits_from")
     if progress.epoch == epochs and not progress.finished:
         raise ValueError("progress.finished is false after the last epoch")
 

@@ -91,13 +91,20 @@ class Trainer:
 
         Raises ValueError unless it is one that this run can have had.
         """
-        progress = build(Progress, numbers, "progress", whole=True)
+        older = {"waits_from": 0}  # states from before there was the number
+        progress = build(Progress, {**older, **numbers}, "progress", whole=True)
         check_progress(progress, self._feed, self.settings.epochs)
         check_arrays(self.state()[1], arrays)
         self.progress = progress
         for name, array in self._trained.items():
             array[...] = arrays[f"parameter.{name}"]
         self.optimizer.restore(arrays, progress.step)
+
+    def lengthen(self) -> None:
+        """Go on after what was the end; early stopping has all of its patience again."""
+        progress = self.progress
+        if progress.finished:
+            progress.finished, progress.waits_from = False, progress.epoch
 
     def _ahead(self) -> Iterator[Planned]:
         """The batches of this epoch that are not behind us."""
@@ -204,7 +211,7 @@ class Trainer:
         better = score is None or progress.best_score is None or score > progress.best_score
         if better:
             progress.best_score, progress.best_epoch = score, progress.epoch
-        waited = progress.epoch - progress.best_epoch
+        waited = progress.epoch - max(progress.best_epoch, progress.waits_from)
         out_of_patience = patience is not None and score is not None and waited >= patience
         progress.finished = progress.epoch >= self.settings.epochs or out_of_patience
         return better

@@ -16,15 +16,15 @@ from windowclf.analysis.evaluation import evaluate_tagger, labels_unknown
 from windowclf.analysis.results import Evaluation
 from windowclf.arrays import Floats
 from windowclf.config import Config
-from windowclf.config.reading import differences, dump_config, make_config
+from windowclf.config.reading import dump_config
 from windowclf.config.training import Checkpoint
-from windowclf.errors import RunFolderError, named
+from windowclf.errors import named
 from windowclf.network.architecture import Parameters
 from windowclf.network.reports import EpochReport, Report, StepReport
 from windowclf.network.trainer import Trainer
 from windowclf.pipeline.assembly import settings_of, spec_of
+from windowclf.pipeline.continuing import added_epochs, refuse_other_run
 from windowclf.pipeline.evaluate import Labelled, evaluate_text
-from windowclf.pipeline.input_files import config_key
 from windowclf.pipeline.listener import Listener
 from windowclf.pipeline.reading import (
     guessed,
@@ -122,7 +122,7 @@ class Run:
 
     def _continue(self, state: SavedState) -> None:
         """Go on from a state. Raises RunFolderError or ModelFileError where it does not fit."""
-        self._refuse_other_run(state)
+        refuse_other_run(self.folder.path, state, self.config, self._digests)
         try:
             self.trainer.restore(state.progress, state.arrays)
         except ValueError as error:
@@ -130,6 +130,8 @@ class Run:
         if self.trainer.progress.step == 0:
             self.folder.remove_old_run()  # the crash may have come before that was done
         self._cut_metrics(state.metrics_lines)
+        if said := added_epochs(state, self.config):
+            self._lengthen(said)
         self.folder.write_config(dump_config(self.config))
         self.listener.notice(f"continuing after step {self.trainer.progress.step:,}.")
 
@@ -142,24 +144,12 @@ class Run:
                 f"{self._metrics_lines}; the run goes on, its log lacks the others."
             )
 
-    def _refuse_other_run(self, state: SavedState) -> None:
-        """Raise RunFolderError unless a state came from this run's config and data."""
-        before = make_config(state.config)
-        changes = [
-            change
-            for change in differences(before, self.config)
-            if not change.startswith(("output:", "training.checkpoint", "prediction.", "tune"))
-        ]
-        changes += [
-            f"{config_key(name)}: the files have changed"
-            for name in sorted({*state.data, *self._digests})
-            if state.data.get(name) != self._digests.get(name)
-        ]
-        if changes:
-            raise RunFolderError(
-                f"{self.folder.path}: cannot continue this run with another config or other data "
-                f"({'; '.join(changes)}); undo that, or start again with --overwrite."
-            )
+    def _lengthen(self, said: str) -> None:
+        """Let the run have more epochs than it had, and tell the listener what that means."""
+        self.trainer.lengthen()
+        self._save_state()  # before anything of the shorter run goes
+        self.folder.remove_evaluation()
+        self.listener.notice(said)
 
     def train(self) -> bool:
         """Run to the end, saving on the way; True where the listener ended it early."""

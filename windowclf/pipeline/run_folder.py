@@ -109,6 +109,10 @@ class RunFolder:
         text = json.dumps(evaluation, indent=2, ensure_ascii=False) + "\n"
         write_whole(self.path / EVALUATION_NAME, text.encode())
 
+    def remove_evaluation(self) -> None:
+        """Remove evaluation.json, which speaks of a model that may not be kept."""
+        self._claimed.remove([EVALUATION_NAME])
+
     def save_state(self, header: Mapping[str, Any], arrays: Mapping[str, Floats]) -> None:
         """Write the state that --resume needs, always after the model that it speaks of.
 
