@@ -52,7 +52,10 @@ def test_with_a_constant_rate_the_steps_are_those_of_one_run(tmp_path):
     windowclf.train(config, [*how, "training.epochs=5", f"output={tmp_path}/long"])
     windowclf.train(config, how)
     windowclf.train(config, [*how, "training.epochs=5"], resume=True)
-    assert corpora.log(tmp_path / "run") == corpora.log(tmp_path / "long")
+    for longer, whole in zip(
+        corpora.log(tmp_path / "run"), corpora.log(tmp_path / "long"), strict=True
+    ):
+        assert longer | {"last": None} == whole | {"last": None}
 
 
 @pytest.mark.parametrize("first", [4, 100])  # stopped on the way, or finished
