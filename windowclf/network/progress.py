@@ -36,7 +36,7 @@ def check_progress(progress: Progress, feed: Feed, epochs: int) -> None:
     sizes = [planned.windows() for planned in islice(feed.plan(progress.epoch), progress.batch)]
     in_range(progress.batch, 0, len(sizes), "progress.batch")
     behind = sum(sizes)
-    tokens = progress.epoch * feed.tokens + behind
+    tokens = feed.tokens_before(progress.epoch) + behind
     in_range(progress.tokens, tokens, tokens, "progress.tokens")
     in_range(progress.step, progress.epoch + progress.batch, tokens, "progress.step")
     in_range(progress.loss_tokens, 0, tokens, "progress.loss_tokens")

@@ -18,6 +18,7 @@ from windowclf.arrays import Floats, Gradients, RowGradient
 from windowclf.errors import TrainingDiverged
 from windowclf.network import members
 from windowclf.network.architecture import Architecture, Parameters, initialize
+from windowclf.network.carry import Learnt, carry_over
 from windowclf.network.feed import Feed, Planned
 from windowclf.network.gradients import Masks
 from windowclf.network.optimizer import Optimizer, clip_by_global_norm, global_norm, values_of
@@ -42,18 +43,21 @@ class Trainer:
     settings: Settings
     evaluate: Callable[[Parameters], tuple[float, Mapping[str, float]]] | None
     given: Parameters = field(default_factory=dict)  # initial values that come from files
+    learnt: Learnt | None = None  # by a network that this one goes on from
     progress: Progress = field(default_factory=Progress)
     workers: Workers = ALONE
 
     def __post_init__(self) -> None:
         a, how = self.architecture, self.settings
         self.parameters = initialize(a, how.seed, how.dtype, self.given)
+        if self.learnt:
+            carry_over(self.parameters, self.learnt)
         self._trained = {
             name: array for name, array in self.parameters.items() if name not in a.frozen()
         }
         self.optimizer = Optimizer(how.rule, self._trained, a.tables(), how.rows, how.average)
         self._feed = Feed(a, self.corpus, self.slots, how)
-        self._total_tokens = how.epochs * self._feed.tokens
+        self._total_tokens = self._feed.tokens_before(how.epochs)
 
     def run(self) -> Iterator[Report]:
         """Train from where `progress` stands to the end, with a report per step and per epoch."""

@@ -61,6 +61,6 @@ def added_epochs(state: SavedState, config: Config) -> str | None:
     if now == before:
         return None
     return (
-        f"training.epochs: {before} before, {now} now: the learning rate follows the new total from here on, and the bytes of the model "
-        f"will differ from those of one run of {now}."
+        f"training.epochs: {before} before, {now} now: the learning rate follows the new total "
+        f"from here on, and the bytes of the model will differ from those of one run of {now}."
     )

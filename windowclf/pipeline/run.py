@@ -66,16 +66,17 @@ class Run:
         data = training_data(config, layout, texts, folder.path.parent, listener)
         self._spec = spec_of(config, layout, data)
         self._default_thresholds = _half_way(self._spec)
-        self._provenance = {
-            "train": data.digest,
-            "config": _config_digest(config),
-            **data.feature_digests,
-        }
         self._check_dictionary(layout, data)
         self._digests = {
             "train": data.digest,
-            **data.feature_digests,
+            **data.file_digests,
             **other_digests(config, texts),
+        }
+        learnt_from = {"replay", *data.file_digests}
+        self._provenance = {
+            "train": data.digest,
+            "config": _config_digest(config),
+            **{name: digest for name, digest in self._digests.items() if name in learnt_from},
         }
         self._dev = DevSet(self._spec, data.dev, workers) if data.dev else None
         self.trainer = Trainer(
@@ -85,8 +86,10 @@ class Run:
             settings_of(config, data),
             self._evaluate_on_dev if self._dev else None,
             data.given,
+            data.learnt,
             workers=workers,
         )
+        self._begins = data.start.told(data.vocabulary) if data.start else None
         self._say_what_dev_is()
 
     def _check_dictionary(self, layout: Layout, data: TrainingData) -> None:
@@ -116,6 +119,8 @@ class Run:
             return
         if resume:
             self.listener.notice(f"{self.folder.path}: no saved state yet; starting afresh.")
+        if self._begins:
+            self.listener.notice(self._begins)
         self._save_state()  # before anything of an old run goes
         self.folder.remove_old_run()
         self.folder.write_config(dump_config(self.config))
@@ -263,6 +268,9 @@ def _config_digest(config: Config) -> str:
         feature.pop("path", None)  # what the file holds has a digest of its own
         if not feature.get("position"):
             feature.pop("position", None)  # as before there was the key
-    training = config.training.model_dump(mode="json", exclude={"checkpoint", "threads"})
+    apart = {"checkpoint", "threads", "start_from"}
+    if config.data.replay is None:
+        apart.add("replay_share")
+    training = config.training.model_dump(mode="json", exclude=apart)
     text = json.dumps({**sections, "training": training}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
