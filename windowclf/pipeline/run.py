@@ -64,6 +64,8 @@ class Run:
         self._texts = texts
         layout = layout_of(config, texts["train"])
         data = training_data(config, layout, texts, folder.path.parent, listener)
+        if data.start:
+            data.start.refuse_as_output(folder.path)
         self._spec = spec_of(config, layout, data)
         self._default_thresholds = _half_way(self._spec)
         self._check_dictionary(layout, data)

@@ -38,6 +38,14 @@ class Start:
         """The labels that the model has learnt, which the run keeps."""
         return self.model.spec.classes
 
+    def refuse_as_output(self, folder: Path) -> None:
+        """Raise ConfigError where a run in `folder` would write over the model."""
+        if self.file.resolve() == (folder / MODEL_NAME).resolve():
+            raise ConfigError(
+                f"{KEY}: {self.file} is the model that this run would write; choose another "
+                "folder with --output."
+            )
+
     def learnt(self, vocabulary: Vocabulary) -> Learnt:
         """What a network with this vocabulary keeps of the model."""
         one_logit = self.model.spec.is_single_logit
@@ -77,11 +85,6 @@ def read_start(config: Config, read: FeatureFiles) -> Start | None:
     if config.training.start_from is None:
         return None
     file = find_model(Path(config.training.start_from))
-    if file.resolve() == (Path(config.output) / MODEL_NAME).resolve():
-        raise ConfigError(
-            f"{KEY}: {file} is the model that this run would write; choose another folder with "
-            "--output."
-        )
     model = load_model(file)
     if model.compressed is not None:
         raise ModelFileError(f"{KEY}: {file} is compressed; name the model that it was made from.")
