@@ -115,7 +115,7 @@ class TrainingSection(Section):
         "labels of these data added to its own",
     )
     replay_share: float = Field(
-        default=0.5,
+        default=1.0,
         gt=0,
         le=100,
         description="tokens that an epoch draws from data.replay / tokens of train",

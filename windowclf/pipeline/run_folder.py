@@ -96,6 +96,11 @@ class RunFolder:
         """Remove what an earlier run wrote, and nothing else; the state is ours already."""
         self._claimed.remove(name for name in _OWN_NAMES if name != STATE_NAME)
 
+    def erase(self) -> None:
+        """Remove all that a run wrote, and nothing else; the state goes last."""
+        self.remove_old_run()
+        self._claimed.remove([STATE_NAME])
+
     def write_config(self, text: str) -> None:
         """Write config.yaml, the config as resolved."""
         write_whole(self.path / CONFIG_NAME, text.encode())
