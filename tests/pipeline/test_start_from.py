@@ -111,11 +111,16 @@ def test_of_the_same_data_nothing_is_added(old, tmp_path):
     assert "new: 0; no label added" in said[0]
 
 
-@pytest.mark.parametrize("task", corpora.TASKS)
-@pytest.mark.parametrize("more", ["model.members=2", "model.output=crf", "features.window=1"])
+NETWORKS = [
+    *(("model.members=2", task) for task in corpora.TASKS),
+    *(("model.output=crf", task) for task in ("tagging", "spans", "segmentation")),
+    ("model.recurrence={directions: 2}", "tagging"),
+    ("model.hidden={activation: none}", "slots"),
+]
+
+
+@pytest.mark.parametrize(("more", "task"), NETWORKS)
 def test_every_task_and_output(tmp_path, task, more):
-    if task == "slots" and more != "model.members=2":
-        pytest.skip("a row of a table is no sentence")
     config = corpora.TASKS[task](tmp_path)
     windowclf.train(config, [more, PLAIN])
     own = [more, PLAIN, f"output={tmp_path}/on", f"training.start_from={tmp_path}/run"]
@@ -287,15 +292,14 @@ def steps_of(old, folder: Path, *settings: str, **how) -> list[StepReport]:
     return found
 
 
-def test_replay_adds_its_share_of_tokens(old, tmp_path):
-    replay = f"data.replay={old[0]['data']['train']}"
+@pytest.mark.parametrize("share", [None, 0.5, 2])
+def test_replay_adds_its_share_of_tokens(old, tmp_path, share):
+    replay = [f"data.replay={old[0]['data']['train']}"]
+    replay += [f"training.replay_share={share}"] if share else []
     plain = steps_of(old, tmp_path)[-1]
-    half = steps_of(old, tmp_path, replay, overwrite=True)[-1]
-    twice = steps_of(old, tmp_path, replay, "training.replay_share=2", overwrite=True)[-1]
-    for last in (plain, half, twice):
-        assert last.tokens == last.total_tokens
-    assert half.tokens == pytest.approx(1.5 * plain.tokens, rel=0.15)
-    assert twice.tokens == pytest.approx(3 * plain.tokens, rel=0.15)
+    last = steps_of(old, tmp_path, *replay, overwrite=True)[-1]
+    assert last.tokens == last.total_tokens
+    assert last.tokens == pytest.approx((1 + (share or 1)) * plain.tokens, rel=0.15)
 
 
 def test_replayed_words_are_learnt_and_replay_in_memory_is_that_of_the_file(old, tmp_path):

@@ -192,7 +192,9 @@ def _missing(
             continue
         path, texts = folder.run_folder(number), parts.texts(number)
         begun = (path / STATE_NAME).exists()
-        result = train(parts.config(path), data=texts, resume=begun, listener=heard)
+        own = parts.config(path)
+        # What is not of a run is spared by overwrite too.
+        result = train(own, data=texts, resume=begun, overwrite=not begun, listener=heard)
         if result.stopped:
             return
         evaluation = result.evaluations["test"]
