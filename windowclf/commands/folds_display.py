@@ -15,6 +15,9 @@ WIDTH = 12  # of a column on the way
 class FoldsDisplay(StoppableDisplay):
     """A bar with what is left of all folds, and a line per fold that stays."""
 
+    def reading(self, fraction: float) -> None:
+        self._bar.show("reading", fraction)
+
     def searched(self, fraction: float) -> None:
         self._bar.show("training the folds", fraction)
 

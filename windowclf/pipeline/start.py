@@ -84,13 +84,16 @@ def read_start(config: Config, read: FeatureFiles) -> Start | None:
     """
     if config.training.start_from is None:
         return None
-    file = find_model(Path(config.training.start_from))
-    model = load_model(file)
+    try:
+        file = find_model(Path(config.training.start_from))
+        model, digest = load_model(file), digest_of([str(file)])
+    except ModelFileError as error:
+        raise ModelFileError(f"{KEY}: {error}") from error
     if model.compressed is not None:
         raise ModelFileError(f"{KEY}: {file} is compressed; name the model that it was made from.")
     if faults := [*_unlike(config, model, file), *_other_features(config, read, model, file)]:
         raise ConfigError(*faults)
-    return Start(file, model, digest_of([str(file)]))
+    return Start(file, model, digest)
 
 
 def list_notices(start: Start, read: FeatureFiles) -> Iterator[str]:

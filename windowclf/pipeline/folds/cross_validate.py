@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -159,10 +160,17 @@ class _Parts:
 
 def _sentences(config: Config, text: Text, layout: Layout, listener: Listener) -> list[Sentence]:
     """The sentences of train. Raises DataError."""
-    remarks = Remarks()
-    found = [
-        each.without_source() for each in text.read(layout, remarks=remarks, say=guessed(config))
-    ]
+    remarks, done = Remarks(), 0
+    size = max(1, sum(Path(file).stat().st_size for file in text.files if Path(file).is_file()))
+
+    def on_bytes(count: int) -> None:
+        """Tell the listener that so many bytes more are read."""
+        nonlocal done
+        done += count
+        listener.reading(min(1.0, done / size))
+
+    sentences = text.read(layout, hashlib.sha256(), on_bytes, remarks, guessed(config))
+    found = [each.without_source() for each in sentences]
     tell("train", remarks, layout.scheme, SAY_SCHEME, listener)
     return found
 
