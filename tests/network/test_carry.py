@@ -96,6 +96,15 @@ def test_what_is_drawn_follows_from_the_seed_and_the_epoch():
     assert [drawn(one, e) for e in range(9)] != [drawn(other, e) for e in range(9)]
 
 
+def test_no_more_is_drawn_than_is_wanted():
+    """Old sentences of one token, new ones of 7: to the token."""
+    starts = np.array([0, 3, *range(7, 40)])
+    for share, wanted in ((0.1, 1), (0.5, 4), (1.0, 7), (3.0, 21)):
+        replay = Replay(starts, 2, share, seed=1)
+        assert len(drawn(replay, 0)) == 2 + wanted
+        assert replay.tokens_before(2) == 2 * (7 + wanted)
+
+
 def test_few_old_sentences_are_drawn_once_each():
     replay = Replay(STARTS, 3, 50.0, seed=1)
     assert [first for first, _ in drawn(replay, 0)] == STARTS[:-1].tolist()

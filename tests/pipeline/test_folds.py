@@ -63,6 +63,8 @@ def test_the_interval_is_students():
     far = 4.302652729 * 0.1 / 3**0.5
     assert found["f1"]["mean"] == pytest.approx(0.8)
     assert found["f1"]["interval"] == pytest.approx([0.8 - far, 0.8 + far])
+    two = spreads([{"f1": 0.7}, {"f1": 0.9}])["f1"]  # t(1 degree) = 12.706, deviation 0.1414
+    assert two["interval"] == pytest.approx([0.8 - 1.2706, 0.8 + 1.2706], abs=1e-4)
     assert found["unseen"] == {"mean": 0.5, "interval": [0.5, 0.5], "folds": [0.5, None, None]}
 
 

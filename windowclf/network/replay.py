@@ -37,10 +37,9 @@ class Replay:
 
     def tokens_before(self, epoch: int) -> int:
         """The tokens of all epochs before this one."""
-        if self.new == len(self.starts) - 1:
-            return epoch * int(self.starts[-1])
-        bounds = (self.sentences(before) for before in range(epoch))
-        return sum(int((last - first).sum()) for first, last in bounds)
+        drawn = (self._drawn(before) for before in range(epoch))
+        old = sum(int((self.starts[own + 1] - self.starts[own]).sum()) for own in drawn)
+        return epoch * int(self.starts[self.new]) + old
 
     def _drawn(self, epoch: int) -> Ints:
         """The numbers of the old sentences that an epoch draws, in order.   ->  (drawn,)."""
