@@ -38,6 +38,10 @@ def verbs(config: dict, run: Path, folder: Path):
     again = {"resume": False, "overwrite": True, "overrides": (), "listener": listener}
     return {
         "train": (windowclf.train, {"config": config, "data": None, **again}),
+        "cross_validate": (
+            windowclf.cross_validate,
+            {"config": config, "data": None, "folds": 2, "output": f"{out}-folds", **again},
+        ),
         "tune": (windowclf.tune, {"config": tuned, "jobs": 1, "time_budget": None, **again}),
         "evaluate": (windowclf.evaluate, {"model": run, "data": dev, **how}),
         "compare": (
@@ -71,8 +75,9 @@ def verbs(config: dict, run: Path, folder: Path):
 
 
 NAMES = [
-    "train", "tune", "evaluate", "compare", "predict_file", "gradcheck", "info", "compress", "load",
-    "Tagger", "predict", "predict_proba", "n_best", "predict_text", "predict_texts", "tag",
+    "train", "cross_validate", "tune", "evaluate", "compare", "predict_file", "gradcheck", "info",
+    "compress", "load", "Tagger", "predict", "predict_proba", "n_best", "predict_text",
+    "predict_texts", "tag",
 ]  # fmt: skip
 
 

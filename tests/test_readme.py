@@ -92,6 +92,17 @@ def test_commands(reader):
     assert (reader / "tagged.txt").read_text(encoding="utf-8").count("\n") == 1
 
 
+def test_going_on_with_other_text(reader):
+    """Its config is a whole one; the network is that of the model it starts from."""
+    config = next(b for b in blocks("yaml") if "start_from" in b)
+    small = "model: {hidden: {units: 8}}\n"
+    (reader / "more.yaml").write_text(config + small, encoding="utf-8")
+    shutil.copy(reader / "dev.conll", reader / "new.conll")
+    run(reader, "windowclf train my.yaml --overwrite --set training.epochs=1")
+    run(reader, "windowclf train more.yaml --set training.epochs=1")
+    assert "training.start_from: " in run(reader, "windowclf info runs/more")
+
+
 def test_the_search(reader):
     """Its section is a whole one that fits the config before it, and its commands run."""
     first = next(b for b in blocks("yaml") if b.startswith("task:"))

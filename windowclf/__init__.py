@@ -5,9 +5,9 @@
     >>> tagger = windowclf.load(result.model_path)
     >>> tagger.predict_text("Anna Berg moved to Oslo in May 2019.")
 
-`train`, `tune`, `evaluate`, `compare`, `predict_file`, `gradcheck`, `info` and `compress` are what
-the commands call; `load` gives a `Tagger` with `predict`, `predict_proba`, `n_best` and
-`predict_text`. Names are imported when first used.
+`train`, `cross_validate`, `tune`, `evaluate`, `compare`, `predict_file`, `gradcheck`, `info` and
+`compress` are what the commands call; `load` gives a `Tagger` with `predict`, `predict_proba`,
+`n_best` and `predict_text`. Names are imported when first used.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from windowclf.network.reports import EpochReport, Report, StepReport
     from windowclf.pipeline.compress import Compression, compress
     from windowclf.pipeline.evaluate import compare, evaluate
+    from windowclf.pipeline.folds.cross_validate import CrossValidation, cross_validate
+    from windowclf.pipeline.folds.fold import Fold
     from windowclf.pipeline.gradcheck import gradcheck
     from windowclf.pipeline.info import ModelInfo, info
     from windowclf.pipeline.listener import Listener
@@ -48,10 +50,12 @@ __all__ = [
     "Compression",
     "ConfigError",
     "ConfigLike",
+    "CrossValidation",
     "DataError",
     "EpochReport",
     "Evaluation",
     "Fault",
+    "Fold",
     "Listener",
     "ModelFileError",
     "ModelInfo",
@@ -68,6 +72,7 @@ __all__ = [
     "WindowclfError",
     "compare",
     "compress",
+    "cross_validate",
     "evaluate",
     "gradcheck",
     "info",
@@ -83,6 +88,8 @@ _HOMES = {
     "windowclf.network.reports": ("EpochReport", "Report", "StepReport"),
     "windowclf.pipeline.compress": ("Compression", "compress"),
     "windowclf.pipeline.evaluate": ("compare", "evaluate"),
+    "windowclf.pipeline.folds.cross_validate": ("CrossValidation", "cross_validate"),
+    "windowclf.pipeline.folds.fold": ("Fold",),
     "windowclf.pipeline.gradcheck": ("gradcheck",),
     "windowclf.pipeline.info": ("ModelInfo", "info"),
     "windowclf.pipeline.listener": ("Listener",),

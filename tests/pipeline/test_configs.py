@@ -32,6 +32,10 @@ def test_it_trains(path, tmp_path, monkeypatch):
     settings = [f"output={tmp_path}/run", "training.epochs=1", "model.hidden.units=16"]
     if read_config(path).model.hidden.activation == "none":
         settings.pop()
+    if read_config(path).training.start_from:
+        first = [*settings, f"output={tmp_path}/first"]
+        windowclf.train("configs/quickstart.yaml", first)
+        settings.append(f"training.start_from={tmp_path}/first")
     result = windowclf.train(path, settings)
     written = json.loads((tmp_path / "run" / "evaluation.json").read_text(encoding="utf-8"))
     assert set(written) == {"dev", "test"}

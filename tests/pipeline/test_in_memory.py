@@ -138,7 +138,9 @@ def test_characters_and_slots_are_held_to_their_shape(tmp_path):
 
 def test_what_is_missing_or_has_another_name(tmp_path):
     config = corpora.small_config(tmp_path, "tagging", {})
-    with pytest.raises(TypeError, match="data: expected the keys train, dev, test, found 'tset'"):
+    with pytest.raises(
+        TypeError, match="data: expected the keys train, dev, replay, test, found 'tset'"
+    ):
         windowclf.train(config, data={"tset": []})
     with pytest.raises(ConfigError, match=r"data.train"):
         windowclf.train(config, data={"dev": [Sentence(["a"], ["N"])]})

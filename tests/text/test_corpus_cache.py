@@ -36,7 +36,7 @@ def test_the_same_model_as_from_memory_and_the_second_run_reads_no_text(tmp_path
     def not_again(*_arguments):
         raise AssertionError("encoded again")
 
-    monkeypatch.setattr("windowclf.pipeline.training_data.encode_corpus", not_again)
+    monkeypatch.setattr("windowclf.pipeline.training_text.encode_corpus", not_again)
     (second,) = train(config, tmp_path / "again", *ON_DISK)
     assert "taken from" in second
     digests = {corpora.digest(tmp_path / name) for name in ("memory", "disk", "again")}
@@ -189,7 +189,7 @@ def test_pools_hold_every_sentence_once(monkeypatch):
     starts = np.concatenate([[0], np.cumsum(sizes)])
     for longest in (None, 3):
         rng = np.random.default_rng(2)
-        made = list(pools(starts, 2, longest, rng))
+        made = list(pools(starts[:-1], starts[1:], 2, longest, rng))
         assert len(made) == 5
         cores = [
             range(a, b)
@@ -197,7 +197,7 @@ def test_pools_hold_every_sentence_once(monkeypatch):
             for a, b in zip(pieces.core_begin.tolist(), pieces.core_end.tolist(), strict=True)
         ]
         assert sorted(itertools.chain.from_iterable(cores)) == list(range(int(starts[-1])))
-    assert len(list(pools(starts[:10], 2, None, np.random.default_rng(1)))) == 1
+    assert len(list(pools(starts[:9], starts[1:10], 2, None, np.random.default_rng(1)))) == 1
 
 
 def test_resumed_in_the_middle_of_a_pool(tmp_path, monkeypatch):

@@ -28,12 +28,27 @@ def train(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the run in the folder.")
     ] = False,
+    folds: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Cross-validate: N models, each without one part of train and scored on it. The "
+            "folder is the run folder with -folds at its end; data.test is not read.",
+        ),
+    ] = None,
 ) -> None:
     """Train a model from labelled files and print its score.
 
     The run folder gets the best model by dev score, a state for --resume, a line per epoch in
-    metrics.jsonl, the config as resolved, and the scores in evaluation.json.
+    metrics.jsonl, the config as resolved, and the scores in evaluation.json. With --resume
+    training.epochs may be more than it was. training.start_from goes on from a trained model.
+
+    With --folds the parts are whole documents where train marks them. The folder gets folds.json
+    with all scores and a run folder with a model for each fold, and no model of all parts.
     """
+    if folds is not None:
+        _cross_validate(config, set_ or [], folds, output, resume, overwrite)
+        return
     from windowclf.commands.training_display import TrainingDisplay, print_training_result
 
     overrides = [*(set_ or []), *([f"output={json.dumps(str(output))}"] if output else [])]
@@ -46,6 +61,36 @@ def train(
         _say_how_to_go_on("train", config, overrides, "the run is saved")
         raise typer.Exit(128 + signalled.numbers[0])
     print_training_result(result)
+
+
+def _cross_validate(
+    config: Path,
+    overrides: Sequence[str],
+    folds: int,
+    output: Path | None,
+    resume: bool,
+    overwrite: bool,
+) -> None:
+    """`train --folds`: every fold as it ends, and the mean of all."""
+    from windowclf.commands.folds_display import FoldsDisplay, print_folds
+
+    said = "Finishing the step and saving; once more to stop at once."
+    with stop_signals(said) as signalled, FoldsDisplay(signalled) as shown:
+        result = windowclf.cross_validate(
+            config,
+            overrides,
+            folds=folds,
+            output=output,
+            resume=resume,
+            overwrite=overwrite,
+            listener=shown,
+        )
+    if result.stopped:
+        more = ["--folds", str(folds), *(["--output", str(output)] if output else [])]
+        kept = f"folds that are kept: {len(result.folds)}, and the one that was begun"
+        _say_how_to_go_on("train", config, overrides, kept, more)
+        raise typer.Exit(128 + signalled[0])
+    print_folds(result)
 
 
 def tune(
@@ -127,8 +172,10 @@ def _seconds(text: str) -> float:
     return float(number) * unit
 
 
-def _say_how_to_go_on(command: str, config: Path, overrides: Sequence[str], kept: str) -> None:
+def _say_how_to_go_on(
+    command: str, config: Path, overrides: Sequence[str], kept: str, more: Sequence[str] = ()
+) -> None:
     """Print, after a signal, what is kept and the command line that goes on from there."""
     settings = [part for item in overrides for part in ("--set", item)]
-    again = shlex.join(["windowclf", command, str(config), *settings, "--resume"])
+    again = shlex.join(["windowclf", command, str(config), *settings, *more, "--resume"])
     print(f"Stopped; {kept}. Go on with: {again}", file=sys.stderr)

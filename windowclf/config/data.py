@@ -80,6 +80,11 @@ class DataSection(Section):
         description="the same, or {holdout: 0.1} for the last tenth of train's sentences, in whole "
         "documents where train marks them",
     )
+    replay: Paths | None = Field(
+        default=None,
+        description="what the model of training.start_from has learnt from; read as train is, "
+        "every epoch draws sentences from it beside those of train, see training.replay_share",
+    )
     test: Paths | None = Field(default=None, description="scored once, after the training")
     dictionary: Paths | None = Field(
         default=None,

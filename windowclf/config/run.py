@@ -93,6 +93,8 @@ def _task_faults(config: Config) -> Iterator[str]:
         yield "model.recurrence: expected null for task: slots, whose rows are no sentence"
     if is_slots and config.data.dictionary is not None:
         yield "data.dictionary: expected null for task: slots, whose rows have no words"
+    if config.data.replay is not None and config.training.start_from is None:
+        yield "data.replay: expected null without training.start_from, the model that has learnt it"
     if config.model.output == "crf" and is_slots:
         yield "model.output: expected softmax or sigmoid for task: slots, found crf"
     if config.model.output == "crf" and config.training.class_weights is not None:

@@ -92,7 +92,7 @@ def _sentences_of(fault: Any, path: list[str | int], tree: Any) -> Iterator[str]
         )
     else:
         wanted = _expected(kind, context) or "keys and values"
-        if where in ("data.train", "data.dev", "data.test", "data.dictionary"):
+        if where in ("data.train", "data.dev", "data.replay", "data.test", "data.dictionary"):
             wanted = "a path, a glob or a list of them"
         yield f"{where}: expected {wanted}, found {described(found)}{_quote_it(found)}."
 

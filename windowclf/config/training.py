@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag
 
-from windowclf.config.section import Section
+from windowclf.config.section import OnePath, Section
 
 
 class _Rule(Section):
@@ -108,7 +108,19 @@ def _class_weights_kind(value: Any) -> str:
 class TrainingSection(Section):
     """How the parameters are found."""
 
-    epochs: int = Field(default=10, ge=1)
+    start_from: OnePath | None = Field(
+        default=None,
+        min_length=1,
+        description="a run folder or model file: go on from its parameters, with the words and "
+        "labels of these data added to its own",
+    )
+    replay_share: float = Field(
+        default=1.0,
+        gt=0,
+        le=100,
+        description="tokens that an epoch draws from data.replay / tokens of train",
+    )
+    epochs: int = Field(default=10, ge=1, description="--resume may raise it")
     batch_tokens: int = Field(
         default=256, ge=1, description="about as many; sentences are never cut"
     )

@@ -14,6 +14,7 @@ from windowclf.arrays import Bools, Bytes, Ints
 from windowclf.network.architecture import Architecture
 from windowclf.network.gradients import Masks
 from windowclf.network.kernels.dropout import dropout_mask
+from windowclf.network.replay import Replay
 from windowclf.network.settings import Purpose, Settings, generator
 from windowclf.text.batches import Batch, Pieces, lay_out, make_batch, pack, pools
 from windowclf.text.corpus import Corpus
@@ -40,14 +41,15 @@ class Feed:
         self, a: Architecture, corpus: Corpus, slots: Sequence[SlotRows], settings: Settings
     ):
         self._a, self._corpus, self._settings = a, corpus, settings
+        new = len(corpus.starts) - 1 - corpus.replayed
+        self._replay = Replay(corpus.starts, new, settings.replay_share, settings.seed)
         self._slots = tuple(slots)
         if settings.word_dropout > 0:
             self._slots = with_dropped_variants(a.features, slots)
 
-    @property
-    def tokens(self) -> int:
-        """Tokens of an epoch."""
-        return len(self._corpus.tokens)
+    def tokens_before(self, epoch: int) -> int:
+        """The tokens of all epochs before this one."""
+        return self._replay.tokens_before(epoch)
 
     def plan(self, epoch: int, behind: int = 0) -> Iterator[Planned]:
         """The batches of an epoch in order, but for the first ones, which are behind us."""
@@ -55,7 +57,7 @@ class Feed:
         longest = None if a.needs_whole_sentences else settings.batch_tokens
         rng = generator(settings.seed, Purpose.SHUFFLE, epoch)
         number = 0
-        for pieces in pools(self._corpus.starts, a.window, longest, rng):
+        for pieces in pools(*self._replay.sentences(epoch), a.window, longest, rng):
             sizes = pieces.sizes()
             for chosen in pack(sizes, rng.permutation(len(sizes)), settings.batch_tokens):
                 if number >= behind:

@@ -26,6 +26,7 @@ class Progress:
     best_score: float | None = None
     best_epoch: int = 0
     finished: bool = False
+    waits_from: int = 0  # epoch from which early stopping counts, once the run was lengthened
 
 
 def check_progress(progress: Progress, feed: Feed, epochs: int) -> None:
@@ -35,11 +36,12 @@ def check_progress(progress: Progress, feed: Feed, epochs: int) -> None:
     sizes = [planned.windows() for planned in islice(feed.plan(progress.epoch), progress.batch)]
     in_range(progress.batch, 0, len(sizes), "progress.batch")
     behind = sum(sizes)
-    tokens = progress.epoch * feed.tokens + behind
+    tokens = feed.tokens_before(progress.epoch) + behind
     in_range(progress.tokens, tokens, tokens, "progress.tokens")
     in_range(progress.step, progress.epoch + progress.batch, tokens, "progress.step")
     in_range(progress.loss_tokens, 0, tokens, "progress.loss_tokens")
     in_range(progress.best_epoch, 0, progress.epoch, "progress.best_epoch")
+    in_range(progress.waits_from, 0, progress.epoch, "progress.waits_from")
     if progress.epoch == epochs and not progress.finished:
         raise ValueError("progress.finished is false after the last epoch")
 

@@ -30,6 +30,7 @@ class Settings:
     clip_norm: float | None
     patience: int | None
     dtype: Literal["float32", "float64"]
+    replay_share: float = 0.0  # tokens that an epoch draws of old sentences / those of new ones
 
 
 class Purpose(IntEnum):
@@ -39,6 +40,7 @@ class Purpose(IntEnum):
     WORD_DROPOUT = 2
     DROPOUT = 3
     INPUT_DROPOUT = 4
+    REPLAY = 6
 
 
 def generator(seed: int, purpose: Purpose, epoch: int, step: int = 0) -> np.random.Generator:

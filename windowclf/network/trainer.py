@@ -18,6 +18,7 @@ from windowclf.arrays import Floats, Gradients, RowGradient
 from windowclf.errors import TrainingDiverged
 from windowclf.network import members
 from windowclf.network.architecture import Architecture, Parameters, initialize
+from windowclf.network.carry import Learnt, carry_over
 from windowclf.network.feed import Feed, Planned
 from windowclf.network.gradients import Masks
 from windowclf.network.optimizer import Optimizer, clip_by_global_norm, global_norm, values_of
@@ -42,18 +43,21 @@ class Trainer:
     settings: Settings
     evaluate: Callable[[Parameters], tuple[float, Mapping[str, float]]] | None
     given: Parameters = field(default_factory=dict)  # initial values that come from files
+    learnt: Learnt | None = None  # by a network that this one goes on from
     progress: Progress = field(default_factory=Progress)
     workers: Workers = ALONE
 
     def __post_init__(self) -> None:
         a, how = self.architecture, self.settings
         self.parameters = initialize(a, how.seed, how.dtype, self.given)
+        if self.learnt:
+            carry_over(self.parameters, self.learnt)
         self._trained = {
             name: array for name, array in self.parameters.items() if name not in a.frozen()
         }
         self.optimizer = Optimizer(how.rule, self._trained, a.tables(), how.rows, how.average)
         self._feed = Feed(a, self.corpus, self.slots, how)
-        self._total_tokens = how.epochs * self._feed.tokens
+        self._total_tokens = self._feed.tokens_before(how.epochs)
 
     def run(self) -> Iterator[Report]:
         """Train from where `progress` stands to the end, with a report per step and per epoch."""
@@ -91,13 +95,20 @@ class Trainer:
 
         Raises ValueError unless it is one that this run can have had.
         """
-        progress = build(Progress, numbers, "progress", whole=True)
+        older = {"waits_from": 0}  # states from before there was the number
+        progress = build(Progress, {**older, **numbers}, "progress", whole=True)
         check_progress(progress, self._feed, self.settings.epochs)
         check_arrays(self.state()[1], arrays)
         self.progress = progress
         for name, array in self._trained.items():
             array[...] = arrays[f"parameter.{name}"]
         self.optimizer.restore(arrays, progress.step)
+
+    def lengthen(self) -> None:
+        """Go on after what was the end; early stopping has all of its patience again."""
+        progress = self.progress
+        if progress.finished:
+            progress.finished, progress.waits_from = False, progress.epoch
 
     def _ahead(self) -> Iterator[Planned]:
         """The batches of this epoch that are not behind us."""
@@ -204,7 +215,7 @@ class Trainer:
         better = score is None or progress.best_score is None or score > progress.best_score
         if better:
             progress.best_score, progress.best_epoch = score, progress.epoch
-        waited = progress.epoch - progress.best_epoch
+        waited = progress.epoch - max(progress.best_epoch, progress.waits_from)
         out_of_patience = patience is not None and score is not None and waited >= patience
         progress.finished = progress.epoch >= self.settings.epochs or out_of_patience
         return better

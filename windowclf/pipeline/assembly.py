@@ -86,6 +86,7 @@ def settings_of(config: cfg.Config, data: TrainingData) -> Settings:
         clip_norm=training.clip_norm,
         patience=early.patience if (early := training.early_stopping) and data.dev else None,
         dtype=training.dtype,
+        replay_share=training.replay_share,
     )
 
 

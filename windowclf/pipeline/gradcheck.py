@@ -36,7 +36,8 @@ def gradcheck(
     architecture = architecture_of(resolved, data)
     settings = replace(settings_of(resolved, data), dtype="float64", batch_tokens=GRADCHECK_TOKENS)
     with threadpool_limits(limits=1):
-        trainer = Trainer(architecture, data.corpus, data.slots, settings, None, data.given)
+        given = data.given, data.learnt
+        trainer = Trainer(architecture, data.corpus, data.slots, settings, None, *given)
         batch, masks = trainer.next_batch()
         problem = GradientProblem(
             architecture, trainer.parameters, batch, settings.objective, masks

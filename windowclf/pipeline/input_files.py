@@ -48,4 +48,4 @@ def digest_of(paths: Sequence[str]) -> str:
 
 def config_key(name: str) -> str:
     """The key of the config for files whose digest is kept as `name`: data.train for train."""
-    return name if name.startswith("features.") else f"data.{name}"
+    return name if name.startswith(("features.", "training.")) else f"data.{name}"

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from windowclf.network.reports import Report
+from windowclf.pipeline.folds.fold import Fold
 from windowclf.pipeline.search.trial import Trial
 
 
 class Listener:
     """Does nothing; what is to be heard is a method of a subclass.
 
-    `train`, `tune`, `evaluate`, `predict_file` and the like take one. Calls come from the thread
-    that called, in order.
+    `train`, `cross_validate`, `tune`, `evaluate`, `predict_file` and the like take one. Calls come
+    from the thread that called, in order.
     """
 
     def notice(self, text: str) -> None:
@@ -28,8 +29,11 @@ class Listener:
     def trial(self, trial: Trial) -> None:
         """A trial of a search has ended."""
 
+    def fold(self, fold: Fold) -> None:
+        """A fold of a cross-validation has ended."""
+
     def searched(self, fraction: float) -> None:
-        """So much of a search is done, 0 to 1."""
+        """So much of a search, or of a cross-validation, is done, 0 to 1."""
 
     def predicted(self, tokens: int, fraction: float | None) -> None:
         """So many tokens are labelled; the fraction of the input where its size is known."""

@@ -16,15 +16,15 @@ from windowclf.analysis.evaluation import evaluate_tagger, labels_unknown
 from windowclf.analysis.results import Evaluation
 from windowclf.arrays import Floats
 from windowclf.config import Config
-from windowclf.config.reading import differences, dump_config, make_config
+from windowclf.config.reading import dump_config
 from windowclf.config.training import Checkpoint
-from windowclf.errors import RunFolderError, named
+from windowclf.errors import named
 from windowclf.network.architecture import Parameters
 from windowclf.network.reports import EpochReport, Report, StepReport
 from windowclf.network.trainer import Trainer
 from windowclf.pipeline.assembly import settings_of, spec_of
+from windowclf.pipeline.continuing import added_epochs, refuse_other_run
 from windowclf.pipeline.evaluate import Labelled, evaluate_text
-from windowclf.pipeline.input_files import config_key
 from windowclf.pipeline.listener import Listener
 from windowclf.pipeline.reading import (
     LIKE_TRAIN,
@@ -64,18 +64,21 @@ class Run:
         self._texts = texts
         layout = layout_of(config, texts["train"])
         data = training_data(config, layout, texts, folder.path.parent, listener)
+        if data.start:
+            data.start.refuse_as_output(folder.path)
         self._spec = spec_of(config, layout, data)
         self._default_thresholds = _half_way(self._spec)
-        self._provenance = {
-            "train": data.digest,
-            "config": _config_digest(config),
-            **data.feature_digests,
-        }
         self._check_dictionary(layout, data)
         self._digests = {
             "train": data.digest,
-            **data.feature_digests,
+            **data.file_digests,
             **other_digests(config, texts),
+        }
+        learnt_from = {"replay", *data.file_digests}
+        self._provenance = {
+            "train": data.digest,
+            "config": _config_digest(config),
+            **{name: digest for name, digest in self._digests.items() if name in learnt_from},
         }
         self._dev = DevSet(self._spec, data.dev, workers) if data.dev else None
         self.trainer = Trainer(
@@ -85,8 +88,10 @@ class Run:
             settings_of(config, data),
             self._evaluate_on_dev if self._dev else None,
             data.given,
+            data.learnt,
             workers=workers,
         )
+        self._begins = data.start.told(data.vocabulary) if data.start else None
         self._say_what_dev_is()
 
     def _check_dictionary(self, layout: Layout, data: TrainingData) -> None:
@@ -117,13 +122,15 @@ class Run:
             return
         if resume:
             self.listener.notice(f"{self.folder.path}: no saved state yet; starting afresh.")
+        if self._begins:
+            self.listener.notice(self._begins)
         self._save_state()  # before anything of an old run goes
         self.folder.remove_old_run()
         self.folder.write_config(dump_config(self.config))
 
     def _continue(self, state: SavedState) -> None:
         """Go on from a state. Raises RunFolderError or ModelFileError where it does not fit."""
-        self._refuse_other_run(state)
+        refuse_other_run(self.folder.path, state, self.config, self._digests)
         try:
             self.trainer.restore(state.progress, state.arrays)
         except ValueError as error:
@@ -131,6 +138,8 @@ class Run:
         if self.trainer.progress.step == 0:
             self.folder.remove_old_run()  # the crash may have come before that was done
         self._cut_metrics(state.metrics_lines)
+        if said := added_epochs(state, self.config):
+            self._lengthen(said)
         self.folder.write_config(dump_config(self.config))
         self.listener.notice(f"continuing after step {self.trainer.progress.step:,}.")
 
@@ -143,24 +152,12 @@ class Run:
                 f"{self._metrics_lines}; the run goes on, its log lacks the others."
             )
 
-    def _refuse_other_run(self, state: SavedState) -> None:
-        """Raise RunFolderError unless a state came from this run's config and data."""
-        before = make_config(state.config)
-        changes = [
-            change
-            for change in differences(before, self.config)
-            if not change.startswith(("output:", "training.checkpoint", "prediction.", "tune"))
-        ]
-        changes += [
-            f"{config_key(name)}: the files have changed"
-            for name in sorted({*state.data, *self._digests})
-            if state.data.get(name) != self._digests.get(name)
-        ]
-        if changes:
-            raise RunFolderError(
-                f"{self.folder.path}: cannot continue this run with another config or other data "
-                f"({'; '.join(changes)}); undo that, or start again with --overwrite."
-            )
+    def _lengthen(self, said: str) -> None:
+        """Let the run have more epochs than it had, and tell the listener what that means."""
+        self.trainer.lengthen()
+        self._save_state()  # before anything of the shorter run goes
+        self.folder.remove_evaluation()
+        self.listener.notice(said)
 
     def train(self) -> bool:
         """Run to the end, saving on the way; True where the listener ended it early."""
@@ -274,6 +271,9 @@ def _config_digest(config: Config) -> str:
         feature.pop("path", None)  # what the file holds has a digest of its own
         if not feature.get("position"):
             feature.pop("position", None)  # as before there was the key
-    training = config.training.model_dump(mode="json", exclude={"checkpoint", "threads"})
+    apart = {"checkpoint", "threads", "start_from"}
+    if config.data.replay is None:
+        apart.add("replay_share")
+    training = config.training.model_dump(mode="json", exclude=apart)
     text = json.dumps({**sections, "training": training}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -89,6 +89,11 @@ class RunFolder:
         """Remove what an earlier run wrote, and nothing else; the state is ours already."""
         self._claimed.remove(name for name in _OWN_NAMES if name != STATE_NAME)
 
+    def erase(self) -> None:
+        """Remove all that a run wrote, and nothing else; the state goes last."""
+        self.remove_old_run()
+        self._claimed.remove([STATE_NAME])
+
     def write_config(self, text: str) -> None:
         """Write config.yaml, the config as resolved."""
         write_whole(self.path / CONFIG_NAME, text.encode())
@@ -101,6 +106,10 @@ class RunFolder:
         """Write evaluation.json, the scores of the model that was kept."""
         text = json.dumps(evaluation, indent=2, ensure_ascii=False) + "\n"
         write_whole(self.path / EVALUATION_NAME, text.encode())
+
+    def remove_evaluation(self) -> None:
+        """Remove evaluation.json, which speaks of a model that may not be kept."""
+        self._claimed.remove([EVALUATION_NAME])
 
     def save_state(self, header: Mapping[str, Any], arrays: Mapping[str, Floats]) -> None:
         """Write the state that --resume needs, always after the model that it speaks of.

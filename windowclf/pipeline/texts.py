@@ -15,9 +15,9 @@ from windowclf.text.formats import Layout, Remarks, open_bytes, read_sentences
 from windowclf.text.formats.in_memory import canonical, checked_sentences
 from windowclf.text.sentence import Sentence
 
-NAMES = ("train", "dev", "test")
+NAMES = ("train", "dev", "replay", "test")
 GivenTexts: TypeAlias = Mapping[str, Iterable[Sentence]]
-"""Sentences in memory by what they are for: train, dev or test."""
+"""Sentences in memory by what they are for: train, dev, replay or test."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def texts_of(config: cfg.Config, given: GivenTexts | None = None) -> dict[str, T
 
 
 def other_digests(config: cfg.Config, texts: Mapping[str, Text]) -> dict[str, str]:
-    """The sha256 of what a run reads besides train: dev, test and the dictionary, if there."""
+    """The sha256 of what a run reads besides train: dev, replay, test, dictionary, if there."""
     found = {name: text.digest() for name, text in texts.items() if name != "train"}
     if config.data.dictionary is not None:
         found["dictionary"] = digest_of(files_of(config.data.dictionary, "data.dictionary"))

@@ -34,12 +34,19 @@ class Pieces(NamedTuple):
 
 
 def pieces_of(starts: Ints, k: int, longest: int | None) -> Pieces:
-    """The sentences as pieces, those longer than `longest` tokens (None: any) cut into several.
+    """The sentences of a corpus as pieces; see `cut`.
 
-    starts (S + 1,), sentence s has the tokens starts[s] … starts[s + 1] − 1. At a cut both pieces
-    hold k tokens of the other.
+    starts (S + 1,), sentence s has the tokens starts[s] … starts[s + 1] − 1.
     """
-    first, last = starts[:-1], starts[1:]
+    return cut(starts[:-1], starts[1:], k, longest)
+
+
+def cut(first: Ints, last: Ints, k: int, longest: int | None) -> Pieces:
+    """Sentences as pieces, those longer than `longest` tokens (None: any) cut into several.
+
+    first, last (S,), sentence s has the tokens first[s] … last[s] − 1. At a cut both pieces hold k
+    tokens of the other.
+    """
     if longest is not None and len(first) and int((last - first).max()) > longest:
         parts = np.maximum(-(-(last - first) // longest), 1)
         sentence = np.repeat(np.arange(len(first)), parts)
@@ -52,21 +59,23 @@ def pieces_of(starts: Ints, k: int, longest: int | None) -> Pieces:
     return Pieces(first, last, first, last)
 
 
-def pools(starts: Ints, k: int, longest: int | None, rng: np.random.Generator) -> Iterator[Pieces]:
+def pools(
+    first: Ints, last: Ints, k: int, longest: int | None, rng: np.random.Generator
+) -> Iterator[Pieces]:
     """The pieces of all sentences once, in pools that are to be shuffled as wholes.
 
-    starts (S + 1,) as in `pieces_of`. Up to POOL sentences are one pool; more are dealt in blocks
+    first, last (S,) as in `cut`. Up to POOL sentences are one pool; more are dealt in blocks
     of neighbours in random order, so that memory does not grow with their number and the disk is
     read in stretches.
     """
-    count = len(starts) - 1
+    count = len(first)
     if count <= POOL:
-        yield pieces_of(starts, k, longest)
+        yield cut(first, last, k, longest)
         return
     blocks = rng.permutation(-(-count // BLOCK)) * BLOCK
     for i in range(0, len(blocks), POOL // BLOCK):
         parts = [
-            pieces_of(starts[begin : begin + BLOCK + 1], k, longest)
+            cut(first[begin : begin + BLOCK], last[begin : begin + BLOCK], k, longest)
             for begin in blocks[i : i + POOL // BLOCK].tolist()
         ]
         yield Pieces(*map(np.concatenate, zip(*parts, strict=True)))

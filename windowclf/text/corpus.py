@@ -28,6 +28,7 @@ class Corpus:
     keys: Sequence[Key]  # distinct token i is keys[i − 1]
     label_names: Sequence[str]  # in label order
     rare: int = 0  # tokens beyond the most distinct ones, which share the last key
+    replayed: int = 0  # sentences, the last ones, of which every epoch draws some
 
     def counts(self) -> dict[Key, int]:
         """Key of each distinct token -> how often it occurs."""
@@ -57,19 +58,21 @@ def encode_corpus(
     labels_of: Callable[[Sentence], Sequence[str | None]],
     most_distinct: int | None = None,
     folder: Path | None = None,
+    known: Iterable[str] = (),
 ) -> Corpus:
     """The corpus of some sentences, each of which is read once.
 
     `columns` names the further columns that make tokens distinct; `labels_of` gives the labels of a
     sentence that are learnt. Distinct tokens that appear after `most_distinct` others share one
-    key, of empty strings. With `folder` the arrays are files in it, mapped into memory. Raises
-    OSError where they cannot be.
+    key, of empty strings. Labels that are `known` are among the names, found or not. With `folder`
+    the arrays are files in it, mapped into memory. Raises OSError where they cannot be.
     """
     tokens, labels = _Growing("i", folder, "tokens"), _Growing("i", folder, "labels")
     starts = _Growing("q", folder, "starts")
     most = float("inf") if most_distinct is None else most_distinct
     token_index: dict[Key, int] = {}
     label_index: dict[str | None, int] = {None: NO_CLASS}
+    label_index |= {label: i for i, label in enumerate(known)}
     rare: Key = ("",) * (1 + len(columns)) if columns else ""
     shared = total = 0
     starts.part.append(0)

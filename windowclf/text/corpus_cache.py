@@ -134,6 +134,7 @@ def _write_header(folder: Path, stamps: list[list[int]], encoded: Encoded) -> No
         "remarks": list(encoded.remarks),
         "columns": columns,
         "rare": corpus.rare,
+        "replayed": corpus.replayed,
         "arrays": {name: _digest(folder / name) for name in _ARRAYS},
     }
     arrays = tensor_file.pack_strings("labels", corpus.label_names)
@@ -160,7 +161,8 @@ def _read(folder: Path, stamps: list[list[int]]) -> Encoded | None:
         if columns:
             keys = [tuple(strings[i : i + columns]) for i in range(0, len(strings), columns)]
         labels = list(tensor_file.unpack_strings("labels", arrays))
-        corpus = Corpus(**mapped, keys=keys, label_names=labels, rare=header["rare"])
+        rare, replayed = header["rare"], header.get("replayed", 0)
+        corpus = Corpus(**mapped, keys=keys, label_names=labels, rare=rare, replayed=replayed)
         return Encoded(corpus, header["data"], header["remarks"])
     except (ModelFileError, OSError, ValueError, KeyError, TypeError):
         return None  # it is made again from the files themselves

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Sequence
 from itertools import groupby
 
+import numpy as np
+
 from windowclf.text.sentence import Sentence
+
+_PURPOSE = 7  # part of the generator's seed
 
 
 def units_of(sentences: Sequence[Sentence]) -> list[list[Sentence]]:
@@ -35,3 +40,17 @@ def held_out(units: Sequence[Sequence[Sentence]], share: float) -> int:
             break
         count, size = count + 1, size + len(unit)
     return count
+
+
+def folds_of(units: Sequence[Sequence[Sentence]], folds: int, seed: int) -> list[list[int]]:
+    """The numbers of the units in each of some folds, none of which is empty.
+
+    The units are dealt in random order, each to the fold that has the fewest sentences so far.
+    """
+    dealt: list[list[int]] = [[] for _ in range(folds)]
+    smallest = [(0, fold) for fold in range(folds)]
+    for unit in np.random.default_rng((seed, _PURPOSE)).permutation(len(units)).tolist():
+        size, fold = smallest[0]
+        dealt[fold].append(unit)
+        heapq.heapreplace(smallest, (size + len(units[unit]), fold))
+    return dealt

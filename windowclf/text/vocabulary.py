@@ -77,9 +77,10 @@ class Vocabulary:
     """Everything that turns tokens into ids, class indices into labels, and back.
 
     Row 0 of every table is the sentence boundary, row 1 the unknown value; the values follow from
-    row 2, most frequent first, equals in code point order; in a compressed model all in code point
-    order. Hashed tables have no list of values; those in `kept` have rows for some buckets only,
-    and n-grams of the others are left out of the bag.
+    row 2, most frequent first, equals in code point order; where a model went on from another one,
+    that one's come first; in a compressed model all in code point order. Hashed tables have no list
+    of values; those in `kept` have rows for some buckets only, and n-grams of the others are left
+    out of the bag.
     """
 
     features: tuple[Feature, ...]

@@ -29,7 +29,7 @@ FIXED = {  # and why
     "tune": "it is what searches",
 }
 DIGITS = 4  # of a number that is drawn
-_PURPOSE = 5  # part of the generators' seed; training has 1 to 4
+_PURPOSE = 5  # part of the generators' seed; training has 1 to 4 and 6
 _DRAWS = 50  # for each trial, to find settings that no earlier one has
 
 

@@ -90,7 +90,7 @@ def _read_data(search: Search, folder: SearchFolder, listener: Listener) -> dict
     layout, beside = layout_of(config, texts["train"]), folder.run_folder(1, 1).parent
     data = training_data(config, layout, texts, beside)
     dictionary_of(config, layout, data)
-    return {"train": data.digest, **data.feature_digests, **other_digests(config, texts)}
+    return {"train": data.digest, **data.file_digests, **other_digests(config, texts)}
 
 
 def _refuse_other_settings(
