@@ -11,7 +11,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
-from windowclf.errors import DataError
+from windowclf.errors import DataError, Fault
 from windowclf.pipeline.labelling import label_stream
 from windowclf.pipeline.layouts import TABLES, layout_for, refuse_strange
 from windowclf.pipeline.listener import SILENT, Listener
@@ -118,7 +118,7 @@ def _output(path: str, model: str | os.PathLike[str], source: BinaryIO) -> Itera
     except OSError as error:
         if path == "-":
             raise
-        raise DataError(f"{path}: cannot write, {reason(error)}.") from error
+        raise DataError(Fault(f"cannot write, {reason(error)}.", str(path))) from error
 
 
 @contextmanager

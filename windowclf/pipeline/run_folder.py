@@ -16,7 +16,7 @@ from typing import Any
 
 from windowclf.arrays import Floats
 from windowclf.config.reading import make_config
-from windowclf.errors import ConfigError, ModelFileError, RunFolderError
+from windowclf.errors import ConfigError, Fault, ModelFileError, RunFolderError
 from windowclf.system import tensor_file
 from windowclf.system.checked import build, in_range
 from windowclf.system.claimed_folder import ClaimedFolder
@@ -66,8 +66,11 @@ class RunFolder:
             self._refuse_strangers(others)
         if resume and MODEL_NAME in others and STATE_NAME not in others:
             raise RunFolderError(
-                f"{self.path}: holds a model but no {STATE_NAME} to go on from; replace that run "
-                "with --overwrite, or choose another folder with --output."
+                Fault(
+                    f"holds a model but no {STATE_NAME} to go on from; replace that run "
+                    "with --overwrite, or choose another folder with --output.",
+                    str(self.path),
+                )
             )
 
     def _refuse_strangers(self, names: Collection[str]) -> None:

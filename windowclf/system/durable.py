@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from windowclf.errors import RunFolderError
+from windowclf.errors import Fault, RunFolderError
 from windowclf.system.paths import (
     BINARY,
     NOT_THROUGH_LINKS,
@@ -68,15 +68,21 @@ def write_whole(path: Path, data: bytes) -> None:
         raise
     except OSError as error:
         raise RunFolderError(
-            f"{path}: cannot write, {reason(error)}; nothing was lost, mend that and try again."
+            Fault(
+                f"cannot write, {reason(error)}; nothing was lost, mend that and try again.",
+                str(path),
+            )
         ) from error
     try:
         if (target := target_of(path)) is not None:
             sync_folder(target.parent)
     except OSError as error:
         raise RunFolderError(
-            f"{path}: written, but the system does not say that it would outlive a power cut, "
-            f"{reason(error)}; mend that and try again."
+            Fault(
+                f"written, but the system does not say that it would outlive a power cut, "
+                f"{reason(error)}; mend that and try again.",
+                str(path),
+            )
         ) from error
 
 

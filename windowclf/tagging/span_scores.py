@@ -12,7 +12,8 @@ from windowclf.network.kernels.segments import Grammar, Segments, segment_probab
 from windowclf.network.kernels.trellis import NoPath
 from windowclf.tagging.model import Model
 from windowclf.tagging.spec import Spec
-from windowclf.text.spans import Span, continuations, to_spans, words_from_segmentation
+from windowclf.text.legality import continuations
+from windowclf.text.spans import Span, to_spans, words_from_segmentation
 
 
 def spans_of(spec: Spec, labels: Sequence[str]) -> list[Span]:

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
-from windowclf.errors import ModelFileError, RunFolderError
+from windowclf.errors import Fault, ModelFileError, RunFolderError
 from windowclf.system import tensor_file
 from windowclf.system.durable import make_folder, reason, write_whole
 from windowclf.system.paths import open_regular
@@ -97,8 +97,11 @@ def find_or_make(
         building.rename(folder)
     except OSError as error:
         raise RunFolderError(
-            f"{folder}: cannot keep the encoded training text, {reason(error)}; make room, or "
-            "raise data.cache_above_mb to hold it in memory."
+            Fault(
+                f"cannot keep the encoded training text, {reason(error)}; make room, or "
+                "raise data.cache_above_mb to hold it in memory.",
+                str(folder),
+            )
         ) from error
     finally:
         shutil.rmtree(building, ignore_errors=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from windowclf.config.reading import differences, make_config
-from windowclf.errors import ConfigError, RunFolderError
+from windowclf.errors import ConfigError, Fault, RunFolderError
 from windowclf.pipeline.input_files import config_key
 from windowclf.pipeline.search.trial import Trial
 from windowclf.system.checked import build
@@ -58,8 +58,11 @@ class SearchFolder:
             raise self._claimed.refuse_taken(others[0])
         if others and SEARCH_NAME not in others:
             raise RunFolderError(
-                f"{self.path}: holds {others[0]} and no {SEARCH_NAME}, so it is not from a search; "
-                "choose another folder with --output."
+                Fault(
+                    f"holds {others[0]} and no {SEARCH_NAME}, so it is not from a search; "
+                    "choose another folder with --output.",
+                    str(self.path),
+                )
             )
 
     def _remove_old_search(self) -> None:
@@ -108,14 +111,20 @@ class SearchFolder:
             files = [name for name in data if header["data"].get(name) != data[name]]
         except (OSError, ValueError, KeyError, TypeError, AttributeError, ConfigError) as error:
             raise RunFolderError(
-                f"{path}: damaged, or not from a search ({error!s:.200}); replace the search with "
-                "--overwrite, or choose another folder with --output."
+                Fault(
+                    f"damaged, or not from a search ({error!s:.200}); replace the search with "
+                    "--overwrite, or choose another folder with --output.",
+                    str(path),
+                )
             ) from error
         changes += [f"{config_key(name)}: the files have changed" for name in files]
         if changes:
             raise RunFolderError(
-                f"{self.path}: cannot go on with this search with another config or other data "
-                f"({'; '.join(changes)}); undo that, or start again with --overwrite."
+                Fault(
+                    f"cannot go on with this search with another config or other data "
+                    f"({'; '.join(changes)}); undo that, or start again with --overwrite.",
+                    str(self.path),
+                )
             )
 
     def _read_trials(self) -> Iterator[Trial]:
