@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from windowclf.pipeline.listener import Listener
     from windowclf.pipeline.predict import predict_file
     from windowclf.pipeline.search.tune import TuningResult, tune
+    from windowclf.pipeline.texts import GivenTexts
     from windowclf.pipeline.train import TrainingResult, train
     from windowclf.tagging.answers import TextSpan
     from windowclf.tagging.options import TagOptions
@@ -52,6 +53,7 @@ __all__ = [
     "EpochReport",
     "Evaluation",
     "Fault",
+    "GivenTexts",
     "Listener",
     "ModelFileError",
     "ModelInfo",
@@ -88,6 +90,7 @@ _HOMES = {
     "windowclf.pipeline.listener": ("Listener",),
     "windowclf.pipeline.predict": ("predict_file",),
     "windowclf.pipeline.search.tune": ("TuningResult", "tune"),
+    "windowclf.pipeline.texts": ("GivenTexts",),
     "windowclf.pipeline.train": ("TrainingResult", "train"),
     "windowclf.tagging.options": ("TagOptions",),
     "windowclf.tagging.answers": ("TextSpan",),

@@ -76,7 +76,8 @@ def tune(
     """Search for a good config and print every trial.
 
     Draws settings from the config's `tune.space`, trains each for a few epochs and the best ones
-    for more. The folder gets best.yaml, which train takes as it is, and a line per trial in
+    for more. The folder gets best.yaml, which train takes as it is to a run folder of its
+    own, and a line per trial in
     trials.jsonl. Trials are compared by their score on dev; the test files are never read.
     """
     seconds = None if time_budget is None else _seconds(time_budget)

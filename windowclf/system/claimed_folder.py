@@ -22,7 +22,7 @@ from windowclf.system.durable import (
 )
 from windowclf.system.paths import kind_at, open_regular
 
-_LOCK_NAME = ".lock"
+LOCK_NAME = ".lock"
 _APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND
 
 
@@ -44,10 +44,10 @@ class ClaimedFolder:
             raise RunFolderError(Fault("expected --resume or --overwrite, found both.", str(path)))
         try:
             make_folder(path)
-            for name in (_LOCK_NAME, *own):
+            for name in (LOCK_NAME, *own):
                 self.refuse_unless(name, "a file")
-            self._lock = open_regular(path / _LOCK_NAME, os.O_RDWR | os.O_CREAT)
-        except OSError as error:
+            self._lock = open_regular(path / LOCK_NAME, os.O_RDWR | os.O_CREAT)
+        except (OSError, ValueError) as error:  # a null character in the path
             raise self.unusable(error) from error
         try:
             if not lock_descriptor(self._lock, blocking=False):
@@ -74,7 +74,7 @@ class ClaimedFolder:
                 "another folder with --output."
             )
 
-    def unusable(self, error: OSError) -> RunFolderError:
+    def unusable(self, error: OSError | ValueError) -> RunFolderError:
         """The error to raise where the system refuses to read or write the folder."""
         return RunFolderError(
             Fault(f"cannot be the {self._what} folder, {reason(error)}.", str(self.path))
@@ -83,7 +83,7 @@ class ClaimedFolder:
     def names(self) -> list[str]:
         """The names in the folder but for the lock's, sorted. Raises RunFolderError."""
         try:
-            return sorted(file.name for file in self.path.iterdir() if file.name != _LOCK_NAME)
+            return sorted(file.name for file in self.path.iterdir() if file.name != LOCK_NAME)
         except OSError as error:
             raise self.unusable(error) from error
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -14,11 +13,12 @@ from typing import Any
 from windowclf.config.reading import differences, make_config
 from windowclf.errors import ConfigError, Fault, RunFolderError
 from windowclf.pipeline.input_files import config_key
+from windowclf.pipeline.run_folder import OWN_NAMES as RUN_NAMES
 from windowclf.pipeline.search.trial import Trial
 from windowclf.system.checked import build
-from windowclf.system.claimed_folder import ClaimedFolder
-from windowclf.system.durable import write_whole
-from windowclf.text.corpus_cache import FOLDER_NAME
+from windowclf.system.claimed_folder import LOCK_NAME, ClaimedFolder
+from windowclf.system.durable import remove_folder, write_whole
+from windowclf.text.corpus_cache import remove_cache
 
 SEARCH_NAME = "search.json"
 TRIALS_NAME = "trials.jsonl"
@@ -72,7 +72,7 @@ class SearchFolder:
         """
         try:
             for run in self._runs():
-                shutil.rmtree(run)
+                remove_folder(run, (*RUN_NAMES, LOCK_NAME))
         except OSError as error:
             raise self._claimed.unusable(error) from error
         self._claimed.remove((BEST_NAME, TRIALS_NAME, SEARCH_NAME))
@@ -141,7 +141,8 @@ class SearchFolder:
     def append(self, trial: Trial) -> None:
         """Add a trial that has ended, on the disk before this returns; its run folder goes."""
         self._claimed.append_line(TRIALS_NAME, asdict(trial))
-        shutil.rmtree(self.run_folder(*trial.key), ignore_errors=True)
+        with contextlib.suppress(OSError):
+            remove_folder(self.run_folder(*trial.key), (*RUN_NAMES, LOCK_NAME))
 
     def write_trials(self, trials: Iterable[Trial]) -> None:
         """Write all trials anew, in the order of rungs and numbers."""
@@ -161,15 +162,16 @@ class SearchFolder:
     def remove_runs(self) -> None:
         """Remove the run folders of all trials, and the encoded text beside them."""
         runs = self.path / _RUNS_NAME
-        for folder in (*self._runs(), runs / FOLDER_NAME):
-            shutil.rmtree(folder, ignore_errors=True)
-        with contextlib.suppress(OSError):  # it stays where it holds something of somebody else
-            runs.rmdir()
+        with contextlib.suppress(OSError):
+            for run in self._runs():
+                remove_folder(run, (*RUN_NAMES, LOCK_NAME))
+            remove_cache(runs)
+            remove_folder(runs, ())
 
     def _runs(self) -> list[Path]:
         """The run folders of trials that are there, and no other entry beside them."""
         runs = (self.path / _RUNS_NAME).glob("[0-9]*-[0-9]*")
-        return [run for run in runs if _RUN.fullmatch(run.name) and run.is_dir()]
+        return [run for run in runs if _RUN.fullmatch(run.name)]
 
     def close(self) -> None:
         """Give the folder back."""
