@@ -27,7 +27,7 @@ def scrambled(model, seed=1):
     return replace(model, parameters=chance)
 
 
-def models_of_chance(folder):
+def models_of_chance(folder, schemes=SCHEMES):
     """(scheme, inside, output) -> a model of spans with scores of chance."""
     config = corpora.spans(folder)
     text = corpora.span_sentences(40, 1)
@@ -36,7 +36,7 @@ def models_of_chance(folder):
     text.append([("Oslo", "B-LOC"), ("New", "B-LOC"), ("Town", "I-LOC"), ("Bay", "I-LOC")])
     text.append([("Ben", "B-PER"), ("Al", "I-PER"), ("Berg", "I-PER")])
     found = {}
-    for scheme, inside, output in itertools.product(SCHEMES, (*SCHEMES, "IO"), ("softmax", "crf")):
+    for scheme, inside, output in itertools.product(schemes, (*SCHEMES, "IO"), ("softmax", "crf")):
         turned = [in_scheme(sentence, scheme) for sentence in text]
         corpora.write(folder / "train.conll", corpora.conll(turned))
         settings = [f"data.scheme={scheme}", f"data.inside={inside}", f"model.output={output}"]

@@ -48,7 +48,7 @@ NETWORK = (
 CHAIN = (
     "tests/network/test_crf.py",
     "tests/network/test_decoding.py",
-    "tests/network/test_legal.py",
+    "tests/network/test_mending.py",
 )
 CALIBRATION = ("tests/analysis/test_calibration.py", "tests/analysis/test_evaluation.py")
 TESTS = {
@@ -57,8 +57,8 @@ TESTS = {
     },
     **{f"network/kernels/{name}.py": CHAIN for name in ("crf", "decoding")},
     "network/kernels/trellis.py": (*CHAIN, NETWORK[0]),
-    "network/kernels/legal.py": (
-        "tests/network/test_legal.py",
+    "network/kernels/mending.py": (
+        "tests/network/test_mending.py",
         "tests/tagging/test_constraints.py",
     ),
     **{
@@ -77,6 +77,7 @@ TESTS = {
     "text/schemes.py": ("tests/text/test_schemes.py",),
     "analysis/metrics.py": ("tests/analysis/test_metrics.py", "tests/analysis/test_evaluation.py"),
     "text/spans.py": ("tests/text/test_spans.py", "tests/tagging/test_constraints.py"),
+    "text/legality.py": ("tests/text/test_spans.py", "tests/tagging/test_constraints.py"),
 }
 
 

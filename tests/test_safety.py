@@ -95,11 +95,12 @@ def sins(world: dict[str, str], found: dict[str, Any]) -> list[tuple[str, str, s
         return path in modules | folders or any(path.startswith(f"{f}/") for f in folders)
 
     def is_explained(phase: str, event: str, what: str) -> bool:
-        if event in ("open", "os.rename", "os.remove") and what:
+        if event in ("open", "os.rename", "os.remove", "os.getxattr") and what:
             temporary = Path(what).parent == own.parent and what.endswith(".tmp")
             if what in files or (temporary and what.startswith(str(own.parent / f".{own.name}."))):
                 return True
-        if event == "open" and what.isdecimal():  # a descriptor, whose file was seen before
+        # A descriptor, whose file was seen before.
+        if event in ("open", "os.chmod") and what.isdecimal():
             return True
         if event == "mmap.__new__":  # of the model, opened right before
             return True

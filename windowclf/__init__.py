@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from windowclf.pipeline.listener import Listener
     from windowclf.pipeline.predict import predict_file
     from windowclf.pipeline.search.tune import TuningResult, tune
+    from windowclf.pipeline.texts import GivenTexts
     from windowclf.pipeline.train import TrainingResult, train
     from windowclf.tagging.answers import TextSpan
     from windowclf.tagging.options import TagOptions
@@ -56,6 +57,7 @@ __all__ = [
     "Evaluation",
     "Fault",
     "Fold",
+    "GivenTexts",
     "Listener",
     "ModelFileError",
     "ModelInfo",
@@ -95,6 +97,7 @@ _HOMES = {
     "windowclf.pipeline.listener": ("Listener",),
     "windowclf.pipeline.predict": ("predict_file",),
     "windowclf.pipeline.search.tune": ("TuningResult", "tune"),
+    "windowclf.pipeline.texts": ("GivenTexts",),
     "windowclf.pipeline.train": ("TrainingResult", "train"),
     "windowclf.tagging.options": ("TagOptions",),
     "windowclf.tagging.answers": ("TextSpan",),

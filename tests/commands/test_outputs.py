@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -86,15 +87,15 @@ def test_standard_output_by_name(world, tmp_path, name):
 
 
 @pytest.mark.parametrize("name", ["same", "link", "hard"])
-def test_an_output_that_is_the_input_is_read_before_it_is_replaced(world, name):
+def test_an_output_is_never_the_input(world, name):
     folder = world.data.parent
     (folder / "link").symlink_to(world.data.name)
     (folder / "hard").hardlink_to(world.data)
     old = world.data.read_bytes()
-    assert predict(world, world.data if name == "same" else folder / name) == (0, "")
-    kept = name == "hard"  # one of two names of the file
-    assert world.data.read_bytes() == (old if kept else world.answer)
-    assert (folder / "hard").read_bytes() == (world.answer if kept else old)
+    output = world.data if name == "same" else folder / name
+    said = f"--output: expected another file than the input, {output}.\n"
+    assert predict(world, output) == (1, said)
+    assert world.data.read_bytes() == old
 
 
 @pytest.mark.parametrize("output", ["-", "/proc/self/fd/1"])
@@ -106,6 +107,21 @@ def test_a_file_is_not_added_to_itself(world, output):
     assert done.returncode == 1
     assert done.stderr == b"--output: expected another file than the input, it would grow.\n"
     assert world.data.read_bytes() == old
+
+
+def test_another_model_is_not_written_over(world, tmp_path):
+    other = tmp_path / "other.safetensors"
+    shutil.copy(world.model, other)
+    said = f"--output: expected another file than a model or state, {other}.\n"
+    assert predict(world, other) == (1, said)
+    assert other.read_bytes() == world.model.read_bytes()
+
+
+def test_a_compressed_model_in_standard_output_is_alone_there(world, tmp_path):
+    command = [sys.executable, "-m", "windowclf", "compress", str(world.model), "-o", "/dev/stdout"]
+    with (tmp_path / "x.safetensors").open("wb") as file:
+        subprocess.run(command, stdout=file, check=True)
+    windowclf.load(tmp_path / "x.safetensors").predict([["cat"]])
 
 
 def test_a_model_and_data_are_not_written_over(world):

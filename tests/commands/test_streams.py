@@ -138,3 +138,13 @@ def test_messages_come_at_once(unbuffered):
     environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, env=environment)
     assert done.stderr == b"now\n"
+
+
+def test_a_locale_without_the_signs_is_no_fault(place):
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    for command in ("info", "evaluate"):
+        words = [sys.executable, "-m", "windowclf", command, place.model]
+        words += [place.data] if command == "evaluate" else []
+        done = subprocess.run(words, capture_output=True, env=environment)
+        assert (done.returncode, done.stderr) == (0, b"")
+        assert b"\\u" in done.stdout or b"\\x" in done.stdout or command == "evaluate"

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from windowclf.network.kernels.crf import posterior_marginals
 from windowclf.network.kernels.decoding import forbid, n_best, viterbi
 from windowclf.network.kernels.trellis import NoPath, side_by_side
+from windowclf.text.legality import legal_transitions
 from windowclf.text.spans import (
     from_spans,
-    legal_transitions,
     segmentation_from_words,
     to_spans,
     words_from_segmentation,

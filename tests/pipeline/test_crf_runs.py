@@ -11,8 +11,8 @@ from heard import Heard
 
 import windowclf
 from windowclf.errors import ConfigError, DataError
+from windowclf.text.legality import legal_transitions
 from windowclf.text.sentence import Sentence
-from windowclf.text.spans import legal_transitions
 
 CRF = "model.output=crf"
 

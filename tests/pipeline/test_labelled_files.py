@@ -241,7 +241,7 @@ def test_columns_on_standard_input_are_no_raw_text(model):
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("Anna lives in Oslo.\nBen does not.\n", "set data.format: conll to have it read so"),
+        ("Anna lives in Oslo.\nBen does not.\n", "set data.format: conll if these are columns"),
         (
             '{"tokens": ["Anna"], "labels": ["O"]}\n',
             "found JSON Lines, an object a line; set data.format: jsonl",

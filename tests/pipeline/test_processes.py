@@ -113,3 +113,12 @@ def test_a_process_that_somebody_ends_is_one_sentence(model, tmp_path, monkeypat
             listener=Heard(predicted=end_all),
         )
     assert [path.name for path in tmp_path.iterdir()] == ["in"]
+
+
+def test_no_part_begins_with_a_byte_order_mark(monkeypatch):
+    monkeypatch.setattr(processes, "CHUNK", 8)
+    text = "a\tX\n\n\ufeffb\tX\n\nc\tX\n\n".encode() * 9
+    parts = list(processes.chunks_of(io.BytesIO(text), processes.BETWEEN["conll"]))
+    assert b"".join(parts) == text
+    assert len(parts) > 5
+    assert not any(part.startswith("\ufeff".encode()) for part in parts)

@@ -8,10 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import corpora
 import numpy as np
 import pytest
 from safetensors.numpy import save
 
+import windowclf
 from windowclf.errors import ModelFileError, RunFolderError
 from windowclf.pipeline.run_folder import RunFolder
 from windowclf.system import tensor_file
@@ -247,3 +249,21 @@ def test_metrics_on_a_full_disk(tmp_path, monkeypatch):
     with pytest.raises(RunFolderError, match=r"metrics\.jsonl: cannot write, no space left"):
         folder.append_metrics({"epoch": 1})
     folder.close()
+
+
+def test_a_run_replaces_no_file_that_it_reads(tmp_path):
+    config = corpora.tagging(tmp_path)
+    folder = Path(windowclf.train(config, ["training.epochs=1"]).model_path).parent
+    own = folder / "config.yaml"
+    windowclf.train(own, overwrite=True)  # as it was written, it may be named
+    edited = "# precious\n" + own.read_text()
+    own.write_text(edited)
+    for how in ({"overwrite": True}, {"resume": True}):
+        with pytest.raises(RunFolderError, match=r"config\.yaml: the run would replace this file"):
+            windowclf.train(own, **how)
+    assert own.read_text() == edited
+    text = folder / "evaluation.json"
+    text.write_text(Path(config["data"]["train"]).read_text())
+    with pytest.raises(RunFolderError, match=r"evaluation\.json: the run would replace this file"):
+        windowclf.train(config, [f"data.train={text}", "data.format=conll"], overwrite=True)
+    assert text.read_text() == Path(config["data"]["train"]).read_text()

@@ -103,7 +103,7 @@ def test_train_takes_the_best_config_and_reaches_its_score(whole, tmp_path):
     assert text.startswith(f"# Found by windowclf tune: trial {row['trial']}, the best of 4 on dev")
     config = read_config(best)
     assert config.data.test == (f"{folder}/no such file",)
-    assert (config.output, config.training.epochs) == (f"{folder}/run", 2)
+    assert (config.output, config.training.epochs) == (f"{folder}/run-best", 2)
     settings = ["data.test=null", "training.threads=1", f"output={tmp_path}/trained"]
     assert windowclf.train(best, settings).best_score == row["score"]
 
@@ -477,3 +477,17 @@ def test_a_folder_that_cannot_be_written_ends_the_search(tmp_path):
     with pytest.raises(RunFolderError, match="1-1: cannot be the run folder"):
         windowclf.tune(tree, [f"tune.output={tmp_path}/s"], jobs=1, resume=True)
     assert (tmp_path / "s" / "trials.jsonl").read_text() == ""
+
+
+def test_what_others_keep_in_a_trial_stays(tmp_path):
+    config = {**corpora.tagging(tmp_path), "tune": {"trials": 1, "rungs": [1]}}
+    windowclf.tune(config)
+    runs = tmp_path / "run-tune" / "trials"
+    for name in ("7-7", ".windowclf-corpora"):
+        (runs / name).mkdir(parents=True)
+        (runs / name / "notes.txt").write_text("mine")
+    (runs / "9-9").symlink_to(tmp_path)
+    windowclf.tune(config, overwrite=True)
+    for name in ("7-7", ".windowclf-corpora"):
+        assert (runs / name / "notes.txt").read_text() == "mine"
+    assert (runs / "9-9").is_symlink()

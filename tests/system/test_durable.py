@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import re
 import stat
+import struct
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
@@ -183,3 +185,43 @@ def test_only_our_leftovers_are_cleared(tmp_path):
     (tmp_path / others[-1]).symlink_to("a")
     clear_leftovers(tmp_path, ["a"])
     assert names_in(tmp_path) == sorted(others)
+
+
+def test_an_access_list_stays(tmp_path):
+    entries = [(1, 6, -1), (2, 6, 1500), (4, 0, -1), (0x10, 6, -1), (0x20, 0, -1)]
+    access = struct.pack("<I", 2) + b"".join(struct.pack("<HHi", *entry) for entry in entries)
+    path = tmp_path / "shared"
+    path.write_text("old")
+    path.chmod(0o600)
+    try:
+        os.setxattr(path, "system.posix_acl_access", access)
+    except OSError:
+        pytest.skip("the file system has no access lists")
+    write(path)
+    assert (path.read_text(), os.getxattr(path, "system.posix_acl_access")) == ("new", access)
+
+
+def as_member(folder: Path, group: int | None) -> None:
+    """Write folder/shared as somebody else, who may be of a further group."""
+    child = os.fork()
+    if not child:
+        os.setgroups([] if group is None else [group])
+        os.setgid(1500)
+        os.setuid(1500)
+        write(folder / "shared")
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+
+
+@as_root
+@pytest.mark.parametrize(("group", "left"), [(2000, (2000, 0o660)), (None, (1500, 0o606))])
+def test_a_group_keeps_what_it_shares_and_no_other_group_gets_it(group, left):
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "shared").write_text("old")
+        os.chown(folder / "shared", 2001, 2000)
+        (folder / "shared").chmod(0o660 if group else 0o666)
+        folder.chmod(0o777)
+        as_member(folder, group)
+        status = (folder / "shared").stat()
+        assert (status.st_gid, stat.S_IMODE(status.st_mode)) == left

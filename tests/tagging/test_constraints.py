@@ -32,8 +32,9 @@ from windowclf.tagging.decoding import Decoder
 from windowclf.tagging.model_file import load_model, save_model
 from windowclf.tagging.scores import WholeScores
 from windowclf.tagging.tagger import Tagger
+from windowclf.text.legality import span_states
 from windowclf.text.sentence import Sentence
-from windowclf.text.spans import from_spans, span_states, to_spans
+from windowclf.text.spans import from_spans, to_spans
 
 CRF = "model.output=crf"
 

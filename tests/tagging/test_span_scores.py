@@ -28,10 +28,26 @@ def models(tmp_path_factory):
     return models_of_chance(tmp_path_factory.mktemp("spans"))
 
 
-def test_scores_equal_enumeration(models):
+@pytest.fixture(scope="module")
+def in_io(tmp_path_factory):
+    """Models for files in IO, in which spans of a type that adjoin are one."""
+    return models_of_chance(tmp_path_factory.mktemp("io"), ("IO",))
+
+
+def test_n_best_in_io_needs_a_network_that_learns_io(in_io):
+    for (_, inside, output), model in in_io.items():
+        if output == "crf" and inside == "IO":
+            (paths,) = Tagger(model).n_best([["Anna", "met"]], 30)
+            assert len({tuple(path.labels) for path in paths}) == len(paths) > 1
+        elif output == "crf":
+            with pytest.raises(windowclf.DataError, match=r"train with data\.inside: IO\.$"):
+                Tagger(model).n_best([["Anna", "met"]], 3)
+
+
+def test_scores_equal_enumeration(models, in_io):
     """Σ over the legal sequences with the span / Σ over all legal ones, whatever the schemes."""
     checked = 0
-    for (scheme, *_), model in models.items():
+    for (scheme, *_), model in {**models, **in_io}.items():
         tagger = Tagger(model)
         sentences = [tokens for tokens in some_sentences(7, 60) if 0 < len(tokens) < 4]
         for answer in tagger.tag(map(Sentence, sentences), SCORED):

@@ -141,7 +141,9 @@ def test_columns_may_be_of_any_name(text):
 def test_prose_is_no_column(text):
     fault = fault_in_beginning(text.encode(), BARE, False, SAY)
     assert fault is not None
-    assert "give --format text if it is raw text, or conll to have it read so" in fault
+    assert (
+        "give --format text if it is raw text, or give --format conll if these are columns" in fault
+    )
     assert "text" not in str(fault_in_beginning(text.encode(), GOLD, False, SAY)).split(";")[1]
     assert fault_in_beginning(text.encode(), BARE, True, SAY) is None  # x.conll
     assert fault_in_beginning(text.encode(), RAW, False, SAY) is None
@@ -203,7 +205,10 @@ def test_conllu_is_named_even_in_conll():
 def test_columns_are_no_raw_text(text, format_):
     for known in (False, True):  # standard input, x.txt
         fault = str(fault_in_beginning(text.encode(), RAW, known, SAY))
-        assert f"give --format {format_}, or text to have it read so all the same" in fault
+        assert (
+            f"give --format {format_}, or, if it is raw text all the same, give --format text"
+            in fault
+        )
 
 
 @pytest.mark.parametrize(

@@ -138,8 +138,46 @@ def test_a_pipe_in_it_is_not_waited_for(tmp_path):
     (folder,) = (tmp_path / FOLDER_NAME).iterdir()
     (folder / "tokens").unlink()
     os.mkfifo(folder / "tokens")
+    with pytest.raises(windowclf.RunFolderError, match="tokens: expected files of windowclf alone"):
+        train(config, tmp_path / "two", *ON_DISK)
+    (folder / "tokens").unlink()
     (notice,) = train(config, tmp_path / "two", *ON_DISK)
     assert "kept for later runs in" in notice
+
+
+def test_what_others_keep_in_it_stays(tmp_path):
+    config, cache = corpora.tagging(tmp_path), tmp_path / FOLDER_NAME
+    train(config, tmp_path / "one", *ON_DISK)
+    (folder,) = cache.iterdir()
+    (folder / "notes.txt").write_text("mine")
+    foreign = cache / f"0123456789abcdef.{'0' * 16}.99999999.tmp"
+    foreign.mkdir()
+    (foreign / "f").write_text("mine")
+    text = Path(config["data"]["train"])
+    text.write_text(text.read_text() + "\n")
+    with pytest.raises(windowclf.RunFolderError, match=r"notes\.txt: expected files of windowclf"):
+        train(config, tmp_path / "two", *ON_DISK)
+    assert (folder / "notes.txt").read_text() == (foreign / "f").read_text() == "mine"
+
+
+def test_it_is_no_link(tmp_path):
+    (tmp_path / "user").mkdir()
+    (tmp_path / FOLDER_NAME).symlink_to("user")
+    with pytest.raises(windowclf.RunFolderError, match="expected a directory, found a link"):
+        train(corpora.tagging(tmp_path), tmp_path / "one", *ON_DISK)
+    assert list((tmp_path / "user").iterdir()) == []
+
+
+def test_a_file_that_kept_its_size_and_time_is_read_again(tmp_path):
+    config = corpora.tagging(tmp_path)
+    train(config, tmp_path / "one", *ON_DISK)
+    text = Path(config["data"]["train"])
+    before = text.stat()
+    text.write_text(text.read_text().replace("NOUN", "NAME"))
+    os.utime(text, ns=(before.st_atime_ns, before.st_mtime_ns))
+    (notice,) = train(config, tmp_path / "two", *ON_DISK)
+    assert "kept for later runs in" in notice
+    assert "NAME" in windowclf.load(tmp_path / "two").classes
 
 
 def test_no_room_for_it_is_one_sentence(tmp_path, monkeypatch):

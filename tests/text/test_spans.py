@@ -13,16 +13,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from windowclf.text.legality import continuations, legal_transitions, may_follow, span_states
 from windowclf.text.spans import (
     Span,
     begins_span,
-    continuations,
     fault_in_label,
     from_spans,
-    legal_transitions,
-    may_follow,
     segmentation_from_words,
-    span_states,
     to_spans,
     words_from_segmentation,
 )

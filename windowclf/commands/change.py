@@ -9,6 +9,7 @@ import typer
 
 import windowclf
 from windowclf.commands.options import JsonOption, ModelArgument, print_json
+from windowclf.system.paths import own_descriptor
 
 
 def compress(
@@ -29,7 +30,11 @@ def compress(
     ] = None,
     data: Annotated[
         str | None,
-        typer.Option(metavar="FILE", help="A labelled file to score before and after, not test."),
+        typer.Option(
+            metavar="FILE",
+            help="A labelled file to score the model on before and after: dev, as test is for the "
+            "end.",
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -44,4 +49,6 @@ def compress(
         facts = windowclf.compress(model, output, dtype, size, data, Notices())
     except BrokenPipeError:  # the reader of --output has gone
         raise SystemExit(0) from None
+    if own_descriptor(output) == 1:
+        return  # that is where the model is
     print_json(facts) if as_json else print_compression(facts)

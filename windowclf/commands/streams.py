@@ -21,6 +21,9 @@ def prepare_streams() -> None:
         if getattr(sys, name) is None:
             lead_nowhere(number)  # or the next file that is opened would be the stream
             setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
+        stream = getattr(sys, name)
+        if isinstance(stream, io.TextIOWrapper) and mode == "w":
+            stream.reconfigure(errors="backslashreplace")  # for what the locale has no bytes
     sys.stdout = _patient(sys.stdout, _Output)
     sys.stderr = _patient(sys.stderr, _Messages)
 

@@ -89,7 +89,7 @@ def _cross_validate(
         more = ["--folds", str(folds), *(["--output", str(output)] if output else [])]
         kept = f"folds that are kept: {len(result.folds)}, and the one that was begun"
         _say_how_to_go_on("train", config, overrides, kept, more)
-        raise typer.Exit(128 + signalled[0])
+        raise typer.Exit(128 + signalled.numbers[0])
     print_folds(result)
 
 
@@ -121,7 +121,8 @@ def tune(
     """Search for a good config and print every trial.
 
     Draws settings from the config's `tune.space`, trains each for a few epochs and the best ones
-    for more. The folder gets best.yaml, which train takes as it is, and a line per trial in
+    for more. The folder gets best.yaml, which train takes as it is to a run folder of its
+    own, and a line per trial in
     trials.jsonl. Trials are compared by their score on dev; the test files are never read.
     """
     seconds = None if time_budget is None else _seconds(time_budget)

@@ -15,7 +15,7 @@ from windowclf.config.plain_yaml import parse_yaml, write_yaml
 from windowclf.config.run import Config
 from windowclf.config.section import Section
 from windowclf.config.sentences import described, faults_of, shown
-from windowclf.errors import ConfigError, legible
+from windowclf.errors import ConfigError, Fault, legible
 from windowclf.system.durable import reason
 
 LARGEST_FILE = 1 << 20  # bytes
@@ -118,13 +118,15 @@ def _text_of(path: Path) -> str:
             data = file.read(LARGEST_FILE + 1)
             size = max(len(data), os.fstat(file.fileno()).st_size)
     except FileNotFoundError:
-        raise ConfigError(f"{path}: no such file.") from None
+        raise ConfigError(Fault("no such file.", str(path))) from None
     except IsADirectoryError:
-        raise ConfigError(f"{path}: expected a YAML file, found a directory.") from None
+        raise ConfigError(Fault("expected a YAML file, found a directory.", str(path))) from None
     except (OSError, ValueError) as error:
-        raise ConfigError(f"{path}: cannot be read, {reason(error)}.") from None
+        raise ConfigError(Fault(f"cannot be read, {reason(error)}.", str(path))) from None
     if size > LARGEST_FILE:
-        raise ConfigError(f"{path}: expected a config of at most 1 MiB, found {size:,} bytes.")
+        raise ConfigError(
+            Fault(f"expected a config of at most 1 MiB, found {size:,} bytes.", str(path))
+        )
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

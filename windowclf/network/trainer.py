@@ -1,7 +1,8 @@
 """The loop: batches, steps, evaluations on dev; a generator of reports with a state to resume from.
 
-A step reads top to bottom: `_step` here, members.py and gradients.py for J and its gradients,
-optimizer.py for the update.
+A step reads top to bottom: feed.py lays out the batch, `_step` here takes it to members.py and
+gradients.py for J and its gradients (upward.py up to the scores, then down again), optimizer.py
+does the update.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from windowclf.pipeline.training_data import TrainingData
 from windowclf.tagging.spec import Spec
 from windowclf.text.dictionary import Dictionary, read_dictionary
 from windowclf.text.formats import Layout
-from windowclf.text.spans import span_states
+from windowclf.text.legality import span_states
 
 
 def spec_of(config: cfg.Config, layout: Layout, data: TrainingData) -> Spec:

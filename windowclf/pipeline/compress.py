@@ -13,7 +13,7 @@ from typing import NotRequired, TypedDict, get_args
 import numpy as np
 
 from windowclf.analysis.evaluation import main_figures
-from windowclf.errors import ConfigError, ModelFileError
+from windowclf.errors import ConfigError, Fault, ModelFileError
 from windowclf.pipeline.evaluate import evaluate
 from windowclf.pipeline.input_files import Paths, files_of
 from windowclf.pipeline.listener import SILENT, Listener
@@ -75,7 +75,7 @@ def compress(
         small = _fitted(replace(loaded, compressed=stored), most)
         content = model_bytes(small)
     except ValueError as error:
-        raise ModelFileError(f"{file}: cannot be stored so, {error}.") from error
+        raise ModelFileError(Fault(f"cannot be stored so, {error}.", str(file))) from error
     write_whole(target, content)
     if small.spec.vocabulary.seen is None:
         listener.notice(
@@ -113,8 +113,11 @@ def _uncompressed(file: Path) -> Model:
     loaded = load_model(file)
     if loaded.compressed is not None:
         raise ModelFileError(
-            f"{file}: expected a model as train wrote it, found one that is compressed already; "
-            "compress the model that it was made from."
+            Fault(
+                "expected a model as train wrote it, found one that is compressed already; "
+                "compress the model that it was made from.",
+                str(file),
+            )
         )
     return loaded
 

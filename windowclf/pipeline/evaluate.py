@@ -175,5 +175,6 @@ def _check_gold(spec: Spec, evaluation: Evaluation, labelled: Labelled, listener
         listener.notice(f"in {labelled.name} seen and unseen are not split; {kept}.")
     gold = [label for label, row in evaluation["labels"].items() if row["support"]]
     if unknown := labels_unknown(spec, gold):
-        lacks = f"has labels that train lacks, counted as errors: {named(unknown)}."
-        listener.notice(f"{labelled.name} {lacks}")
+        lacks = f"has labels that train lacks, counted as errors: {named(unknown)}"
+        none = f"; it has none that train has, {labelled.text.advice}"
+        listener.notice(f"{labelled.name} {lacks}{'.' if set(gold) - set(unknown) else none}")

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, cast
 
 from windowclf import config as cfg
 from windowclf.config.features import tables_of
-from windowclf.errors import DataError, Faults
+from windowclf.errors import DataError, Fault, Faults
 from windowclf.pipeline.input_files import files_of
 from windowclf.text.clusters import Clusters, read_clusters
 from windowclf.text.corpus_cache import Hashed
@@ -125,7 +125,7 @@ def _clusters(path: str, digest: Any) -> Clusters:
         cluster_of = read_clusters(source)
     faults.raise_if_any()
     if not cluster_of:
-        raise DataError(f"{path}: no cluster found; expected lines of cluster, tab, word.")
+        raise DataError(Fault("no cluster found; expected lines of cluster, tab, word.", str(path)))
     return Clusters(grouped(cluster_of))
 
 
@@ -143,7 +143,7 @@ def _vectors(path: str, wanted: Collection[str] | None, digest: Any) -> WordVect
             found = read_text_vectors(source, width, wanted)
     faults.raise_if_any()
     if not found.words:
-        raise DataError(f"{path}: no vector found of any word of the training text.")
+        raise DataError(Fault("no vector found of any word of the training text.", str(path)))
     return found
 
 

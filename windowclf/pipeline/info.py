@@ -30,7 +30,8 @@ class ModelInfo(TypedDict):
     task: Task
     format: Format  # of the training files
     scheme: Scheme | None  # of the files; None where labels are not spans
-    labels: list[str]
+    labels: list[str]  # of answers
+    inside: Scheme | None  # of the classes that the network learns
     window: int
     features: list[FeatureInfo]
     activation: str
@@ -65,7 +66,8 @@ def info(model: str | os.PathLike[str]) -> ModelInfo:
         "task": spec.layout.task,
         "format": spec.layout.format,
         "scheme": spec.layout.scheme if spec.inside else None,
-        "labels": list(v.labels),
+        "labels": list(spec.labels),
+        "inside": spec.inside,
         "window": a.window,
         "features": [{"kind": f.kind, "table": f.table, "dim": f.dim} for f in a.features],
         "activation": a.activation,

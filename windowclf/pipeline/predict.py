@@ -11,13 +11,14 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
-from windowclf.errors import DataError
+from windowclf.errors import DataError, Fault
 from windowclf.pipeline.labelling import label_stream
 from windowclf.pipeline.layouts import TABLES, layout_for, refuse_strange
 from windowclf.pipeline.listener import SILENT, Listener
 from windowclf.system.arguments import checked_arguments
 from windowclf.system.durable import reason, whole_file
-from windowclf.system.paths import is_at, same_file
+from windowclf.system.paths import descriptor_name, is_at, is_of, same_file
+from windowclf.system.tensor_file import is_ours
 from windowclf.tagging.model_file import find_model
 from windowclf.tagging.options import TagOptions
 from windowclf.tagging.tagger import Tagger, load
@@ -109,6 +110,10 @@ def _output(path: str, model: str | os.PathLike[str], source: BinaryIO) -> Itera
     try:
         if path != "-" and is_at(path, find_model(Path(model))):
             raise DataError(f"--output: expected another file than the model itself, {path}.")
+        if path != "-" and Path(path).is_file() and is_ours(Path(path)):
+            raise DataError(f"--output: expected another file than a model or state, {path}.")
+        if path != "-" and descriptor_name(path) is None and is_of(source, path):
+            raise DataError(f"--output: expected another file than the input, {path}.")
         with opened as file, _as_text(file) as out:
             if same_file(source, file):
                 raise DataError("--output: expected another file than the input, it would grow.")
@@ -118,7 +123,7 @@ def _output(path: str, model: str | os.PathLike[str], source: BinaryIO) -> Itera
     except OSError as error:
         if path == "-":
             raise
-        raise DataError(f"{path}: cannot write, {reason(error)}.") from error
+        raise DataError(Fault(f"cannot write, {reason(error)}.", str(path))) from error
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from windowclf.pipeline.listener import Listener
 from windowclf.tagging.options import TagOptions
 from windowclf.tagging.tagger import Tagger, load
 from windowclf.text.formats import Format, Layout
+from windowclf.text.formats.lines import UTF8_MARK
 
 CHUNK = 1 << 20  # bytes that a process takes at a time
 _EMPTY_LINE = re.compile(rb"\n[ \t\r]*\n")
@@ -97,12 +98,17 @@ def _without_interrupts() -> Iterator[None]:
 
 
 def chunks_of(source: BinaryIO, between: re.Pattern[bytes]) -> Iterator[bytes]:
-    """The bytes of a file in parts of about CHUNK or more, cut where `between` has matched."""
+    """The bytes of a file in parts of about CHUNK or more, cut where `between` has matched.
+
+    Never before a byte order mark, which would be taken for that of a file.
+    """
     pending = b""
     while data := source.read(CHUNK):
         pending += data
         searched = between.finditer(pending, max(0, len(pending) - len(data) - 1))
-        for last in deque(searched, maxlen=1):
+        inside = (m for m in searched if m.end() + len(UTF8_MARK) <= len(pending))
+        cuts = (m for m in inside if not pending.startswith(UTF8_MARK, m.end()))
+        for last in deque(cuts, maxlen=1):
             yield pending[: last.end()]
             pending = pending[last.end() :]
     if pending:

@@ -9,14 +9,14 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from windowclf.arrays import Floats
 from windowclf.config.reading import make_config
-from windowclf.errors import ConfigError, ModelFileError, RunFolderError
+from windowclf.errors import ConfigError, Fault, ModelFileError, RunFolderError
 from windowclf.system import tensor_file
 from windowclf.system.checked import build, in_range
 from windowclf.system.claimed_folder import ClaimedFolder
@@ -29,7 +29,7 @@ STATE_NAME = "state.safetensors"
 METRICS_NAME = "metrics.jsonl"
 EVALUATION_NAME = "evaluation.json"
 _MOST_THREADS = 1024
-_OWN_NAMES = (CONFIG_NAME, MODEL_NAME, STATE_NAME, METRICS_NAME, EVALUATION_NAME)
+OWN_NAMES = (CONFIG_NAME, MODEL_NAME, STATE_NAME, METRICS_NAME, EVALUATION_NAME)
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class RunFolder:
     def __init__(self, path: Path, resume: bool, overwrite: bool):
         """Claim the folder. Raises RunFolderError unless a run may write here."""
         self.path = path
-        self._claimed = ClaimedFolder(path, "run", _OWN_NAMES, resume, overwrite)
+        self._claimed = ClaimedFolder(path, "run", OWN_NAMES, resume, overwrite)
         try:
             self._refuse_if_taken(resume, overwrite)
         except BaseException as error:
@@ -66,8 +66,11 @@ class RunFolder:
             self._refuse_strangers(others)
         if resume and MODEL_NAME in others and STATE_NAME not in others:
             raise RunFolderError(
-                f"{self.path}: holds a model but no {STATE_NAME} to go on from; replace that run "
-                "with --overwrite, or choose another folder with --output."
+                Fault(
+                    f"holds a model but no {STATE_NAME} to go on from; replace that run "
+                    "with --overwrite, or choose another folder with --output.",
+                    str(self.path),
+                )
             )
 
     def _refuse_strangers(self, names: Collection[str]) -> None:
@@ -78,16 +81,24 @@ class RunFolder:
         ours = [name for name in (STATE_NAME, MODEL_NAME) if name in names]
         strangers = [name for name in ours if not tensor_file.is_ours(self.path / name)]
         if not ours:
-            strangers = [name for name in _OWN_NAMES if name in names]
+            strangers = [name for name in OWN_NAMES if name in names]
         if strangers:
             raise RunFolderError(
                 f"{self.path / strangers[0]}: not from a run of windowclf (or damaged), and this "
                 "run would replace it; move it away, or choose another folder with --output."
             )
 
+    def refuse_inputs(self, paths: Iterable[str]) -> None:
+        """Raise RunFolderError where a file that is to be read is one that the run replaces."""
+        ours = {(self.path / name).resolve() for name in OWN_NAMES}
+        for path in paths:
+            if Path(path).resolve() in ours:
+                fault = "the run would replace this file; copy it elsewhere and name the copy."
+                raise RunFolderError(Fault(fault, path))
+
     def remove_old_run(self) -> None:
         """Remove what an earlier run wrote, and nothing else; the state is ours already."""
-        self._claimed.remove(name for name in _OWN_NAMES if name != STATE_NAME)
+        self._claimed.remove(name for name in OWN_NAMES if name != STATE_NAME)
 
     def erase(self) -> None:
         """Remove all that a run wrote, and nothing else; the state goes last."""

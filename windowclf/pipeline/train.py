@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +12,12 @@ from threadpoolctl import threadpool_limits
 
 from windowclf.analysis.results import Evaluation
 from windowclf.config import Config
-from windowclf.config.reading import ConfigLike, as_config
+from windowclf.config.reading import ConfigLike, as_config, dump_config, read_config
+from windowclf.pipeline.input_files import files_of
 from windowclf.pipeline.listener import SILENT, Listener
 from windowclf.pipeline.run import Run
 from windowclf.pipeline.run_folder import RunFolder, SavedState
-from windowclf.pipeline.texts import GivenTexts, in_memory, texts_of
+from windowclf.pipeline.texts import GivenTexts, Text, in_memory, texts_of
 from windowclf.system.arguments import checked_arguments
 from windowclf.system.memory import keep_freed_memory
 from windowclf.system.threads import Workers, available_cores
@@ -57,6 +59,7 @@ def train(
     resolved = as_config(config, [*overrides, *map(in_memory, given)])
     texts = texts_of(resolved, given)
     with closing(RunFolder(Path(resolved.output), resume, overwrite)) as folder:
+        folder.refuse_inputs(_read_by(config, resolved, texts))
         state = folder.load_state() if resume else None
         keep_freed_memory()
         with threadpool_limits(limits=1), closing(Workers(_threads(resolved, state))) as workers:
@@ -72,6 +75,21 @@ def train(
             evaluations=evaluations,
             stopped=stopped,
         )
+
+
+def _read_by(config: ConfigLike, resolved: Config, texts: Mapping[str, Text]) -> Iterator[str]:
+    """The files that a run reads; of its config only where people have changed it.
+
+    For that of an earlier run is written again with the same words.
+    """
+    for text in texts.values():
+        yield from text.files
+    if resolved.data.dictionary is not None:
+        yield from files_of(resolved.data.dictionary, "data.dictionary")
+    if isinstance(config, str | os.PathLike):
+        written = Path(config).read_text(encoding="utf-8-sig")
+        if written != dump_config(read_config(config)):
+            yield os.fspath(config)
 
 
 def _threads(config: Config, state: SavedState | None) -> int:

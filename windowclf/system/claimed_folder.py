@@ -12,7 +12,7 @@ from typing import Any
 
 from filelock import lock_descriptor
 
-from windowclf.errors import RunFolderError
+from windowclf.errors import Fault, RunFolderError
 from windowclf.system.durable import (
     clear_leftovers,
     make_folder,
@@ -22,7 +22,7 @@ from windowclf.system.durable import (
 )
 from windowclf.system.paths import kind_at, open_regular
 
-_LOCK_NAME = ".lock"
+LOCK_NAME = ".lock"
 _APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND
 
 
@@ -41,17 +41,17 @@ class ClaimedFolder:
         """
         self.path, self._what = path, what
         if resume and overwrite:
-            raise RunFolderError(f"{path}: expected --resume or --overwrite, found both.")
+            raise RunFolderError(Fault("expected --resume or --overwrite, found both.", str(path)))
         try:
             make_folder(path)
-            for name in (_LOCK_NAME, *own):
+            for name in (LOCK_NAME, *own):
                 self.refuse_unless(name, "a file")
-            self._lock = open_regular(path / _LOCK_NAME, os.O_RDWR | os.O_CREAT)
-        except OSError as error:
+            self._lock = open_regular(path / LOCK_NAME, os.O_RDWR | os.O_CREAT)
+        except (OSError, ValueError) as error:  # a null character in the path
             raise self.unusable(error) from error
         try:
             if not lock_descriptor(self._lock, blocking=False):
-                raise RunFolderError(f"{path}: another {what} is writing to this folder.")
+                raise RunFolderError(Fault(f"another {what} is writing to this folder.", str(path)))
             clear_leftovers(path, own)
         except BaseException as error:
             self.close()
@@ -74,22 +74,27 @@ class ClaimedFolder:
                 "another folder with --output."
             )
 
-    def unusable(self, error: OSError) -> RunFolderError:
+    def unusable(self, error: OSError | ValueError) -> RunFolderError:
         """The error to raise where the system refuses to read or write the folder."""
-        return RunFolderError(f"{self.path}: cannot be the {self._what} folder, {reason(error)}.")
+        return RunFolderError(
+            Fault(f"cannot be the {self._what} folder, {reason(error)}.", str(self.path))
+        )
 
     def names(self) -> list[str]:
         """The names in the folder but for the lock's, sorted. Raises RunFolderError."""
         try:
-            return sorted(file.name for file in self.path.iterdir() if file.name != _LOCK_NAME)
+            return sorted(file.name for file in self.path.iterdir() if file.name != LOCK_NAME)
         except OSError as error:
             raise self.unusable(error) from error
 
     def refuse_taken(self, found: str) -> RunFolderError:
         """The error to raise where the folder holds `found` and nobody said what to do with it."""
         return RunFolderError(
-            f"{self.path}: not empty (it holds {found}); continue that {self._what} with "
-            "--resume, replace it with --overwrite, or choose another folder with --output."
+            Fault(
+                f"not empty (it holds {found}); continue that {self._what} with "
+                "--resume, replace it with --overwrite, or choose another folder with --output.",
+                str(self.path),
+            )
         )
 
     def remove(self, names: Iterable[str]) -> None:
@@ -100,8 +105,11 @@ class ClaimedFolder:
             sync_folder(self.path)
         except OSError as error:
             raise RunFolderError(
-                f"{self.path}: cannot remove the old {self._what}, {reason(error)}; mend that and "
-                "try again."
+                Fault(
+                    f"cannot remove the old {self._what}, {reason(error)}; mend that and "
+                    "try again.",
+                    str(self.path),
+                )
             ) from error
 
     def append_line(self, name: str, record: Mapping[str, Any]) -> None:
@@ -121,7 +129,7 @@ class ClaimedFolder:
             sync_folder(self.path)  # the file may be a new one
         except OSError as error:
             raise RunFolderError(
-                f"{path}: cannot write, {reason(error)}; mend that and try again."
+                Fault(f"cannot write, {reason(error)}; mend that and try again.", str(path))
             ) from error
 
     def whole_lines(self, name: str) -> list[bytes]:
@@ -135,7 +143,7 @@ class ClaimedFolder:
         except FileNotFoundError:
             return []
         except OSError as error:
-            raise RunFolderError(f"{path}: cannot be read, {reason(error)}.") from error
+            raise RunFolderError(Fault(f"cannot be read, {reason(error)}.", str(path))) from error
 
     def write_lines(self, name: str, lines: Iterable[bytes]) -> None:
         """Write a file of these lines in place of the old one. Raises RunFolderError."""

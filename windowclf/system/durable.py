@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from windowclf.errors import RunFolderError
+from windowclf.errors import Fault, RunFolderError
 from windowclf.system.paths import (
     BINARY,
     NOT_THROUGH_LINKS,
@@ -21,6 +21,7 @@ from windowclf.system.paths import (
     own_descriptor,
 )
 
+_ACCESS_LIST = "system.posix_acl_access"
 _BLOCK = 1 << 20  # bytes compared at a time
 _SHOWN_NAME = 50  # characters of a name in that of its temporary file, which has a limit
 _TEMPORARY = re.compile(r"\.(.+)\.[0-9a-f]{16}\.tmp", re.DOTALL)
@@ -41,7 +42,7 @@ def whole_file(path: Path, proof: bytes | None = None) -> Iterator[BinaryIO]:
             yield file
         return
     temporary = target.with_name(f".{target.name[:_SHOWN_NAME]}.{os.urandom(8).hex()}.tmp")
-    descriptor = _created(temporary, _replaceable(target))
+    descriptor = _created(temporary, target, _replaceable(target))
     try:
         with os.fdopen(descriptor, "wb") as file:
             yield file
@@ -68,15 +69,21 @@ def write_whole(path: Path, data: bytes) -> None:
         raise
     except OSError as error:
         raise RunFolderError(
-            f"{path}: cannot write, {reason(error)}; nothing was lost, mend that and try again."
+            Fault(
+                f"cannot write, {reason(error)}; nothing was lost, mend that and try again.",
+                str(path),
+            )
         ) from error
     try:
         if (target := target_of(path)) is not None:
             sync_folder(target.parent)
     except OSError as error:
         raise RunFolderError(
-            f"{path}: written, but the system does not say that it would outlive a power cut, "
-            f"{reason(error)}; mend that and try again."
+            Fault(
+                f"written, but the system does not say that it would outlive a power cut, "
+                f"{reason(error)}; mend that and try again.",
+                str(path),
+            )
         ) from error
 
 
@@ -105,6 +112,21 @@ def clear_leftovers(folder: Path, names: Collection[str]) -> None:
         match = _TEMPORARY.fullmatch(path.name)
         if match and match[1] in names and kind_at(path) == "a file":
             path.unlink(missing_ok=True)
+
+
+def remove_folder(folder: Path, names: Collection[str]) -> None:
+    """Remove a folder of ours with its files of these names; what others keep in it stays.
+
+    A link is not followed. Raises OSError.
+    """
+    if kind_at(folder) != "a directory":
+        return
+    clear_leftovers(folder, names)
+    for name in names:
+        if kind_at(folder / name) == "a file":
+            (folder / name).unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # it holds something of somebody else
+        folder.rmdir()
 
 
 def make_folder(path: Path) -> None:
@@ -160,17 +182,16 @@ def _replaceable(path: Path) -> os.stat_result | None:
     return status
 
 
-def _created(path: Path, old: os.stat_result | None) -> int:
-    """A descriptor of a new file, with the owner and the permissions of the old one, if any.
+def _created(path: Path, target: Path, old: os.stat_result | None) -> int:
+    """A descriptor of a new file, with owner, permissions and access list of `target`, if any.
 
     Never is it open to more people than that. Raises OSError, also where anything is at `path`.
     """
-    permissions = 0o666 if old is None else stat.S_IMODE(old.st_mode) & 0o777
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | NOT_THROUGH_LINKS
-    descriptor = os.open(path, flags, permissions)
+    descriptor = os.open(path, flags, 0o666 if old is None else 0o600)
     try:
         if old is not None:
-            _take_over(descriptor, old, permissions)
+            _take_over(descriptor, target, old)
     except BaseException:
         os.close(descriptor)
         path.unlink()
@@ -178,14 +199,33 @@ def _created(path: Path, old: os.stat_result | None) -> int:
     return descriptor
 
 
-def _take_over(descriptor: int, old: os.stat_result, permissions: int) -> None:
-    """Give a file the owner of another one, as far as this user may, and its permissions."""
+def _take_over(descriptor: int, target: Path, old: os.stat_result) -> None:
+    """Give a file the owner and group of another one, as far as this user may, and who may read it.
+
+    What was for a group that it cannot be given to, or for an access list, is for nobody.
+    """
+    if not hasattr(os, "fchown"):
+        return
     new = os.fstat(descriptor)
-    if (new.st_uid, new.st_gid) != (old.st_uid, old.st_gid) and hasattr(os, "fchown"):
-        with contextlib.suppress(PermissionError):
-            os.fchown(descriptor, old.st_uid, old.st_gid)
-    if stat.S_IMODE(new.st_mode) != permissions and hasattr(os, "fchmod"):
-        os.fchmod(descriptor, permissions)  # the umask has taken some away
+    for owner, group in ((old.st_uid, -1), (-1, old.st_gid)):
+        if owner not in (-1, new.st_uid) or group not in (-1, new.st_gid):
+            with contextlib.suppress(PermissionError):
+                os.fchown(descriptor, owner, group)
+    permissions, access = stat.S_IMODE(old.st_mode) & 0o777, _access_list(target)
+    if access is not None or os.fstat(descriptor).st_gid != old.st_gid:
+        permissions &= 0o707  # with an access list these bits are its mask
+    os.fchmod(descriptor, permissions)
+    if access is not None:
+        with contextlib.suppress(OSError):
+            os.setxattr(descriptor, _ACCESS_LIST, access)
+
+
+def _access_list(path: Path) -> bytes | None:
+    """The access list of a file, as the system keeps it; None where it has none."""
+    try:
+        return os.getxattr(path, _ACCESS_LIST)
+    except (OSError, AttributeError):  # some systems have none, or none of this name
+        return None
 
 
 def _holds(path: Path, data: bytes) -> bool:

@@ -106,6 +106,15 @@ def is_at(path: str | os.PathLike[str], file: Path) -> bool:
         return False
 
 
+def is_of(stream: BinaryIO, path: str | os.PathLike[str]) -> bool:
+    """Whether a stream is of the file on the disk to which a path leads, by any name."""
+    try:
+        open_, named = os.fstat(stream.fileno()), Path(path).stat()
+    except (OSError, ValueError):  # nothing is there, or a stream in memory has no number
+        return False
+    return stat.S_ISREG(named.st_mode) and os.path.samestat(open_, named)
+
+
 def same_file(one: BinaryIO, other: BinaryIO) -> bool:
     """Whether two streams are of one file on the disk, so that writing to one feeds the other."""
     try:

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save
 
-from windowclf.errors import ModelFileError
+from windowclf.errors import Fault, ModelFileError
 from windowclf.system.durable import reason
 
 FORMAT_VERSION = 1
@@ -70,18 +70,23 @@ def read(path: Path, kind: str, data: Data | None = None) -> TensorFile:
     found, version = header.get("kind"), header.get("version")
     if found != kind:
         other = f"a {found:.20}" if isinstance(found, str) else "another"
-        raise ModelFileError(f"{path}: expected a {kind} file, found {other} file.")
+        raise ModelFileError(Fault(f"expected a {kind} file, found {other} file.", str(path)))
     if type(version) is not int or version != FORMAT_VERSION:
         raise ModelFileError(
-            f"{path}: expected format version {FORMAT_VERSION}, found {version!r:.20}; "
-            "read it with the windowclf that wrote it."
+            Fault(
+                f"expected format version {FORMAT_VERSION}, found {version!r:.20}; "
+                "read it with the windowclf that wrote it.",
+                str(path),
+            )
         )
     _check_digest(path, data, header)
     fields = {key: value for key, value in header.items() if key not in _OWN_FIELDS}
     try:
         return TensorFile(fields, _arrays(entries, data, end))
     except ValueError as error:
-        raise ModelFileError(f"{path}: damaged, {error!s:.300}; use another copy.") from error
+        raise ModelFileError(
+            Fault(f"damaged, {error!s:.300}; use another copy.", str(path))
+        ) from error
 
 
 def is_ours(path: Path) -> bool:
@@ -104,14 +109,14 @@ def _bytes_of(path: Path) -> Data:
     """The bytes of a file, mapped into memory. Raises ModelFileError."""
     try:
         if path.exists() and not path.is_file():  # a device has no end, a pipe may never answer
-            raise ModelFileError(f"{path}: expected a file, found a folder or a device.")
+            raise ModelFileError(Fault("expected a file, found a folder or a device.", str(path)))
         with path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
             return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b""
     except FileNotFoundError as error:
-        raise ModelFileError(f"{path}: no such file.") from error
+        raise ModelFileError(Fault("no such file.", str(path))) from error
     except OSError as error:
-        raise ModelFileError(f"{path}: cannot be read, {reason(error)}.") from error
+        raise ModelFileError(Fault(f"cannot be read, {reason(error)}.", str(path))) from error
 
 
 def _header_length(path: Path, start: Data, size: int) -> int:
@@ -123,7 +128,7 @@ def _header_length(path: Path, start: Data, size: int) -> int:
         raise _stranger(path)
     (length,) = struct.unpack("<Q", start[:8])
     if length > min(LARGEST_HEADER, size - 8):
-        raise ModelFileError(f"{path}: cut short or not a windowclf file.")
+        raise ModelFileError(Fault("cut short or not a windowclf file.", str(path)))
     return int(length)
 
 
@@ -146,7 +151,7 @@ def _header(path: Path, text: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
 def _stranger(path: Path) -> ModelFileError:
     """The error to raise for a file that windowclf did not write."""
     return ModelFileError(
-        f"{path}: not a windowclf file; expected a safetensors file written by windowclf."
+        Fault("not a windowclf file; expected a safetensors file written by windowclf.", str(path))
     )
 
 
@@ -181,7 +186,7 @@ def _check_digest(path: Path, data: Data, header: Mapping[str, Any]) -> None:
     checked.update(memoryview(data)[begin + len(_NO_DIGEST) :])
     if checked.hexdigest() != header.get("digest"):
         raise ModelFileError(
-            f"{path}: damaged, its content does not match its digest; use another copy."
+            Fault("damaged, its content does not match its digest; use another copy.", str(path))
         )
 
 

@@ -13,7 +13,7 @@ from windowclf.network.kernels.crf import path_log_probabilities
 from windowclf.network.kernels.decoding import forbid
 from windowclf.network.kernels.trellis import NoPath
 from windowclf.tagging.model import Model
-from windowclf.text.spans import Legal, States
+from windowclf.text.legality import Legal, States
 
 Chain: TypeAlias = tuple[Floats, Floats, Floats]
 """start (states,), transitions (states, states), end (states,) of a CRF; states may be classes."""

@@ -12,8 +12,8 @@ from windowclf.arrays import Bools, Ints
 from windowclf.errors import DataError, named, quoted
 from windowclf.network.kernels.trellis import NoPath
 from windowclf.tagging.spec import Spec
+from windowclf.text.legality import Legal, States
 from windowclf.text.sentence import Sentence
-from windowclf.text.spans import Legal, States
 
 
 class Choices(NamedTuple):

@@ -17,7 +17,7 @@ from windowclf.errors import DataError
 from windowclf.network import members
 from windowclf.network.kernels.activations import logistic
 from windowclf.network.kernels.decoding import n_best, viterbi
-from windowclf.network.kernels.legal import mended
+from windowclf.network.kernels.mending import mended
 from windowclf.network.kernels.trellis import NoPath
 from windowclf.tagging.chains import Chain, Chains
 from windowclf.tagging.constraints import Choices, Constraints

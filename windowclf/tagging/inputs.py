@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import TypeAlias, TypeVar
 
@@ -74,6 +74,8 @@ def _as_sentence(given: SentenceLike, number: int) -> Sentence:
         case Mapping():
             columns = {name: [_text(value, number)] for name, value in given.items()}
             return Sentence([""], columns=columns, path=f"sentence {number}")
+        case Set():
+            raise DataError(f"sentence {number}: expected a list of tokens, found a set.")
         case str():
             raise DataError(
                 f"sentence {number}: expected a list of tokens, found a string; {USE_TEXT}"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from windowclf.errors import ModelFileError
+from windowclf.errors import Fault, ModelFileError
 from windowclf.network.architecture import Architecture
 from windowclf.system import tensor_file
 from windowclf.system.durable import write_whole
@@ -78,7 +78,10 @@ def find_model(path: Path) -> Path:
     if path.is_dir():
         if not (path / MODEL_NAME).is_file():
             raise ModelFileError(
-                f"{path}: no {MODEL_NAME} in this folder; expected a run folder or a model file."
+                Fault(
+                    f"no {MODEL_NAME} in this folder; expected a run folder or a model file.",
+                    str(path),
+                )
             )
         return path / MODEL_NAME
     return path
@@ -96,7 +99,7 @@ def load_model(path: Path, data: bytes | None = None) -> Model:
         return _assemble(header, dict(arrays))
     except ValueError as error:
         raise ModelFileError(
-            f"{file}: damaged, its parts do not fit ({error!s:.300}); use another copy."
+            Fault(f"damaged, its parts do not fit ({error!s:.300}); use another copy.", str(file))
         ) from error
 
 

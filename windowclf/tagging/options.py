@@ -39,5 +39,8 @@ class TagOptions:
         check_kinds(vars(self), _hints(TagOptions))
         if not 0 <= self.cache_mb < float("inf"):
             raise DataError(f"cache_mb: expected megabytes from 0 on, found {self.cache_mb}.")
+        if self.longest_sentence < 1:
+            found = self.longest_sentence
+            raise DataError(f"longest_sentence: expected a number from 1 on, found {found}.")
         if self.n_best < 0:
             raise DataError(f"n_best: expected a number from 0 on, found {self.n_best}.")

@@ -12,7 +12,8 @@ from windowclf.network.kernels.segments import Grammar, Segments, segment_probab
 from windowclf.network.kernels.trellis import NoPath
 from windowclf.tagging.model import Model
 from windowclf.tagging.spec import Spec
-from windowclf.text.spans import Span, continuations, to_spans, words_from_segmentation
+from windowclf.text.legality import continuations
+from windowclf.text.spans import Span, to_spans, words_from_segmentation
 
 
 def spans_of(spec: Spec, labels: Sequence[str]) -> list[Span]:
@@ -30,6 +31,9 @@ class SpanScorer:
         classes, legal = model.spec.classes, model.spec.legal
         self._model = model
         every, goes_on = np.ones(len(classes), bool), continuations(classes)
+        if model.spec.layout.scheme == "IO":  # which has no border between spans of a type
+            types = [label[2:] for label in classes]
+            goes_on = np.array([[bool(a) and a == b for b in types] for a in types])
         self._free = Grammar(every, every[:, None] & every, every, goes_on)
         self._grammar = self._free if legal is None else Grammar(*legal, goes_on)
         kinds = np.array([label.partition("-")[2] for label in classes])

@@ -11,15 +11,8 @@ import numpy as np
 from windowclf.network.architecture import Architecture
 from windowclf.text.formats import Layout
 from windowclf.text.label_sets import label_order
-from windowclf.text.spans import (
-    Legal,
-    Scheme,
-    States,
-    from_spans,
-    legal_transitions,
-    span_states,
-    to_spans,
-)
+from windowclf.text.legality import Legal, States, legal_transitions, span_states
+from windowclf.text.spans import Scheme, from_spans, to_spans
 from windowclf.text.vocabulary import Vocabulary
 
 # Prefix of a class -> prefix of a label, for legal sequences of spans.

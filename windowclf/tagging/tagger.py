@@ -88,7 +88,7 @@ class Tagger:
         [['B-PERSON', 'O', 'O', 'B-PLACE']]
         """
         options = self.options
-        if keep_labels:
+        if keep_labels is not False:
             options = replace(options, keep_labels=keep_labels)
         return [answer.labels for answer in self.tag(as_sentences(sentences), options)]
 
@@ -146,6 +146,12 @@ class Tagger:
         a = self.model.spec.architecture
         if how.n_best and a.output != "crf":
             raise DataError(f"n-best: needs a model with model.output: crf, found {a.output}.")
+        spec = self.model.spec
+        if how.n_best and spec.layout.scheme == "IO" and spec.inside != "IO":
+            raise DataError(
+                "n-best: several label sequences of the network are one in the scheme IO; train "
+                "with data.inside: IO."
+            )
         decoder = self._decoder
         if (how.keep_labels, how.decode) != (self.options.keep_labels, self.options.decode):
             decoder = Decoder(self.model, how)

@@ -14,17 +14,19 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
-from windowclf.errors import ModelFileError, RunFolderError
+from windowclf.errors import Fault, ModelFileError, RunFolderError
 from windowclf.system import tensor_file
-from windowclf.system.durable import make_folder, reason, write_whole
-from windowclf.system.paths import open_regular
+from windowclf.system.durable import make_folder, reason, remove_folder, write_whole
+from windowclf.system.paths import kind_at, open_regular
 from windowclf.text.corpus import Corpus
 from windowclf.text.features import Key
 
 FOLDER_NAME = ".windowclf-corpora"
 _HEADER_NAME = "corpus.safetensors"
 _UNFINISHED = re.compile(r"[0-9a-f]{16}(?:\.[0-9a-f]{16})?\.([0-9]+)\.tmp")
+_ENTRY = re.compile(r"[0-9a-f]{16}(?:\.[0-9a-f]{16}\.[0-9]+\.tmp)?")
 _ARRAYS = {"tokens": np.int32, "labels": np.int32, "starts": np.int64}
+_NAMES = (*_ARRAYS, _HEADER_NAME)
 
 
 class Encoded(NamedTuple):
@@ -49,13 +51,16 @@ class Source:
         return hashlib.sha256(json.dumps([paths, self.how]).encode()).hexdigest()[:16]
 
     def stamps(self) -> list[list[int]]:
-        """Size in bytes and time of the last change in ns of every file."""
+        """Of every file its size in bytes, the times in ns of its last changes, and its number.
+
+        The second time is the system's own: no copying program sets it back.
+        """
         stats = [Path(file).stat() for file in self.files]
-        return [[stat.st_size, stat.st_mtime_ns] for stat in stats]
+        return [[s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino] for s in stats]
 
     def megabytes(self) -> float:
         """The size of all files together, in units of 2^20 bytes."""
-        return sum(size for size, _ in self.stamps()) / (1 << 20)
+        return sum(size for size, *_ in self.stamps()) / (1 << 20)
 
 
 @dataclass
@@ -83,6 +88,7 @@ def find_or_make(
     Raises RunFolderError where that cannot be written.
     """
     folder = beside / FOLDER_NAME / source.name
+    _refuse_links(beside / FOLDER_NAME)
     stamps = source.stamps()
     if (found := _read(folder, stamps)) is not None:
         return found, True
@@ -93,12 +99,18 @@ def find_or_make(
         make_folder(building)
         encoded = make(building)
         _write_header(building, stamps, encoded)
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_folder(folder, _NAMES)
+        if others := sorted(folder.iterdir()) if folder.exists() else []:
+            fault = "expected files of windowclf alone; move it away."
+            raise RunFolderError(Fault(fault, str(others[0])))
         building.rename(folder)
     except OSError as error:
         raise RunFolderError(
-            f"{folder}: cannot keep the encoded training text, {reason(error)}; make room, or "
-            "raise data.cache_above_mb to hold it in memory."
+            Fault(
+                f"cannot keep the encoded training text, {reason(error)}; make room, or "
+                "raise data.cache_above_mb to hold it in memory.",
+                str(folder),
+            )
         ) from error
     finally:
         shutil.rmtree(building, ignore_errors=True)
@@ -110,7 +122,27 @@ def _clear_leftovers(folder: Path) -> None:
     for leftover in folder.glob("*.tmp"):
         match = _UNFINISHED.fullmatch(leftover.name)
         if match and not _is_running(int(match[1])):
-            shutil.rmtree(leftover, ignore_errors=True)
+            remove_folder(leftover, _NAMES)
+
+
+def remove_cache(beside: Path) -> None:
+    """Remove the folder in `beside` with all that is kept in it; what others keep there stays.
+
+    Raises OSError.
+    """
+    cache = beside / FOLDER_NAME
+    if kind_at(cache) == "a directory":
+        for entry in cache.iterdir():
+            if _ENTRY.fullmatch(entry.name):
+                remove_folder(entry, _NAMES)
+        remove_folder(cache, ())
+
+
+def _refuse_links(cache: Path) -> None:
+    """Raise RunFolderError where something else than a directory has the name of ours."""
+    if (kind := kind_at(cache)) not in (None, "a directory"):
+        fault = f"expected a directory, found {kind}; move it away."
+        raise RunFolderError(Fault(fault, str(cache)))
 
 
 def _is_running(process: int) -> bool:

@@ -9,7 +9,8 @@ from itertools import pairwise
 from typing import get_args
 
 from windowclf.errors import quoted
-from windowclf.text.spans import Scheme, begins_span, is_label, may_follow
+from windowclf.text.legality import may_follow
+from windowclf.text.spans import Scheme, begins_span, is_label
 
 UNUSUAL = 0.1  # of the spans; more that a scheme would write otherwise are in another one
 MOST_PAIRS = 20_000  # different ones; a column with more has no labels in it

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from windowclf.arrays import Floats
-from windowclf.errors import DataError, Faults, quoted
+from windowclf.errors import DataError, Fault, Faults, quoted
 from windowclf.text.features import FIRST_VALUE, UNKNOWN
 from windowclf.text.formats.lines import Input, open_bytes
 
@@ -79,8 +79,11 @@ def width_of(path: str) -> int:
     header = _header(start)
     if path.endswith(".bin") and header is None:
         raise DataError(
-            f"{path}: expected word2vec's binary format, which begins with a line of count and "
-            "width; of fastText's own .bin use the .vec that comes with it."
+            Fault(
+                "expected word2vec's binary format, which begins with a line of count and "
+                "width; of fastText's own .bin use the .vec that comes with it.",
+                str(path),
+            )
         )
     width = header[1] if header else text.count(" ")
     if not 1 <= width <= WIDEST:

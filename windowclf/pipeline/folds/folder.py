@@ -38,7 +38,7 @@ class FoldsFolder:
     def __init__(self, path: Path, resume: bool, overwrite: bool):
         """Claim the folder. Raises RunFolderError unless a cross-validation may write here."""
         self.path, self._overwrite = path, overwrite
-        self._claimed = ClaimedFolder(path, "cross-validation", resume, overwrite)
+        self._claimed = ClaimedFolder(path, "cross-validation", (FOLDS_NAME,), resume, overwrite)
         try:
             self._refuse_if_taken(resume or overwrite)
         except BaseException:

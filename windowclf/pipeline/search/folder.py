@@ -5,20 +5,20 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from windowclf.config.reading import differences, make_config
-from windowclf.errors import ConfigError, RunFolderError
+from windowclf.errors import ConfigError, Fault, RunFolderError
 from windowclf.pipeline.input_files import config_key
+from windowclf.pipeline.run_folder import OWN_NAMES as RUN_NAMES
 from windowclf.pipeline.search.trial import Trial
 from windowclf.system.checked import build
-from windowclf.system.claimed_folder import ClaimedFolder
-from windowclf.system.durable import write_whole
-from windowclf.text.corpus_cache import FOLDER_NAME
+from windowclf.system.claimed_folder import LOCK_NAME, ClaimedFolder
+from windowclf.system.durable import remove_folder, write_whole
+from windowclf.text.corpus_cache import remove_cache
 
 SEARCH_NAME = "search.json"
 TRIALS_NAME = "trials.jsonl"
@@ -58,8 +58,11 @@ class SearchFolder:
             raise self._claimed.refuse_taken(others[0])
         if others and SEARCH_NAME not in others:
             raise RunFolderError(
-                f"{self.path}: holds {others[0]} and no {SEARCH_NAME}, so it is not from a search; "
-                "choose another folder with --output."
+                Fault(
+                    f"holds {others[0]} and no {SEARCH_NAME}, so it is not from a search; "
+                    "choose another folder with --output.",
+                    str(self.path),
+                )
             )
 
     def _remove_old_search(self) -> None:
@@ -69,7 +72,7 @@ class SearchFolder:
         """
         try:
             for run in self._runs():
-                shutil.rmtree(run)
+                remove_folder(run, (*RUN_NAMES, LOCK_NAME))
         except OSError as error:
             raise self._claimed.unusable(error) from error
         self._claimed.remove((BEST_NAME, TRIALS_NAME, SEARCH_NAME))
@@ -108,14 +111,20 @@ class SearchFolder:
             files = [name for name in data if header["data"].get(name) != data[name]]
         except (OSError, ValueError, KeyError, TypeError, AttributeError, ConfigError) as error:
             raise RunFolderError(
-                f"{path}: damaged, or not from a search ({error!s:.200}); replace the search with "
-                "--overwrite, or choose another folder with --output."
+                Fault(
+                    f"damaged, or not from a search ({error!s:.200}); replace the search with "
+                    "--overwrite, or choose another folder with --output.",
+                    str(path),
+                )
             ) from error
         changes += [f"{config_key(name)}: the files have changed" for name in files]
         if changes:
             raise RunFolderError(
-                f"{self.path}: cannot go on with this search with another config or other data "
-                f"({'; '.join(changes)}); undo that, or start again with --overwrite."
+                Fault(
+                    f"cannot go on with this search with another config or other data "
+                    f"({'; '.join(changes)}); undo that, or start again with --overwrite.",
+                    str(self.path),
+                )
             )
 
     def _read_trials(self) -> Iterator[Trial]:
@@ -132,7 +141,8 @@ class SearchFolder:
     def append(self, trial: Trial) -> None:
         """Add a trial that has ended, on the disk before this returns; its run folder goes."""
         self._claimed.append_line(TRIALS_NAME, asdict(trial))
-        shutil.rmtree(self.run_folder(*trial.key), ignore_errors=True)
+        with contextlib.suppress(OSError):
+            remove_folder(self.run_folder(*trial.key), (*RUN_NAMES, LOCK_NAME))
 
     def write_trials(self, trials: Iterable[Trial]) -> None:
         """Write all trials anew, in the order of rungs and numbers."""
@@ -152,15 +162,16 @@ class SearchFolder:
     def remove_runs(self) -> None:
         """Remove the run folders of all trials, and the encoded text beside them."""
         runs = self.path / _RUNS_NAME
-        for folder in (*self._runs(), runs / FOLDER_NAME):
-            shutil.rmtree(folder, ignore_errors=True)
-        with contextlib.suppress(OSError):  # it stays where it holds something of somebody else
-            runs.rmdir()
+        with contextlib.suppress(OSError):
+            for run in self._runs():
+                remove_folder(run, (*RUN_NAMES, LOCK_NAME))
+            remove_cache(runs)
+            remove_folder(runs, ())
 
     def _runs(self) -> list[Path]:
         """The run folders of trials that are there, and no other entry beside them."""
         runs = (self.path / _RUNS_NAME).glob("[0-9]*-[0-9]*")
-        return [run for run in runs if _RUN.fullmatch(run.name) and run.is_dir()]
+        return [run for run in runs if _RUN.fullmatch(run.name)]
 
     def close(self) -> None:
         """Give the folder back."""

@@ -234,7 +234,8 @@ def _all_lost(search: Search, first: Trial) -> str:
 
 def _best_config(search: Search, best: Trial) -> str:
     """YAML that `windowclf train` takes as it is, and where it comes from."""
-    config = search.config_of(best.epochs, best.trial)
+    output = f"output={json.dumps(f'{search.config.output}-best', ensure_ascii=False)}"
+    config = search.config_of(best.epochs, best.trial, output)
     lines = [
         f"Found by windowclf tune: trial {best.trial}, the best of {len(search.settings)} on dev,",
         f"{100 * (best.score or 0):.2f} at epoch {best.best_epoch} of {best.epochs} on one thread. "

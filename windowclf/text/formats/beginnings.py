@@ -35,8 +35,8 @@ def fault_in_beginning(head: bytes, layout: Layout, known: bool, say: str) -> st
         return _of_conll(text, layout, known, say)
     if layout.format == "text" and (found := _columns(text)):
         format_ = "conllu" if is_conllu(text) else "conll"
-        more = "or text to have it read so all the same"
-        return f"expected raw text, found {found}; {say.format(format_)}, {more}."
+        more = f"if it is raw text all the same, {say.format('text')}"
+        return f"expected raw text, found {found}; {say.format(format_)}, or, {more}."
     return None
 
 
@@ -59,10 +59,10 @@ def _of_conll(text: str, layout: Layout, known: bool, say: str) -> str | None:
     bare = not layout.has_label_field
     if (found := _no_columns(text, bare)) is None:
         return None
-    raw = f"{say.format('text')} if it is raw text, or conll" if bare else say.format("conll")
+    raw = f"{say.format('text')} if it is raw text, or " if bare else ""
     return (
         "expected a token a line and its columns, as nothing says what the file is, found "
-        f"{found}; {raw} to have it read so all the same."
+        f"{found}; {raw}{say.format('conll')} if these are columns all the same."
     )
 
 

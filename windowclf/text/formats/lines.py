@@ -10,7 +10,7 @@ from itertools import chain, count, repeat
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
-from windowclf.errors import DataError, Faults
+from windowclf.errors import DataError, Fault, Faults
 from windowclf.system.durable import reason
 from windowclf.system.paths import endless_kind
 from windowclf.text.formats.containers import refuse_container
@@ -64,12 +64,12 @@ def open_bytes(path: str | os.PathLike[str]) -> BinaryIO:
     """A file of text, opened for reading bytes. Raises DataError where there is none to be read."""
     try:
         if kind := endless_kind(path):
-            raise DataError(f"{path}: expected a file, found {kind}.")
+            raise DataError(Fault(f"expected a file, found {kind}.", str(path)))
         file = Path(path).open("rb")  # noqa: SIM115 — for the caller to close
     except FileNotFoundError:
-        raise DataError(f"{path}: no such file.") from None
+        raise DataError(Fault("no such file.", str(path))) from None
     except (OSError, ValueError) as error:
-        raise DataError(f"{path}: cannot be read, {reason(error)}.") from None
+        raise DataError(Fault(f"cannot be read, {reason(error)}.", str(path))) from None
     try:
         refuse_container(file, os.fspath(path))
     except DataError:
@@ -119,7 +119,7 @@ def _read(stream: BinaryIO, path: str) -> bytes:
     try:
         data = stream.read1(BLOCK) if hasattr(stream, "read1") else stream.read(BLOCK)
     except OSError as error:
-        raise DataError(f"{path}: cannot be read, {reason(error)}.") from None
+        raise DataError(Fault(f"cannot be read, {reason(error)}.", str(path))) from None
     assert isinstance(data, bytes)
     return data
 

@@ -9,15 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from windowclf.network.kernels import legal as kernel
+from windowclf.network.kernels import mending as kernel
 from windowclf.network.kernels.decoding import forbid, viterbi
-from windowclf.network.kernels.legal import mended
+from windowclf.network.kernels.mending import mended
 from windowclf.network.kernels.trellis import NoPath
+from windowclf.text.legality import legal_transitions, span_states
 from windowclf.text.spans import (
     from_spans,
-    legal_transitions,
     segmentation_from_words,
-    span_states,
     to_spans,
     words_from_segmentation,
 )
