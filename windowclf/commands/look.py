@@ -77,9 +77,27 @@ def evaluate(
         print_comparison(compared, str(model), str(against))
 
 
-def info(model: ModelArgument, as_json: JsonOption = False) -> None:
-    """Say what a model file holds."""
-    from windowclf.commands.model_display import print_info
+def info(
+    model: ModelArgument,
+    as_json: JsonOption = False,
+    config: Annotated[
+        bool,
+        typer.Option(
+            "--config", help="Print the config that the model was trained with, as YAML for train."
+        ),
+    ] = False,
+) -> None:
+    """Say what a model file holds.
+
+    A model keeps the config that it was trained with, every default
+    written out, but for the paths of data and of the run:
+    `windowclf info MODEL --config > again.yaml`, then
+    `windowclf train again.yaml --set data.train=FILE --output FOLDER`.
+    """
+    from windowclf.commands.model_display import print_config, print_info
 
     facts = windowclf.info(model)
-    print_json(facts) if as_json else print_info(facts)
+    if config:
+        print_config(facts)
+    else:
+        print_json(facts) if as_json else print_info(facts)

@@ -16,6 +16,7 @@ from windowclf.analysis.evaluation import evaluate_tagger, labels_unknown
 from windowclf.analysis.results import Evaluation
 from windowclf.arrays import Floats
 from windowclf.config import Config
+from windowclf.config.kept import kept_config
 from windowclf.config.reading import differences, dump_config, make_config
 from windowclf.config.training import Checkpoint
 from windowclf.errors import RunFolderError, named
@@ -71,6 +72,7 @@ class Run:
             "config": _config_digest(config),
             **data.feature_digests,
         }
+        self._kept_config = kept_config(config, layout.format, layout.label)
         self._check_dictionary(layout, data)
         self._digests = {
             "train": data.digest,
@@ -199,7 +201,13 @@ class Run:
         """A model of these parameters, with the default thresholds where none (K,) are given."""
         if thresholds is None:
             thresholds = self._default_thresholds
-        return Model(self._spec, parameters, thresholds, provenance=self._provenance)
+        return Model(
+            self._spec,
+            parameters,
+            thresholds,
+            provenance=self._provenance,
+            config=self._kept_config,
+        )
 
     def _evaluate_on_dev(self, parameters: Parameters) -> tuple[float, Mapping[str, float]]:
         """The task's metric on dev, and the figures that the log shows beside it."""

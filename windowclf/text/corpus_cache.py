@@ -145,7 +145,7 @@ def _read(folder: Path, stamps: list[list[int]]) -> Encoded | None:
     if not (folder / _HEADER_NAME).exists():
         return None
     try:
-        header, arrays = tensor_file.read(folder / _HEADER_NAME, "corpus")
+        header, arrays, _ = tensor_file.read(folder / _HEADER_NAME, "corpus")
         digests = {name: _digest(folder / name) for name in _ARRAYS}
         if header["stamps"] != stamps or header["arrays"] != digests:
             return None
