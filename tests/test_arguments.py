@@ -54,6 +54,7 @@ def verbs(config: dict, run: Path, folder: Path):
             {"config": config, "overrides": (), "listener": listener},
         ),
         "info": (windowclf.info, {"model": run}),
+        "overrides_from_environment": (windowclf.overrides_from_environment, {"environ": {}}),
         "compress": (
             windowclf.compress,
             {"model": run, "output": out, "dtype": "int8", "size": None, "data": None}
@@ -72,6 +73,7 @@ def verbs(config: dict, run: Path, folder: Path):
 
 NAMES = [
     "train", "tune", "evaluate", "compare", "predict_file", "gradcheck", "info", "compress", "load",
+    "overrides_from_environment",
     "Tagger", "predict", "predict_proba", "n_best", "predict_text", "predict_texts", "tag",
 ]  # fmt: skip
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from windowclf.analysis.results import Comparison, Evaluation
+    from windowclf.config.environment import overrides_from_environment
     from windowclf.config.reading import ConfigLike
     from windowclf.errors import (
         ConfigError,
@@ -72,6 +73,7 @@ __all__ = [
     "gradcheck",
     "info",
     "load",
+    "overrides_from_environment",
     "predict_file",
     "train",
     "tune",
@@ -79,6 +81,7 @@ __all__ = [
 
 _HOMES = {
     "windowclf.analysis.results": ("Comparison", "Evaluation"),
+    "windowclf.config.environment": ("overrides_from_environment",),
     "windowclf.config.reading": ("ConfigLike",),
     "windowclf.network.reports": ("EpochReport", "Report", "StepReport"),
     "windowclf.pipeline.compress": ("Compression", "compress"),

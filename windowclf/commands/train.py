@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 import windowclf
-from windowclf.commands.options import ConfigArgument, SetOption
+from windowclf.commands.options import ConfigArgument, SetOption, overrides_of
 from windowclf.commands.signals import stop_signals
 
 
@@ -36,7 +36,7 @@ def train(
     """
     from windowclf.commands.training_display import TrainingDisplay, print_training_result
 
-    overrides = [*(set_ or []), *([f"output={json.dumps(str(output))}"] if output else [])]
+    overrides = overrides_of(set_, *([f"output={json.dumps(str(output))}"] if output else []))
     said = "Finishing the step and saving; once more to stop at once."
     with stop_signals(said) as signalled, TrainingDisplay(signalled) as shown:
         result = windowclf.train(
@@ -82,11 +82,11 @@ def tune(
     seconds = None if time_budget is None else _seconds(time_budget)
     from windowclf.commands.tuning_display import TuningDisplay, print_tuning_result
 
-    overrides = [
-        *(set_ or []),
+    overrides = overrides_of(
+        set_,
         *([f"tune.trials={trials}"] if trials is not None else []),
         *([f"tune.output={json.dumps(str(output))}"] if output else []),
-    ]
+    )
     said = "Ending the trials; those that have ended are kept."
     with stop_signals(said) as signalled, TuningDisplay(signalled) as shown:
         result = windowclf.tune(
@@ -112,7 +112,7 @@ def gradcheck(config: ConfigArgument, set_: SetOption = None) -> None:
     from windowclf.commands.model_display import print_gradient_checks
     from windowclf.commands.progress import GradientDisplay
 
-    checks = windowclf.gradcheck(config, set_ or [], GradientDisplay())
+    checks = windowclf.gradcheck(config, overrides_of(set_), GradientDisplay())
     print_gradient_checks(checks)
     if not all(check.passed for check in checks):
         raise typer.Exit(1)
