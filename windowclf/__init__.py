@@ -5,7 +5,8 @@
     >>> tagger = windowclf.load(result.model_path)
     >>> tagger.predict_text("Anna Berg moved to Oslo in May 2019.")
 
-`train`, `tune`, `evaluate`, `compare`, `predict_file`, `gradcheck`, `info` and `compress` are what
+`train`, `plan`, `tune`, `evaluate`, `compare`, `predict_file`, `gradcheck`, `info`, `benchmark` and
+`compress` are what
 the commands call; `load` gives a `Tagger` with `predict`, `predict_proba`, `n_best` and
 `predict_text`. Names are imported when first used.
 """
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from windowclf.pipeline.gradcheck import gradcheck
     from windowclf.pipeline.info import ModelInfo, info
     from windowclf.pipeline.listener import Listener
+    from windowclf.pipeline.plan import Plan, plan
     from windowclf.pipeline.predict import predict_file
     from windowclf.pipeline.search.tune import TuningResult, tune
     from windowclf.pipeline.train import TrainingResult, train
@@ -56,6 +58,7 @@ __all__ = [
     "Listener",
     "ModelFileError",
     "ModelInfo",
+    "Plan",
     "Report",
     "RunFolderError",
     "Sentence",
@@ -74,6 +77,7 @@ __all__ = [
     "info",
     "load",
     "overrides_from_environment",
+    "plan",
     "predict_file",
     "train",
     "tune",
@@ -89,6 +93,7 @@ _HOMES = {
     "windowclf.pipeline.gradcheck": ("gradcheck",),
     "windowclf.pipeline.info": ("ModelInfo", "info"),
     "windowclf.pipeline.listener": ("Listener",),
+    "windowclf.pipeline.plan": ("Plan", "plan"),
     "windowclf.pipeline.predict": ("predict_file",),
     "windowclf.pipeline.search.tune": ("TuningResult", "tune"),
     "windowclf.pipeline.train": ("TrainingResult", "train"),

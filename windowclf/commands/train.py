@@ -1,4 +1,4 @@
-"""The commands that take a config: train, tune and gradcheck."""
+"""The commands that take a config: train, plan, tune and gradcheck."""
 
 from __future__ import annotations
 
@@ -12,7 +12,13 @@ from typing import Annotated
 import typer
 
 import windowclf
-from windowclf.commands.options import ConfigArgument, SetOption, overrides_of
+from windowclf.commands.options import (
+    ConfigArgument,
+    JsonOption,
+    SetOption,
+    overrides_of,
+    print_json,
+)
 from windowclf.commands.signals import stop_signals
 
 
@@ -46,6 +52,22 @@ def train(
         _say_how_to_go_on("train", config, overrides, "the run is saved")
         raise typer.Exit(128 + signalled[0])
     print_training_result(result)
+
+
+def plan(config: ConfigArgument, set_: SetOption = None, as_json: JsonOption = False) -> None:
+    """Say what train would take: parameters, memory, disk and time.
+
+    Reads the data, takes real steps for two seconds and tries the other
+    parts of a run once; nothing is written, and the test files are not
+    opened. The time is that of all epochs, as the machine is now. Then
+    come the keys that the config leaves open with their defaults, as YAML.
+    """
+    from windowclf.commands.plan_display import WorkDisplay, print_plan
+
+    overrides = overrides_of(set_)
+    with WorkDisplay() as shown:
+        found = windowclf.plan(config, overrides, shown)
+    print_json(found) if as_json else print_plan(found)
 
 
 def tune(

@@ -132,7 +132,8 @@ def _known_keys(path: Sequence[str | int], tree: Any) -> list[str]:
     here: list[Any] = [schema()]
     value: Any = tree
     for key in path:
-        value = value[key] if isinstance(value, Mapping | list) else None
+        is_tree = isinstance(value, Mapping | list)
+        value = value[key] if is_tree else None
         if isinstance(key, int):
             here = [option["items"] for option in options(here) if "items" in option]
         else:
