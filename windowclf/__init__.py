@@ -6,9 +6,8 @@
     >>> tagger.predict_text("Anna Berg moved to Oslo in May 2019.")
 
 `train`, `plan`, `tune`, `evaluate`, `compare`, `predict_file`, `gradcheck`, `info`, `benchmark` and
-`compress` are what
-the commands call; `load` gives a `Tagger` with `predict`, `predict_proba`, `n_best` and
-`predict_text`. Names are imported when first used.
+`compress` are what the commands call; `load` gives a `Tagger` with `predict`, `predict_proba`,
+`n_best` and `predict_text`. Names are imported when first used.
 """
 
 from __future__ import annotations
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
         WindowclfError,
     )
     from windowclf.network.reports import EpochReport, Report, StepReport
+    from windowclf.pipeline.benchmark import Benchmark, benchmark
     from windowclf.pipeline.compress import Compression, compress
     from windowclf.pipeline.evaluate import compare, evaluate
     from windowclf.pipeline.gradcheck import gradcheck
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Benchmark",
     "Comparison",
     "Compression",
     "ConfigError",
@@ -70,6 +71,7 @@ __all__ = [
     "TrainingResult",
     "TuningResult",
     "WindowclfError",
+    "benchmark",
     "compare",
     "compress",
     "evaluate",
@@ -88,6 +90,7 @@ _HOMES = {
     "windowclf.config.environment": ("overrides_from_environment",),
     "windowclf.config.reading": ("ConfigLike",),
     "windowclf.network.reports": ("EpochReport", "Report", "StepReport"),
+    "windowclf.pipeline.benchmark": ("Benchmark", "benchmark"),
     "windowclf.pipeline.compress": ("Compression", "compress"),
     "windowclf.pipeline.evaluate": ("compare", "evaluate"),
     "windowclf.pipeline.gradcheck": ("gradcheck",),

@@ -1,38 +1,14 @@
-"""What people see of a plan: a bar while it is made, then what a run will take."""
+"""What people see of a plan: the parameters, the space and the time that a run will take."""
 
 from __future__ import annotations
 
 from math import prod
-from typing import Self
 
 from rich.table import Table
 
-from windowclf.commands.progress import Bar, Notices
-from windowclf.commands.tables import new_table, plain_console
+from windowclf.commands.tables import megabytes, new_table, plain_console
 from windowclf.config.plain_yaml import write_yaml
 from windowclf.pipeline.plan import Plan
-
-
-class WorkDisplay(Notices):
-    """Notices, and a bar with what is being tried."""
-
-    def __init__(self) -> None:
-        self._bar = Bar()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_exception: object) -> None:
-        self._bar.close()
-
-    def notice(self, text: str) -> None:
-        self._bar.line(f"note: {text}")
-
-    def reading(self, fraction: float) -> None:
-        self._bar.show("reading", fraction)
-
-    def working(self, on: str, fraction: float) -> None:
-        self._bar.show(on, fraction)
 
 
 def print_plan(plan: Plan) -> None:
@@ -80,8 +56,3 @@ def _times(plan: Plan) -> Table:
         assert isinstance(seconds, float)
         table.add_row(f"  {names.get(name, name)}", f"{seconds:,.1f}")
     return table
-
-
-def megabytes(size: int) -> str:
-    """Bytes in units of 10^6."""
-    return f"{size / 1e6:,.1f}"

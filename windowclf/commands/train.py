@@ -62,7 +62,8 @@ def plan(config: ConfigArgument, set_: SetOption = None, as_json: JsonOption = F
     opened. The time is that of all epochs, as the machine is now. Then
     come the keys that the config leaves open with their defaults, as YAML.
     """
-    from windowclf.commands.plan_display import WorkDisplay, print_plan
+    from windowclf.commands.plan_display import print_plan
+    from windowclf.commands.progress import WorkDisplay
 
     overrides = overrides_of(set_)
     with WorkDisplay() as shown:
