@@ -116,7 +116,7 @@ def test_a_command_takes_them_below_set_and_says_so(config, tmp_path, monkeypatc
     assert windowclf.info(tmp_path / "run")["config"]["seed"] == 9
 
 
-@pytest.mark.parametrize("command", ["train", "tune", "gradcheck"])
+@pytest.mark.parametrize("command", ["train", "plan", "tune", "gradcheck"])
 def test_an_unknown_one_stops_every_command_with_a_config(config, tmp_path, monkeypatch, command):
     monkeypatch.setenv("WINDOWCLF_EPOCHS", "2")
     code, out, err = run([command, config])
@@ -137,6 +137,6 @@ def test_functions_do_not_read_them(config, tmp_path, monkeypatch):
     assert windowclf.overrides_from_environment(os.environ) == ["training.epochs=2"]
 
 
-@pytest.mark.parametrize("command", ["train", "tune", "gradcheck"])
+@pytest.mark.parametrize("command", ["train", "plan", "tune", "gradcheck"])
 def test_help_names_them(command):
     assert "WINDOWCLF_TRAINING__EPOCHS" in "".join(run([command, "--help"])[1].split())

@@ -21,9 +21,11 @@ from windowclf.system.machine import run_python
 from windowclf.system.memory import forget_peak, keep_freed_memory, peak_memory
 from windowclf.system.threads import Workers, available_cores
 from windowclf.text.corpus_cache import bytes_kept
+from windowclf.text.formats import open_bytes
 
 START = "import windowclf.pipeline.train, typer, rich.console"  # what the command begins with
 WRITTEN = 2.0  # seconds of a file that is written and read back, for each of making its bytes
+MORE_MEMORY = 1.07  # that a whole run takes for each byte of a rehearsal: freed memory in pieces
 LINE_BYTES = 280  # of metrics.jsonl, about
 
 
@@ -125,7 +127,7 @@ def plan(config: ConfigLike, overrides: Sequence[str] = (), listener: Listener =
         "tokens_per_second": steps.tokens / steps.seconds,
         "epoch_seconds": every_epoch / sizes.epochs + _best_saved(tried),
         "seconds": seconds,
-        "memory": memory,
+        "memory": round(MORE_MEMORY * memory),
         "disk": disk,
         "defaults": open_keys(given_tree(config, overrides), resolved),
     }
@@ -139,9 +141,9 @@ def _rehearse(tried: Rehearsal, sizes: _Sizes, listener: Listener) -> tuple[Plan
     listener.working("trying the rest", 0.0)
     tried.evaluation()
     listener.working("trying the rest", 0.3)
+    tried.state()
     tried.calibration()
     listener.working("trying the rest", 0.6)
-    tried.state()
     scores = tried.scoring(sizes.test)
     return {"model": model, "state": state, "corpus": 0, "logs": scores, "total": 0}, steps
 
@@ -153,9 +155,11 @@ def _is_kept(config: Config, train: Text) -> bool:
 
 
 def _bytes_of(text: Text) -> int:
-    """The size of a text's files; 0 for those that are not there, of which the run will tell."""
-    paths = map(Path, text.files)
-    return sum(path.stat().st_size for path in paths if path.is_file())
+    """The size of a text's files. Raises DataError for one that is not there."""
+    for path in text.files:
+        if not Path(path).exists():
+            open_bytes(path)  # says so
+    return sum(Path(path).stat().st_size for path in text.files)
 
 
 def _sizes(config: Config, tried: Rehearsal, texts: Mapping[str, Text]) -> _Sizes:

@@ -149,9 +149,9 @@ class Rehearsal:
         tagger = Tagger(self._model(loaded), options)
         with self._timed("scoring"):
             scores = evaluate_tagger(tagger, self._sample.sentences)
+        tagger.predict(self.dev)
         if test:
             tagger.predict(self._beginning(min(test, MOST_TAGGED)))
-        tagger.predict(self.dev)
         return len(json.dumps(scores, indent=2, ensure_ascii=False).encode())
 
     def reading_rate(self) -> float:
