@@ -146,6 +146,20 @@ def test_faults_of_config_and_data_are_those_of_train(tmp_path):
         windowclf.plan(config, ["training.optimizer={name: sgd, learning_rate: 1.0e+30}"])
 
 
+def test_a_pipe_is_left_full(tmp_path):
+    os.mkfifo(tmp_path / "pipe.conll")
+    with pytest.raises(DataError, match=r"pipe\.conll: expected a file, found a pipe"):
+        windowclf.plan(corpora.tagging(tmp_path), [f"data.train={tmp_path}/pipe.conll"])
+
+
+def test_a_run_of_one_step_can_be_planned(tmp_path):
+    train = corpora.write(tmp_path / "t.conll", "the\tDET\n\n")
+    tree = corpora.small_config(tmp_path, "tagging", {"train": train, "dev": train})
+    plan = windowclf.plan(tree, ["training.epochs=1"])
+    assert plan["tried"]["steps"] == plan["tried"]["tokens"] == 1
+    assert plan["tokens_per_second"] > 0
+
+
 def test_the_listener_hears_how_far_it_is(tmp_path):
     heard = []
     listener = Heard(working=lambda on, fraction: heard.append((on, fraction)))

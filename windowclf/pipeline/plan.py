@@ -13,6 +13,7 @@ from threadpoolctl import threadpool_limits
 from windowclf.config import Config, Holdout
 from windowclf.config.open_keys import open_keys
 from windowclf.config.reading import ConfigLike, as_config, dump_config, given_tree
+from windowclf.errors import DataError
 from windowclf.pipeline.listener import SILENT, Listener
 from windowclf.pipeline.rehearsal import Rehearsal, Tried, tokens_of
 from windowclf.pipeline.texts import Text, texts_of
@@ -99,6 +100,7 @@ def plan(config: ConfigLike, overrides: Sequence[str] = (), listener: Listener =
     """
     resolved = as_config(config, overrides)
     texts = texts_of(resolved)
+    _refuse_pipes(texts["train"])
     threads = resolved.training.threads
     count = available_cores() if threads == "auto" else threads
     starting = run_python(START).seconds
@@ -146,6 +148,16 @@ def _rehearse(tried: Rehearsal, sizes: _Sizes, listener: Listener) -> tuple[Plan
     listener.working("trying the rest", 0.6)
     scores = tried.scoring(sizes.test)
     return {"model": model, "state": state, "corpus": 0, "logs": scores, "total": 0}, steps
+
+
+def _refuse_pipes(train: Text) -> None:
+    """Raise DataError for training text that can be read only once, and would then be gone."""
+    for path in map(Path, train.files):
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise DataError(
+                f"{path}: expected a file, found a pipe or a device; a plan reads some of train "
+                "more than once, so put it into a file."
+            )
 
 
 def _is_kept(config: Config, train: Text) -> bool:
