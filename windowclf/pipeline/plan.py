@@ -90,13 +90,23 @@ class _Sizes:
     epochs: int
 
 
+@dataclass(frozen=True)
+class _Files:
+    """How many bytes the files of a run have."""
+
+    model: int
+    state: int
+    scores: int  # of one text, in evaluation.json
+
+
 @checked_arguments
 def plan(config: ConfigLike, overrides: Sequence[str] = (), listener: Listener = SILENT) -> Plan:
     """What `train` with the same arguments will take: parameters, memory, disk and time.
 
     Reads the data, takes two seconds of real steps, and tries the other parts of a run once.
     Nothing is written, and of the test files only the size is looked at. The memory is that of this
-    process if it trains. Raises ConfigError, DataError or TrainingDiverged.
+    process if it trains; the time that of a first run, whose text is not yet encoded. Raises
+    ConfigError, DataError or TrainingDiverged.
     """
     resolved = as_config(config, overrides)
     texts = texts_of(resolved)
@@ -109,12 +119,8 @@ def plan(config: ConfigLike, overrides: Sequence[str] = (), listener: Listener =
     with threadpool_limits(limits=1), closing(Workers(count)) as workers:
         tried = Rehearsal(resolved, texts, workers, listener)
         sizes = _sizes(resolved, tried, texts)
-        disk, steps = _rehearse(tried, sizes, listener)
+        files, steps = _rehearse(tried, sizes, listener)
     memory = peak_memory()
-    disk["corpus"] = bytes_kept(tried.corpus) if _is_kept(resolved, texts["train"]) else 0
-    disk["logs"] *= len(texts.keys() - {"train"})
-    disk["logs"] += len(dump_config(resolved)) + LINE_BYTES * resolved.training.epochs
-    disk["total"] = disk["model"] + disk["state"] + disk["corpus"] + disk["logs"]
     seconds = _seconds(resolved, tried, steps, sizes, starting)
     every_epoch = seconds["training"] + seconds["evaluating"]
     shapes = tried.spec.architecture.shapes()
@@ -130,13 +136,13 @@ def plan(config: ConfigLike, overrides: Sequence[str] = (), listener: Listener =
         "epoch_seconds": every_epoch / sizes.epochs + _best_saved(tried),
         "seconds": seconds,
         "memory": round(MORE_MEMORY * memory),
-        "disk": disk,
+        "disk": _disk(resolved, tried, texts, files),
         "defaults": open_keys(given_tree(config, overrides), resolved),
     }
 
 
-def _rehearse(tried: Rehearsal, sizes: _Sizes, listener: Listener) -> tuple[PlannedBytes, Tried]:
-    """Go through the parts of a run in its order; the bytes of its files, and the steps taken."""
+def _rehearse(tried: Rehearsal, sizes: _Sizes, listener: Listener) -> tuple[_Files, Tried]:
+    """Go through the parts of a run in its order: its files, and the steps that were taken."""
     state = tried.state()
     steps = tried.steps(lambda fraction: listener.working("trying steps", fraction))
     model = tried.model()
@@ -146,8 +152,23 @@ def _rehearse(tried: Rehearsal, sizes: _Sizes, listener: Listener) -> tuple[Plan
     tried.state()
     tried.calibration()
     listener.working("trying the rest", 0.6)
-    scores = tried.scoring(sizes.test)
-    return {"model": model, "state": state, "corpus": 0, "logs": scores, "total": 0}, steps
+    return _Files(model, state, tried.scoring(sizes.test)), steps
+
+
+def _disk(
+    config: Config, tried: Rehearsal, texts: Mapping[str, Text], files: _Files
+) -> PlannedBytes:
+    """What a run leaves on the disk."""
+    corpus = bytes_kept(tried.corpus) if _is_kept(config, texts["train"]) else 0
+    scored = bool(tried.dev) + ("test" in texts)
+    logs = len(dump_config(config)) + LINE_BYTES * config.training.epochs + scored * files.scores
+    return {
+        "model": files.model,
+        "state": files.state,
+        "corpus": corpus,
+        "logs": logs,
+        "total": files.model + files.state + corpus + logs,
+    }
 
 
 def _refuse_pipes(train: Text) -> None:
