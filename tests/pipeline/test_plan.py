@@ -134,6 +134,8 @@ def test_the_test_files_are_not_opened(tmp_path):
     assert plan["seconds"]["scoring"] > 0
     with pytest.raises(DataError, match=r"nowhere\.conll: no such file"):
         windowclf.plan(config, [f"data.test={tmp_path}/nowhere.conll"])
+    with pytest.raises(DataError, match="expected a file, found a directory"):
+        windowclf.plan(config, [f"data.test={tmp_path}"])
 
 
 def test_faults_of_config_and_data_are_those_of_train(tmp_path):

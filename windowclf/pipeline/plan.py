@@ -188,11 +188,12 @@ def _is_kept(config: Config, train: Text) -> bool:
 
 
 def _bytes_of(text: Text) -> int:
-    """The size of a text's files. Raises DataError for one that is not there."""
-    for path in text.files:
-        if not Path(path).exists():
-            open_bytes(path)  # says so
-    return sum(Path(path).stat().st_size for path in text.files)
+    """The size of a text's files. Raises DataError for one that is no file."""
+    paths = [Path(path) for path in text.files]
+    for path in paths:
+        if path.is_dir() or not path.exists():
+            open_bytes(path).close()  # says so
+    return sum(path.stat().st_size for path in paths)
 
 
 def _sizes(config: Config, tried: Rehearsal, texts: Mapping[str, Text]) -> _Sizes:
