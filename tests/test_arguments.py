@@ -15,6 +15,8 @@ import windowclf
 from windowclf import Listener, Sentence, TagOptions
 from windowclf.config.reading import read_config
 from windowclf.errors import ConfigError, WindowclfError
+from windowclf.pipeline import benchmark, rehearsal
+from windowclf.system.machine import Ended
 from windowclf.tagging.tagger import Tagger
 
 
@@ -57,7 +59,13 @@ def verbs(config: dict, run: Path, folder: Path):
             windowclf.gradcheck,
             {"config": config, "overrides": (), "listener": listener},
         ),
+        "plan": (windowclf.plan, {"config": config, "overrides": (), "listener": listener}),
         "info": (windowclf.info, {"model": run}),
+        "benchmark": (
+            windowclf.benchmark,
+            {"model": run, "data": dev, "format_": None, "listener": listener},
+        ),
+        "overrides_from_environment": (windowclf.overrides_from_environment, {"environ": {}}),
         "compress": (
             windowclf.compress,
             {"model": run, "output": out, "dtype": "int8", "size": None, "data": None}
@@ -76,8 +84,8 @@ def verbs(config: dict, run: Path, folder: Path):
 
 NAMES = [
     "train", "cross_validate", "tune", "evaluate", "compare", "predict_file", "gradcheck", "info",
-    "compress", "load", "Tagger", "predict", "predict_proba", "n_best", "predict_text",
-    "predict_texts", "tag",
+    "compress", "load", "overrides_from_environment", "plan", "benchmark", "Tagger", "predict",
+    "predict_proba", "n_best", "predict_text", "predict_texts", "tag",
 ]  # fmt: skip
 
 
@@ -102,6 +110,9 @@ def test_every_public_function_is_tried():
 @pytest.mark.parametrize("name", NAMES)
 def test_an_argument_of_a_wrong_kind_is_named(name, learnt, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(rehearsal, "STEP_SECONDS", 0.01)
+    monkeypatch.setattr(benchmark, "SECONDS", 0.01)
+    monkeypatch.setattr(benchmark, "run_python", lambda *_, **__: Ended(0.1, "1"))
     run = learnt["spans"]
     settings = [f"output={json.dumps(str(tmp_path / 'run'))}", "training.epochs=1"]
     config = read_config(run / "config.yaml", settings).model_dump(mode="json")

@@ -5,9 +5,9 @@
     >>> tagger = windowclf.load(result.model_path)
     >>> tagger.predict_text("Anna Berg moved to Oslo in May 2019.")
 
-`train`, `cross_validate`, `tune`, `evaluate`, `compare`, `predict_file`, `gradcheck`, `info` and
-`compress` are what the commands call; `load` gives a `Tagger` with `predict`, `predict_proba`,
-`n_best` and `predict_text`. Names are imported when first used.
+`train`, `cross_validate`, `plan`, `tune`, `evaluate`, `compare`, `predict_file`, `gradcheck`,
+`info`, `benchmark` and `compress` are what the commands call; `load` gives a `Tagger` with
+`predict`, `predict_proba`, `n_best` and `predict_text`. Names are imported when first used.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from windowclf.analysis.results import Comparison, Evaluation
+    from windowclf.config.environment import overrides_from_environment
     from windowclf.config.reading import ConfigLike
     from windowclf.errors import (
         ConfigError,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
         WindowclfError,
     )
     from windowclf.network.reports import EpochReport, Report, StepReport
+    from windowclf.pipeline.benchmark import Benchmark, benchmark
     from windowclf.pipeline.compress import Compression, compress
     from windowclf.pipeline.evaluate import compare, evaluate
     from windowclf.pipeline.folds.cross_validate import CrossValidation, cross_validate
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from windowclf.pipeline.gradcheck import gradcheck
     from windowclf.pipeline.info import ModelInfo, info
     from windowclf.pipeline.listener import Listener
+    from windowclf.pipeline.plan import Plan, plan
     from windowclf.pipeline.predict import predict_file
     from windowclf.pipeline.search.tune import TuningResult, tune
     from windowclf.pipeline.texts import GivenTexts
@@ -47,6 +50,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Benchmark",
     "Comparison",
     "Compression",
     "ConfigError",
@@ -61,6 +65,7 @@ __all__ = [
     "Listener",
     "ModelFileError",
     "ModelInfo",
+    "Plan",
     "Report",
     "RunFolderError",
     "Sentence",
@@ -72,6 +77,7 @@ __all__ = [
     "TrainingResult",
     "TuningResult",
     "WindowclfError",
+    "benchmark",
     "compare",
     "compress",
     "cross_validate",
@@ -79,6 +85,8 @@ __all__ = [
     "gradcheck",
     "info",
     "load",
+    "overrides_from_environment",
+    "plan",
     "predict_file",
     "train",
     "tune",
@@ -86,8 +94,10 @@ __all__ = [
 
 _HOMES = {
     "windowclf.analysis.results": ("Comparison", "Evaluation"),
+    "windowclf.config.environment": ("overrides_from_environment",),
     "windowclf.config.reading": ("ConfigLike",),
     "windowclf.network.reports": ("EpochReport", "Report", "StepReport"),
+    "windowclf.pipeline.benchmark": ("Benchmark", "benchmark"),
     "windowclf.pipeline.compress": ("Compression", "compress"),
     "windowclf.pipeline.evaluate": ("compare", "evaluate"),
     "windowclf.pipeline.folds.cross_validate": ("CrossValidation", "cross_validate"),
@@ -95,6 +105,7 @@ _HOMES = {
     "windowclf.pipeline.gradcheck": ("gradcheck",),
     "windowclf.pipeline.info": ("ModelInfo", "info"),
     "windowclf.pipeline.listener": ("Listener",),
+    "windowclf.pipeline.plan": ("Plan", "plan"),
     "windowclf.pipeline.predict": ("predict_file",),
     "windowclf.pipeline.search.tune": ("TuningResult", "tune"),
     "windowclf.pipeline.texts": ("GivenTexts",),

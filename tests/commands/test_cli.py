@@ -18,6 +18,11 @@ from windowclf.commands.app import app
 from windowclf.commands.quick_predict import Request, quick_predict
 from windowclf.tagging.options import TagOptions
 
+COMMANDS = [
+    *("train", "plan", "tune", "gradcheck", "predict"),
+    *("evaluate", "info", "benchmark", "compress"),
+]
+
 
 @pytest.fixture
 def config(tmp_path) -> str:
@@ -131,9 +136,7 @@ def test_evaluate_tells_unknown_labels_beside_the_json(config, tmp_path):
     assert out.count("[bold]") == out.count(":cat:") == 2  # neither markup nor a picture
 
 
-@pytest.mark.parametrize(
-    "command", ["train", "tune", "evaluate", "predict", "gradcheck", "info", "compress"]
-)
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself(command):
     code, out, err = run([command, "--help"])
     assert (code, err) == (0, "")
@@ -143,7 +146,7 @@ def test_every_command_explains_itself(command):
 
 def test_without_a_command_there_is_help():
     code, out, err = run([])
-    for command in ("train", "tune", "evaluate", "predict", "gradcheck", "info", "compress"):
+    for command in COMMANDS:
         assert command in out + err
     assert code in (0, 2)
 

@@ -255,7 +255,7 @@ def test_what_is_not_finite_stops_within_the_step(tmp_path, monkeypatch, spoil, 
         patched.setattr(*spoil())
         with pytest.raises(TrainingDiverged, match=pattern):
             windowclf.train(config, settings)
-    header, arrays = tensor_file.read(tmp_path / "run" / "state.safetensors", "state")
+    header, arrays, _ = tensor_file.read(tmp_path / "run" / "state.safetensors", "state")
     assert header["progress"]["step"] == 4
     assert all(np.isfinite(array).all() for array in arrays.values())
     load_model(tmp_path / "run")

@@ -239,7 +239,7 @@ def test_configs_that_do_not_fit(tmp_path, use, said):
     ],
 )
 def test_models_whose_lists_do_not_fit(learnt, tmp_path, arrays, change, said):
-    header, old = read(learnt[0] / "run" / "model.safetensors", "model")
+    header, old, _ = read(learnt[0] / "run" / "model.safetensors", "model")
     if change:
         change(header)
     path = tmp_path / "m.safetensors"
@@ -250,7 +250,7 @@ def test_models_whose_lists_do_not_fit(learnt, tmp_path, arrays, change, said):
 
 def test_a_model_without_lists_says_nothing_of_them(tmp_path):
     windowclf.train(corpora.tagging(tmp_path), ["training.epochs=1"])
-    header, arrays = read(tmp_path / "run" / "model.safetensors", "model")
+    header, arrays, _ = read(tmp_path / "run" / "model.safetensors", "model")
     later = {"source", "lower", "position", "frozen"}
     assert not any(later & feature.keys() for feature in header["features"])
     assert not any(name.startswith("lexicon") for name in arrays)

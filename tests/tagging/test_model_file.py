@@ -75,7 +75,7 @@ def test_a_header_that_claims_too_much_is_refused(file):
 
 def rewritten(file: Path, kind="model", change=None, arrays=None) -> None:
     """The file with other content under a digest that is right."""
-    header, old = tensor_file.read(file, "model")
+    header, old, _ = tensor_file.read(file, "model")
     if change:
         change(header)
     file.write_bytes(tensor_file.to_bytes(kind, header, {**old, **(arrays or {})}))
@@ -132,10 +132,10 @@ def test_another_kind_or_version(file, monkeypatch):
     rewritten(file, kind="state")
     with pytest.raises(ModelFileError, match="expected a model file, found a state file"):
         load_model(file)
-    monkeypatch.setattr(tensor_file, "FORMAT_VERSION", 99)
+    monkeypatch.setitem(tensor_file.VERSIONS, "model", 99)
     save_model(file, small_model())
     monkeypatch.undo()
-    with pytest.raises(ModelFileError, match="expected format version 1, found 99"):
+    with pytest.raises(ModelFileError, match="expected format version 1 to 2, found 99"):
         load_model(file)
 
 
@@ -144,12 +144,16 @@ WRITTEN_ONCE = {  # never to be made again: these are the files that people have
     "model-v1.safetensors": "211e5e5443ca25930b0981485d55c43602d0961aecf7716504089f0ce2f1fec0",
     # The same, compressed: int8, two thirds of the rows, without the forms seen in training.
     "model-v1-int8.safetensors": "4df1b124cb5a3334779285881ce9dfe7a801f66da853ef5e7bb5a9f726233092",
+    # A CRF with a dictionary, a list of phrases, clusters and a temperature.
+    "model-v1-crf.safetensors": "6eae60e3773f7da78bea394d9a15ffb841ecbe72345125dcf15717c06c39673e",
+    # The same, with the config that it was trained with.
+    "model-v2.safetensors": "3fe949a2755161cf5044340e8f3c433267e45dbde8e4c1e868deaa4d733203ae",
 }
 
 
 @pytest.mark.parametrize("name", WRITTEN_ONCE)
 def test_files_of_every_version_stay_readable(name):
-    """Spans in BIO from BIOES, six kinds of features, a two-way recurrence."""
+    """Spans in BIO from BIOES: six kinds of features and a two-way recurrence, or a CRF."""
     path = GOLDEN / name
     assert hashlib.sha256(path.read_bytes()).hexdigest() == WRITTEN_ONCE[name]
     expected = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
@@ -163,7 +167,56 @@ def test_files_of_every_version_stay_readable(name):
 
 
 def test_the_current_version_has_a_file_to_be_read_for_ever():
-    assert f"model-v{tensor_file.FORMAT_VERSION}.safetensors" in WRITTEN_ONCE
+    assert f"model-v{tensor_file.VERSIONS['model']}.safetensors" in WRITTEN_ONCE
+
+
+def test_the_config_is_there_from_version_2_on():
+    assert load_model(GOLDEN / "model-v1-crf.safetensors").config is None
+    config = load_model(GOLDEN / "model-v2.safetensors").config
+    assert config["training"]["epochs"] == 4
+    assert config["features"]["use"][3]["kind"] == "gazetteer"
+
+
+def with_config(file: Path, change, version=2) -> None:
+    """A trained model's file with its config changed, under a digest that is right."""
+    header, arrays, _ = tensor_file.read(GOLDEN / "model-v2.safetensors", "model")
+    change(header["config"])
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setitem(tensor_file.VERSIONS, "model", version)
+        file.write_bytes(tensor_file.to_bytes("model", header, arrays))
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda c: c.pop("seed"), "config lacks seed"),
+        (lambda c: c.update(seed=True), "config.seed cannot be True"),
+        (lambda c: c.update(seed=1 << 32), "config.seed is 4294967296"),
+        (lambda c: c.update(output="runs/x"), "config has an unknown key 'output'"),
+        (lambda c: c.update(training=[]), "config.training cannot be"),
+        (lambda c: c.update(task="tagging"), "config.task is 'tagging', that of the model is 'sp"),
+        (lambda c: c["data"].update(scheme="IO"), "config.data.scheme is 'IO'"),
+        (lambda c: c["data"].update(tokenizer=None), "config.data.tokenizer is None"),
+        (lambda c: c["features"].update(window=True), "config.features.window is True"),
+        (lambda c: c["model"].update(members=1.0), "config.model.members is 1.0"),
+        (lambda c: c["model"].pop("output"), "config.model.output is None"),
+        (lambda c: c["model"].update(hidden="relu"), "config.model.hidden is None"),
+        (lambda c: c["training"].update(x=json.loads("[" * 40 + "]" * 40)), "the depth of config"),
+    ],
+)
+def test_a_config_that_is_not_that_of_the_model_is_refused(file, change, sentence):
+    with_config(file, lambda config: None)
+    load_model(file)
+    with_config(file, change)
+    with pytest.raises(ModelFileError, match="do not fit") as raised:
+        load_model(file)
+    assert sentence in str(raised.value)
+
+
+def test_version_1_has_no_config(file):
+    with_config(file, lambda config: None, version=1)
+    with pytest.raises(ModelFileError, match="version 1 has no config"):
+        load_model(file)
 
 
 @pytest.mark.parametrize("path", ["/dev/zero", "/dev/null", "/proc"])

@@ -236,7 +236,7 @@ def test_stopped_and_resumed(tmp_path, settings, setting):
     assert table[BOUNDARY].any() == settings.get("trained", False)
     shared = "L.vectors@2" not in model.parameters
     assert shared == ("members" not in setting or not settings.get("trained", False))
-    _, state = read(tmp_path / "run" / "state.safetensors", "state")
+    _, state, _ = read(tmp_path / "run" / "state.safetensors", "state")
     assert any("L.vectors" in name for name in state) == settings.get("trained", False)
 
 

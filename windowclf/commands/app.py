@@ -10,14 +10,14 @@ from collections.abc import Callable
 import typer
 
 from windowclf.commands.change import compress
-from windowclf.commands.look import evaluate, info
-from windowclf.commands.train import gradcheck, train, tune
+from windowclf.commands.look import benchmark, evaluate, info
+from windowclf.commands.train import gradcheck, plan, train, tune
 from windowclf.commands.use import predict
 
 GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
-    "train": (train, tune, gradcheck),
+    "train": (train, plan, tune, gradcheck),
     "use": (predict,),
-    "look": (evaluate, info),
+    "look": (evaluate, info, benchmark),
     "change": (compress,),
 }
 

@@ -7,10 +7,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from windowclf.commands.tables import new_table, percent, plain_console
-from windowclf.errors import legible
+from windowclf.config.kept import kept_yaml
+from windowclf.errors import ModelFileError, legible
 from windowclf.network.gradient_check import ArrayCheck
 from windowclf.pipeline.compress import Compression
 from windowclf.pipeline.info import ModelInfo
+
+SHOWN_OF_CONFIG = (
+    "seed",
+    "training.epochs",
+    "training.batch_tokens",
+    "training.optimizer.name",
+    "training.optimizer.learning_rate",
+)
 
 
 def print_gradient_checks(checks: Sequence[ArrayCheck]) -> None:
@@ -40,6 +49,15 @@ def print_info(facts: ModelInfo) -> None:
                 console.print(f"  {inner}: {value}")
         else:
             console.print(f"{name}: {fact}")
+
+
+def print_config(facts: ModelInfo) -> None:
+    """Print the config of a model as YAML that `train` takes. Raises ModelFileError without one."""
+    if facts["config"] is None:
+        raise ModelFileError(
+            f"{facts['file']}: keeps no config, as models from before version 2 of the format."
+        )
+    print(kept_yaml(facts["config"]), end="")
 
 
 def _in_words(facts: ModelInfo) -> dict[str, Any]:
@@ -73,7 +91,20 @@ def _in_words(facts: ModelInfo) -> dict[str, Any]:
         "numbers": f"{facts['numbers']:,}",
         "parameters": {name: _shape(shape) for name, shape in facts["parameters"].items()},
         "provenance": facts["provenance"],
+        "config": "not kept" if facts["config"] is None else _in_short(facts["config"]),
     }
+
+
+def _in_short(config: Mapping[str, Any]) -> str:
+    """What people ask first of a config that a model keeps, and how to see the rest."""
+    found = []
+    for name in SHOWN_OF_CONFIG:
+        value: Any = config
+        for key in name.split("."):
+            value = value.get(key) if isinstance(value, Mapping) else None
+        if isinstance(value, str | int | float):
+            found.append(f"{name} {legible(str(value))}")
+    return f"{', '.join(found)}; --config prints all of it"
 
 
 def _shape(shape: Sequence[int]) -> str:

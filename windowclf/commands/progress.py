@@ -130,6 +130,28 @@ class PredictionDisplay(Notices):
         self._bar.close()
 
 
+class WorkDisplay(Notices):
+    """Notices above a bar with what is being measured."""
+
+    def __init__(self) -> None:
+        self._bar = Bar()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self._bar.close()
+
+    def notice(self, text: str) -> None:
+        self._bar.line(f"note: {text}")
+
+    def reading(self, fraction: float) -> None:
+        self._bar.show("reading", fraction)
+
+    def working(self, on: str, fraction: float) -> None:
+        self._bar.show(on, fraction)
+
+
 class GradientDisplay(Listener):
     """Shows the name of the array whose gradient is being checked."""
 

@@ -26,6 +26,11 @@ def percent(fraction: float) -> str:
     return f"{100 * fraction:.2f}"
 
 
+def megabytes(size: int) -> str:
+    """Bytes in units of 10^6, with one decimal."""
+    return f"{size / 1e6:,.1f}"
+
+
 def interval_text(ends: Sequence[float]) -> str:
     """Both ends of an interval in per cent."""
     low, high = ends

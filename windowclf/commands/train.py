@@ -1,4 +1,4 @@
-"""The commands that take a config: train, tune and gradcheck."""
+"""The commands that take a config: train, plan, tune and gradcheck."""
 
 from __future__ import annotations
 
@@ -12,7 +12,13 @@ from typing import Annotated
 import typer
 
 import windowclf
-from windowclf.commands.options import ConfigArgument, SetOption
+from windowclf.commands.options import (
+    ConfigArgument,
+    JsonOption,
+    SetOption,
+    overrides_of,
+    print_json,
+)
 from windowclf.commands.signals import stop_signals
 
 
@@ -47,11 +53,11 @@ def train(
     with all scores and a run folder with a model for each fold, and no model of all parts.
     """
     if folds is not None:
-        _cross_validate(config, set_ or [], folds, output, resume, overwrite)
+        _cross_validate(config, overrides_of(set_), folds, output, resume, overwrite)
         return
     from windowclf.commands.training_display import TrainingDisplay, print_training_result
 
-    overrides = [*(set_ or []), *([f"output={json.dumps(str(output))}"] if output else [])]
+    overrides = overrides_of(set_, *([f"output={json.dumps(str(output))}"] if output else []))
     said = "Finishing the step and saving; once more to stop at once."
     with stop_signals(said) as signalled, TrainingDisplay(signalled) as shown:
         result = windowclf.train(
@@ -93,6 +99,23 @@ def _cross_validate(
     print_folds(result)
 
 
+def plan(config: ConfigArgument, set_: SetOption = None, as_json: JsonOption = False) -> None:
+    """Say what train would take: parameters, memory, disk and time.
+
+    Reads the data, takes real steps for two seconds and tries the other
+    parts of a run once; nothing is written, and the test files are not
+    opened. The time is that of all epochs, as the machine is now. Then
+    come the keys that the config leaves open with their defaults, as YAML.
+    """
+    from windowclf.commands.plan_display import print_plan
+    from windowclf.commands.progress import WorkDisplay
+
+    overrides = overrides_of(set_)
+    with WorkDisplay() as shown:
+        found = windowclf.plan(config, overrides, shown)
+    print_json(found) if as_json else print_plan(found)
+
+
 def tune(
     config: ConfigArgument,
     set_: SetOption = None,
@@ -128,11 +151,11 @@ def tune(
     seconds = None if time_budget is None else _seconds(time_budget)
     from windowclf.commands.tuning_display import TuningDisplay, print_tuning_result
 
-    overrides = [
-        *(set_ or []),
+    overrides = overrides_of(
+        set_,
         *([f"tune.trials={trials}"] if trials is not None else []),
         *([f"tune.output={json.dumps(str(output))}"] if output else []),
-    ]
+    )
     said = "Ending the trials; those that have ended are kept."
     with stop_signals(said) as signalled, TuningDisplay(signalled) as shown:
         result = windowclf.tune(
@@ -158,7 +181,7 @@ def gradcheck(config: ConfigArgument, set_: SetOption = None) -> None:
     from windowclf.commands.model_display import print_gradient_checks
     from windowclf.commands.progress import GradientDisplay
 
-    checks = windowclf.gradcheck(config, set_ or [], GradientDisplay())
+    checks = windowclf.gradcheck(config, overrides_of(set_), GradientDisplay())
     print_gradient_checks(checks)
     if not all(check.passed for check in checks):
         raise typer.Exit(1)

@@ -45,6 +45,13 @@ def read_tree(path: str | os.PathLike[str]) -> Any:
     return parse_yaml(_text_of(Path(path)), os.fspath(path))
 
 
+def given_tree(config: ConfigLike, overrides: Sequence[str]) -> Any:
+    """The tree that a config is made from, without defaults: its file's, with overrides applied."""
+    if isinstance(config, Config):
+        config = config.model_dump(mode="json")
+    return _overridden(config if isinstance(config, Mapping) else read_tree(config), overrides)
+
+
 def make_config(
     given: Mapping[str, Any], overrides: Sequence[str] = (), name: str = "config"
 ) -> Config:
@@ -53,9 +60,7 @@ def make_config(
         raise ConfigError(
             f"{name}: expected keys such as task and data at the top, found {described(given)}."
         )
-    tree: Any = dict(given)
-    for override in overrides:
-        tree = _override(tree, override)
+    tree = _overridden(dict(given), overrides)
     try:
         return Config.model_validate(tree)
     except ValidationError as error:
@@ -132,6 +137,13 @@ def _text_of(path: Path) -> str:
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         raise ConfigError(f"{path}:{line}: expected UTF-8; save the file as UTF-8.") from None
+
+
+def _overridden(tree: Any, overrides: Sequence[str]) -> Any:
+    """The tree with each of some overrides applied, one after the other."""
+    for override in overrides:
+        tree = _override(tree, override)
+    return tree
 
 
 def _override(tree: Any, override: str) -> Any:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
 from itertools import groupby
 from typing import Any
 
 from pydantic import ValidationError
 
-from windowclf.config.run import Config
+from windowclf.config.schema import options, properties, schema
 from windowclf.errors import SHOWN_CHARACTERS, Fault, legible, quoted
 
 LONGEST_SHOWN = 100  # characters of a value in a list of differences
@@ -128,48 +127,21 @@ def _expected(kind: str, context: Mapping[str, Any]) -> str:
             return ""
 
 
-@cache
-def _schema() -> Any:
-    """The JSON schema of a Config, made once."""
-    return Config.model_json_schema()
-
-
 def _known_keys(path: Sequence[str | int], tree: Any) -> list[str]:
     """Keys that the schema allows at a path."""
-    schema = _schema()
-    definitions = schema["$defs"]
-    here: list[Any] = [schema]
-    value = tree
+    here: list[Any] = [schema()]
+    value: Any = tree
     for key in path:
-        known = isinstance(value, Mapping | list)
-        value = value[key] if known else None
-        here = [
-            below
-            for option in _options(here, definitions)
-            for below in [
-                option.get("items")
-                if isinstance(key, int)
-                else option.get("properties", {}).get(key)
-            ]
-            if below is not None
-        ]
-    options = _options(here, definitions)
-    if isinstance(value, Mapping):
-        options = [o for o in options if _fits(o, value)] or options
-    return sorted({key for option in options for key in option.get("properties", {})})
-
-
-def _options(schemas: Sequence[Any], definitions: Mapping[str, Any]) -> list[Any]:
-    """Schemas with references followed and unions spread out."""
-    found: list[Any] = []
-    for schema in schemas:
-        if "$ref" in schema:
-            found += _options([definitions[schema["$ref"].rsplit("/", 1)[1]]], definitions)
-        elif "anyOf" in schema or "oneOf" in schema:
-            found += _options(schema.get("anyOf") or schema["oneOf"], definitions)
+        is_tree = isinstance(value, Mapping | list)
+        value = value[key] if is_tree else None
+        if isinstance(key, int):
+            here = [option["items"] for option in options(here) if "items" in option]
         else:
-            found.append(schema)
-    return found
+            here = properties(here, key)
+    known = options(here)
+    if isinstance(value, Mapping):
+        known = [option for option in known if _fits(option, value)] or known
+    return sorted({key for option in known for key in option.get("properties", {})})
 
 
 def _fits(option: Mapping[str, Any], value: Mapping[str, Any]) -> bool:
@@ -183,12 +155,10 @@ def _fits(option: Mapping[str, Any], value: Mapping[str, Any]) -> bool:
 
 def _description(path: Sequence[str | int]) -> str:
     """What a missing key is for, as the schema describes it."""
-    schema = _schema()
-    known = _options([schema], schema["$defs"])
+    here = [schema()]
     for key in path:
-        below = [o["properties"][key] for o in known if key in o.get("properties", {})]
-        known = _options(below, schema["$defs"])
-        text = next((each["description"] for each in below if "description" in each), None)
+        here = properties(here, str(key))
+        text = next((each["description"] for each in here if "description" in each), None)
     if len(path) == 1:
         return "every config needs it"
     return f"expected {text}" if text else "give it a value"

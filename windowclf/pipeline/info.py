@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from windowclf.system.arguments import checked_arguments
 from windowclf.tagging.model_file import find_model, load_model
@@ -48,11 +48,15 @@ class ModelInfo(TypedDict):
     numbers: int  # of all parameters
     parameters: dict[str, list[int]]  # name -> shape
     provenance: dict[str, str]  # what the model was made from -> sha256
+    config: dict[str, Any] | None  # what it was trained with, but for paths; None: not kept
 
 
 @checked_arguments
 def info(model: str | os.PathLike[str]) -> ModelInfo:
-    """What a model file holds, as numbers and lists: task, labels, network, sizes, provenance."""
+    """What a model file holds: task, labels, network, sizes, provenance, config.
+
+    Raises ModelFileError.
+    """
     path = find_model(Path(model))
     loaded = load_model(path)
     spec = loaded.spec
@@ -84,4 +88,5 @@ def info(model: str | os.PathLike[str]) -> ModelInfo:
         "numbers": sum(p.size for p in loaded.parameters.values()),
         "parameters": {name: list(p.shape) for name, p in loaded.parameters.items()},
         "provenance": dict(loaded.provenance),
+        "config": None if loaded.config is None else dict(loaded.config),
     }

@@ -38,6 +38,9 @@ class Listener:
     def predicted(self, tokens: int, fraction: float | None) -> None:
         """So many tokens are labelled; the fraction of the input where its size is known."""
 
+    def working(self, on: str, fraction: float) -> None:
+        """So much of a part of a plan or a benchmark is done, 0 to 1; `on` names the part."""
+
     def checked(self, array: str) -> None:
         """The gradient of an array is about to be checked."""
 

@@ -16,6 +16,7 @@ from windowclf.analysis.evaluation import evaluate_tagger, labels_unknown
 from windowclf.analysis.results import Evaluation
 from windowclf.arrays import Floats
 from windowclf.config import Config
+from windowclf.config.kept import kept_config
 from windowclf.config.reading import dump_config
 from windowclf.config.training import Checkpoint
 from windowclf.errors import named
@@ -68,6 +69,7 @@ class Run:
             data.start.refuse_as_output(folder.path)
         self._spec = spec_of(config, layout, data)
         self._default_thresholds = _half_way(self._spec)
+        self._kept_config = kept_config(config, layout.format, layout.label)
         self._check_dictionary(layout, data)
         self._digests = {
             "train": data.digest,
@@ -197,7 +199,13 @@ class Run:
         """A model of these parameters, with the default thresholds where none (K,) are given."""
         if thresholds is None:
             thresholds = self._default_thresholds
-        return Model(self._spec, parameters, thresholds, provenance=self._provenance)
+        return Model(
+            self._spec,
+            parameters,
+            thresholds,
+            provenance=self._provenance,
+            config=self._kept_config,
+        )
 
     def _evaluate_on_dev(self, parameters: Parameters) -> tuple[float, Mapping[str, float]]:
         """The task's metric on dev, and the figures that the log shows beside it."""

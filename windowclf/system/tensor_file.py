@@ -24,7 +24,7 @@ from safetensors.numpy import save
 from windowclf.errors import Fault, ModelFileError
 from windowclf.system.durable import reason
 
-FORMAT_VERSION = 1
+VERSIONS = {"model": 2, "state": 1, "corpus": 1}  # that are written; older ones are read
 LARGEST_HEADER = 16 << 20  # bytes
 _KEY = "windowclf"
 _OWN_FIELDS = ("kind", "version", "digest")
@@ -42,6 +42,7 @@ class TensorFile(NamedTuple):
 
     header: dict[str, Any]
     arrays: dict[str, NDArray[Any]]
+    version: int
 
 
 def to_bytes(kind: str, header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> bytes:
@@ -49,7 +50,7 @@ def to_bytes(kind: str, header: Mapping[str, Any], arrays: Mapping[str, NDArray[
 
     `kind` ("model", "state", "corpus") stands in the header too, so that none is taken for another.
     """
-    text = _canonical({**header, "kind": kind, "version": FORMAT_VERSION, "digest": _NO_DIGEST})
+    text = _canonical({**header, "kind": kind, "version": VERSIONS[kind], "digest": _NO_DIGEST})
     contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     data = save(contiguous, metadata={_KEY: text})
     begin = data.index(_DIGEST_FIELD) + len(_DIGEST_FIELD)
@@ -71,10 +72,12 @@ def read(path: Path, kind: str, data: Data | None = None) -> TensorFile:
     if found != kind:
         other = f"a {found:.20}" if isinstance(found, str) else "another"
         raise ModelFileError(Fault(f"expected a {kind} file, found {other} file.", str(path)))
-    if type(version) is not int or version != FORMAT_VERSION:
+    newest = VERSIONS[kind]
+    if type(version) is not int or not 1 <= version <= newest:
+        known = "1" if newest == 1 else f"1 to {newest}"
         raise ModelFileError(
             Fault(
-                f"expected format version {FORMAT_VERSION}, found {version!r:.20}; "
+                f"expected format version {known}, found {version!r:.20}; "
                 "read it with the windowclf that wrote it.",
                 str(path),
             )
@@ -82,7 +85,7 @@ def read(path: Path, kind: str, data: Data | None = None) -> TensorFile:
     _check_digest(path, data, header)
     fields = {key: value for key, value in header.items() if key not in _OWN_FIELDS}
     try:
-        return TensorFile(fields, _arrays(entries, data, end))
+        return TensorFile(fields, _arrays(entries, data, end), version)
     except ValueError as error:
         raise ModelFileError(
             Fault(f"damaged, {error!s:.300}; use another copy.", str(path))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from windowclf.arrays import Floats
 from windowclf.network.architecture import Parameters
@@ -24,3 +24,4 @@ class Model:
     temperature: float = 1.0  # divides the scores before they become probabilities
     provenance: Mapping[str, str] = field(default_factory=dict)  # sha256 of files and config
     compressed: Stored | None = None  # how its file keeps the matrices, if `compress` wrote it
+    config: Mapping[str, Any] | None = None  # what it was trained with, as JSON; None: not kept

@@ -16,6 +16,7 @@ from windowclf.system.durable import write_whole
 from windowclf.tagging import compact
 from windowclf.tagging.model import Model
 from windowclf.tagging.model_header import (
+    check_config,
     header_of,
     lexicon_kinds,
     read_architecture,
@@ -40,7 +41,7 @@ def model_bytes(model: Model) -> bytes:
     """
     spec, v = model.spec, model.spec.vocabulary
     tables = value_tables(v.features)
-    header = header_of(spec, model.provenance, model.temperature)
+    header = header_of(model)
     lists: dict[str, Sequence[str]] = {"labels": v.labels}
     if v.seen is not None:
         lists["seen"] = v.seen
@@ -94,8 +95,10 @@ def load_model(path: Path, data: bytes | None = None) -> Model:
     ModelFileError.
     """
     file = find_model(path) if data is None else path
-    header, arrays = tensor_file.read(file, "model", data)
+    header, arrays, version = tensor_file.read(file, "model", data)
     try:
+        if version == 1 and "config" in header:
+            raise ValueError("version 1 has no config")
         return _assemble(header, dict(arrays))
     except ValueError as error:
         raise ModelFileError(
@@ -127,6 +130,7 @@ def _assemble(header: Mapping[str, Any], arrays: dict[str, NDArray[Any]]) -> Mod
         lexicons=_take_lexicons(parts.features, arrays),
     )
     architecture = read_architecture(parts, vocabulary.table_sizes())
+    check_config(parts.config, parts.layout, architecture)
     thresholds = arrays.pop("thresholds", None)
     dictionary = _take_dictionary(arrays)
     _check_parameters(architecture, arrays)
@@ -140,6 +144,7 @@ def _assemble(header: Mapping[str, Any], arrays: dict[str, NDArray[Any]]) -> Mod
         temperature=parts.temperature,
         provenance=parts.provenance,
         compressed=parts.compressed.dtype if parts.compressed else None,
+        config=parts.config,
     )
 
 

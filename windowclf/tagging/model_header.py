@@ -9,8 +9,7 @@ from typing import Any, TypeAlias
 from windowclf.network.architecture import Architecture
 from windowclf.system.checked import build, in_range
 from windowclf.system.limits import TEMPERATURES
-from windowclf.tagging.model import Stored
-from windowclf.tagging.spec import Spec
+from windowclf.tagging.model import Model, Stored
 from windowclf.text.features import Feature, columns_of
 from windowclf.text.formats import Layout
 from windowclf.text.spans import Scheme
@@ -19,6 +18,7 @@ Json: TypeAlias = Mapping[str, Any]
 LARGEST = (1 << 31) - 1
 WIDEST = 1 << 16
 MOST_MEMBERS = 64
+DEEPEST_CONFIG = 32  # lists and objects within each other, as in a config's YAML
 _SETTINGS: dict[str, dict[str, tuple[int, int]]] = {  # of each kind: least and greatest value
     "prefix": {"length": (1, 32)},
     "suffix": {"length": (1, 32)},
@@ -60,6 +60,19 @@ class Header:
     provenance: Mapping[str, str]
     temperature: float = 1.0
     compressed: Json | None = None
+    config: Json | None = None  # from version 2 on
+
+
+@dataclass(frozen=True)
+class KeptConfig:
+    """The sections of a config that a model keeps; see `windowclf.config.kept`."""
+
+    seed: int
+    task: str
+    data: Json
+    features: Json
+    model: Json
+    training: Json
 
 
 @dataclass(frozen=True)
@@ -73,16 +86,18 @@ class Parts:
     model: Json
     temperature: float
     compressed: Compressed | None
+    config: Json | None
 
 
-def header_of(spec: Spec, provenance: Mapping[str, str], temperature: float) -> dict[str, Any]:
-    """The fields of the header of a model's file; a temperature of 1 has none."""
+def header_of(model: Model) -> dict[str, Any]:
+    """The fields of the header of a model's file; a temperature of 1, and no config, have none."""
+    spec = model.spec
     made = ("features", "table_sizes")  # from the other fields, when the file is read
     architecture, layout = spec.architecture, spec.layout
     own = [field for field in fields(architecture) if field.name not in made]
     # What has its default value is left out, as in files from before the field was added.
     named = {field.name: getattr(architecture, field.name) for field in own}
-    model = {field.name: named[field.name] for field in own if named[field.name] != field.default}
+    network = {field.name: named[field.name] for field in own if named[field.name] != field.default}
     return {
         "task": layout.task,
         "layout": asdict(layout),
@@ -90,9 +105,10 @@ def header_of(spec: Spec, provenance: Mapping[str, str], temperature: float) -> 
         "features": [_feature_fields(feature) for feature in architecture.features],
         "columns": list(spec.vocabulary.columns),
         "tables": list(value_tables(architecture.features)),
-        "model": model,
-        "provenance": dict(provenance),
-        **({} if temperature == 1.0 else {"temperature": temperature}),
+        "model": network,
+        "provenance": dict(model.provenance),
+        **({} if model.temperature == 1.0 else {"temperature": model.temperature}),
+        **({} if model.config is None else {"config": dict(model.config)}),
     }
 
 
@@ -120,6 +136,7 @@ def read_header(given: Json) -> Parts:
         header.model,
         header.temperature,
         None if compressed is None else build(Compressed, compressed, "compressed"),
+        header.config,
     )
 
 
@@ -135,6 +152,38 @@ def read_architecture(parts: Parts, table_sizes: Mapping[str, int]) -> Architect
     if a.truncate is not None:
         in_range(a.truncate, 1, LARGEST, "model.truncate")
     return a
+
+
+def check_config(given: Json | None, layout: Layout, a: Architecture) -> None:
+    """Raise ValueError unless a config that a model keeps is one of this layout and network."""
+    if given is None:
+        return
+    config = build(KeptConfig, given, "config")
+    in_range(config.seed, 0, (1 << 32) - 1, "config.seed")
+    in_range(_depth(given), 1, DEEPEST_CONFIG, "the depth of config")
+    hidden = config.model.get("hidden")
+    for name, said, found in (
+        ("task", config.task, layout.task),
+        ("data.tokenizer", config.data.get("tokenizer"), layout.tokenizer),
+        ("data.scheme", config.data.get("scheme"), layout.scheme),
+        ("features.window", config.features.get("window"), a.window),
+        ("model.output", config.model.get("output"), a.output),
+        ("model.members", config.model.get("members"), a.members),
+        ("model.hidden", hidden.get("activation") if type(hidden) is dict else None, a.activation),
+    ):
+        if type(said) is not type(found) or said != found:
+            raise ValueError(f"config.{name} is {said!r:.40}, that of the model is {found!r:.40}")
+
+
+def _depth(tree: Any) -> int:
+    """How many lists and objects lie within each other, counted without recursion."""
+    depth, level = 0, [tree]
+    while level := [each for each in level if type(each) in (dict, list)]:
+        depth += 1
+        level = [one for each in level for one in (each.values() if type(each) is dict else each)]
+        if depth > DEEPEST_CONFIG:
+            break
+    return depth
 
 
 def _faults(header: Header, features: tuple[Feature, ...], layout: Layout) -> Iterator[str]:

@@ -117,6 +117,14 @@ def find_or_make(
     return encoded, False
 
 
+def bytes_kept(corpus: Corpus) -> int:
+    """About how many bytes a corpus takes that is kept."""
+    arrays = tensor_file.pack_strings("labels", corpus.label_names)
+    arrays |= tensor_file.pack_strings("keys", _flat(corpus.keys))
+    numbers = (corpus.tokens, corpus.labels, corpus.starts, *arrays.values())
+    return sum(each.nbytes for each in numbers)
+
+
 def _clear_leftovers(folder: Path) -> None:
     """Remove the unfinished folders of processes that run no more."""
     for leftover in folder.glob("*.tmp"):
@@ -182,7 +190,7 @@ def _read(folder: Path, stamps: list[list[int]]) -> Encoded | None:
     if not (folder / _HEADER_NAME).exists():
         return None
     try:
-        header, arrays = tensor_file.read(folder / _HEADER_NAME, "corpus")
+        header, arrays, _ = tensor_file.read(folder / _HEADER_NAME, "corpus")
         digests = {name: _digest(folder / name) for name in _ARRAYS}
         if header["stamps"] != stamps or header["arrays"] != digests:
             return None
