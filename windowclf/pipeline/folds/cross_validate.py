@@ -78,6 +78,7 @@ def cross_validate(
     with closing(FoldsFolder(top, resume, overwrite)) as folder:
         parts = _Parts(resolved, texts_of(resolved, given), folds, listener)
         known = folder.begin(parts.plan)
+        listener.prepared()
         if known:
             listener.notice(f"folds that had ended before and are kept: {len(known)}.")
         ended = _train_all(parts, folder, known, listener)
