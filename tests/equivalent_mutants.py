@@ -4,6 +4,17 @@
 from __future__ import annotations
 
 WHY: dict[str, list[str]] = {
+    "what is taken from −inf, or a factor of both sums of a ratio": [
+        "network/kernels/segments.py _log_product: top[top == -np.inf] = (1)",
+        "network/kernels/segments.py _log_sum: top[top == -np.inf] = (1)",
+        "network/kernels/segments.py _log_sum: found: Floats = np.log((np.exp(a - top[:, None]).mean)(axis=1)) + top",
+    ],
+    "room that nobody looks at, or turns with nothing to do": [
+        "network/kernels/segments.py _starts: begins, ended = np.zeros(int(lengths.sum()), bool), np.zeros(int(lengths.sum()) + (2), bool)",
+        "network/kernels/segments.py _starts: ended[ends[(lengths >= 0)]] = True",
+        "network/kernels/segments.py _log_sums: for t in range(1, int(((segments.end + segments.first)).max(initial=0))):",
+        "network/kernels/segments.py _log_sums: for t in range(1, int((segments.end - segments.first).max(initial=(1)))):",
+    ],
     "reshape takes any negative number for the size that is left": [
         "analysis/bootstrap.py intervals: table = np.array(sorted(rows), np.float64).reshape(-(2), len(Counts._fields))",
         "analysis/bootstrap.py differences: table = np.array(keys, np.float64).reshape(-(2), 2 * counts)",

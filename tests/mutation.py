@@ -57,6 +57,7 @@ TESTS = {
     },
     **{f"network/kernels/{name}.py": CHAIN for name in ("crf", "decoding")},
     "network/kernels/trellis.py": (*CHAIN, NETWORK[0]),
+    "network/kernels/segments.py": ("tests/tagging/test_span_scores.py",),
     "network/kernels/mending.py": (
         "tests/network/test_mending.py",
         "tests/tagging/test_constraints.py",

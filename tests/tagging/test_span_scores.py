@@ -103,6 +103,31 @@ def test_float64_to_nine_digits():
     np.testing.assert_allclose(got, wanted, rtol=1e-9, atol=1e-15)
 
 
+def test_scores_of_any_size_and_empty_sentences_at_the_end():
+    """What is added to all scores of a token changes no probability."""
+    rng, g = np.random.default_rng(4), grammar(3)
+    lengths, zero = np.array([3, 2, 0]), np.zeros(3)
+    theta, A = rng.normal(size=(5, 3)), rng.normal(size=(3, 3))
+    columns = np.array([[False, True, True]] * 2)
+    segments = Segments(np.array([0, 3]), np.array([2, 5]), columns)
+    found = segment_probabilities(theta, lengths, zero, A, zero, g, segments)
+    assert (found > 0).all()
+    for much in (5000, -5000):
+        moved = segment_probabilities(theta + much, lengths, zero, A, zero, g, segments)
+        np.testing.assert_allclose(moved, found, rtol=1e-9)
+
+
+def test_only_the_sentence_without_a_legal_sequence_is_named():
+    g = grammar(3)._replace(
+        start=np.array([False, True, False]), end=np.array([False, False, True])
+    )
+    segments = Segments(np.array([1]), np.array([3]), np.ones((1, 3), bool))
+    zero, how = np.zeros(3), (np.zeros((3, 3)), np.array([1, 2]))
+    with pytest.raises(NoPath) as none:
+        segment_probabilities(*how, zero, np.zeros((3, 3)), zero, g, segments)
+    assert none.value.sentences.tolist() == [0]
+
+
 def test_a_sentence_without_a_legal_sequence_is_named():
     g = grammar(3)._replace(start=np.zeros(3, bool))
     segments = Segments(np.array([0]), np.array([1]), np.ones((1, 3), bool))
