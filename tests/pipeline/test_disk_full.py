@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import mmap
 import shutil
 import subprocess
 import sys
@@ -49,8 +50,9 @@ def test_a_disk_that_fills_up_leaves_the_best_model_and_the_state(tmp_path):
     sizes = {p.name: p.stat().st_size for p in (tmp_path / "run").iterdir()}
     shutil.rmtree(tmp_path / "run")
     (tmp_path / "run").mkdir()
-    # Room for a first model and a first state, and not for a second one beside them.
-    room = sizes["model.safetensors"] + sizes["state.safetensors"] * 3 // 2
+    # Room for a first model, a first state and a page for each small file, and not for a second
+    # state beside them.
+    room = sizes["model.safetensors"] + sizes["state.safetensors"] * 3 // 2 + 2 * mmap.PAGESIZE
     mounted = ["mount", "-t", "tmpfs", "-o", f"size={room}", "tmpfs", str(tmp_path / "run")]
     if shutil.which("mount") is None or subprocess.run(mounted, capture_output=True).returncode:
         pytest.skip("this user cannot mount a small disk")

@@ -13,6 +13,7 @@ from threadpoolctl import threadpool_limits
 from windowclf.analysis.results import Evaluation
 from windowclf.config import Config
 from windowclf.config.reading import ConfigLike, as_config, dump_config, read_config
+from windowclf.errors import ConfigError
 from windowclf.pipeline.input_files import files_of
 from windowclf.pipeline.listener import SILENT, Listener
 from windowclf.pipeline.run import Run
@@ -86,10 +87,16 @@ def _read_by(config: ConfigLike, resolved: Config, texts: Mapping[str, Text]) ->
         yield from text.files
     if resolved.data.dictionary is not None:
         yield from files_of(resolved.data.dictionary, "data.dictionary")
-    if isinstance(config, str | os.PathLike):
-        written = Path(config).read_text(encoding="utf-8-sig")
-        if written != dump_config(read_config(config)):
-            yield os.fspath(config)
+    if isinstance(config, str | os.PathLike) and not _is_as_dumped(Path(config)):
+        yield os.fspath(config)
+
+
+def _is_as_dumped(path: Path) -> bool:
+    """Whether a config file says what a run wrote, word for word."""
+    try:
+        return path.read_text(encoding="utf-8-sig") == dump_config(read_config(path))
+    except ConfigError:  # it is whole with overrides alone
+        return False
 
 
 def _threads(config: Config, state: SavedState | None) -> int:
