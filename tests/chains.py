@@ -1,4 +1,4 @@
-"""Small CRFs with random scores, and labels for them."""
+"""Small CRFs with random scores, labels for them, and lists of labels by scheme."""
 
 from __future__ import annotations
 
@@ -9,6 +9,13 @@ import numpy as np
 from windowclf.network.kernels.crf import crf_cross_entropy
 
 MIXED = (3, 1, 0, 5, 2, 1, 4, 0)
+LABEL_LISTS = {
+    "BIO": ["O", "B-A", "I-A", "B-B", "I-B"],
+    "IOB1": ["I-B", "O", "B-A", "I-A", "B-B"],
+    "IO": ["O", "I-A", "I-B"],
+    "BIOES": ["E-A", "O", "B-A", "I-A", "S-A", "B-B", "E-B", "S-B", "I-B"],
+    "BMES": ["B", "E", "M", "S"],
+}
 
 
 class Chain(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import plain
 import pytest
-from chains import chain, mask_of, within
+from chains import LABEL_LISTS, chain, mask_of, within
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -114,14 +114,6 @@ def test_the_trellis_holds_every_token_once(lengths):
 
 
 # Legal sequences
-
-LABEL_LISTS = {
-    "BIO": ["O", "B-A", "I-A", "B-B", "I-B"],
-    "IOB1": ["I-B", "O", "B-A", "I-A", "B-B"],
-    "IO": ["O", "I-A", "I-B"],
-    "BIOES": ["E-A", "O", "B-A", "I-A", "S-A", "B-B", "E-B", "S-B", "I-B"],
-    "BMES": ["B", "E", "M", "S"],
-}
 
 
 def there_and_back(labels, scheme):

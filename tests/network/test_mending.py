@@ -6,6 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
+from chains import LABEL_LISTS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,13 +22,6 @@ from windowclf.text.spans import (
     words_from_segmentation,
 )
 
-LABEL_LISTS = {
-    "BIO": ["O", "B-A", "I-A", "B-B", "I-B"],
-    "IOB1": ["I-B", "O", "B-A", "I-A", "B-B"],
-    "IO": ["O", "I-A", "I-B"],
-    "BIOES": ["E-A", "O", "B-A", "I-A", "S-A", "B-B", "E-B", "S-B", "I-B"],
-    "BMES": ["B", "E", "M", "S"],
-}
 SPAN_SCHEMES = ("BIO", "IOB1", "IO", "BIOES")
 LENGTHS = st.lists(st.integers(0, 14), max_size=6)
 SEEDS = st.integers(0, 2**32 - 1)

@@ -267,3 +267,14 @@ def test_a_run_replaces_no_file_that_it_reads(tmp_path):
     with pytest.raises(RunFolderError, match=r"evaluation\.json: the run would replace this file"):
         windowclf.train(config, [f"data.train={text}", "data.format=conll"], overwrite=True)
     assert text.read_text() == Path(config["data"]["train"]).read_text()
+
+
+def test_a_run_replaces_no_list_of_its_features(tmp_path):
+    config = corpora.tagging(tmp_path)
+    folder = Path(windowclf.train(config, ["training.epochs=1"]).model_path).parent
+    listed = folder / "metrics.jsonl"
+    listed.write_text("sleeps\nsees\n")
+    config["features"]["use"] = [{"kind": "gazetteer", "path": str(listed)}, {"kind": "word"}]
+    with pytest.raises(RunFolderError, match=r"metrics\.jsonl: the run would replace this file"):
+        windowclf.train(config, overwrite=True)
+    assert listed.read_text() == "sleeps\nsees\n"

@@ -251,7 +251,7 @@ def test_faults_of_the_data_are_known_before_the_first_trial(tmp_path):
         ),
         ("seed=2", ["--resume"], "(seed: 1 before, 2 now)"),
         ("data.dev={holdout: 0.1}", ["--resume"], "another config or other data (data.dev"),
-        ("seed=1", [], "run-tune: not empty (it holds best.yaml); continue that search with"),
+        ("seed=1", [], "run-tune: not empty (it holds search.json); continue that search with"),
         ("tune.output=/proc/x", [], "/proc/x: cannot be the search folder, no such file"),
     ],
 )
@@ -367,7 +367,7 @@ class TestFolder:
         (tmp_path / "search.json").unlink()
         (tmp_path / "trials.jsonl").unlink()
         (tmp_path / "trials" / "mine").mkdir(parents=True)
-        with pytest.raises(RunFolderError, match="not empty"):
+        with pytest.raises(RunFolderError, match=r"holds trials and no search\.json"):
             self.begun(tmp_path)
 
     def test_overwrite_removes_what_a_search_wrote_and_nothing_else(self, tmp_path):

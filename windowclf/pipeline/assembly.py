@@ -14,6 +14,7 @@ from windowclf.network.update_rules import Adagrad, Adam, Momentum, RmsProp, Rul
 from windowclf.pipeline.input_files import files_of
 from windowclf.pipeline.reading import inside_scheme
 from windowclf.pipeline.training_data import TrainingData
+from windowclf.system.threads import available_cores
 from windowclf.tagging.spec import Spec
 from windowclf.text.dictionary import Dictionary, read_dictionary
 from windowclf.text.formats import Layout
@@ -59,6 +60,12 @@ def dictionary_of(config: cfg.Config, layout: Layout, data: TrainingData) -> Dic
         labels = span_states(labels, inside, layout.scheme).labels
     paths = files_of(config.data.dictionary, "data.dictionary")
     return read_dictionary(paths, list(dict.fromkeys(labels)))
+
+
+def threads_of(config: cfg.Config) -> int:
+    """How many threads share a step, as the config says."""
+    threads = config.training.threads
+    return available_cores() if threads == "auto" else threads
 
 
 def settings_of(config: cfg.Config, data: TrainingData) -> Settings:

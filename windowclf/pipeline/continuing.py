@@ -7,7 +7,7 @@ from pathlib import Path
 
 from windowclf.config import Config
 from windowclf.config.reading import differences, make_config
-from windowclf.errors import RunFolderError
+from windowclf.errors import Fault, RunFolderError
 from windowclf.pipeline.input_files import config_key
 from windowclf.pipeline.run_folder import SavedState
 
@@ -26,9 +26,12 @@ def refuse_other_run(
     epochs = before.training.epochs
     if config.training.epochs < epochs:
         raise RunFolderError(
-            f"{path}: training.epochs: expected at least the {epochs} that this run has, found "
-            f"{config.training.epochs}; a run can be made longer and not shorter: undo that, or "
-            "start again with --overwrite."
+            Fault(
+                f"training.epochs: expected at least the {epochs} that this run has, found "
+                f"{config.training.epochs}; a run can be made longer and not shorter: undo that, "
+                "or start again with --overwrite.",
+                str(path),
+            )
         )
     changes = [
         change for change in changes_of(before, config, FREE) if not change.startswith(_EPOCHS)
@@ -36,8 +39,11 @@ def refuse_other_run(
     changes += changed_files(state.data, digests)
     if changes:
         raise RunFolderError(
-            f"{path}: cannot continue this run with another config or other data "
-            f"({'; '.join(changes)}); undo that, or start again with --overwrite."
+            Fault(
+                "cannot continue this run with another config or other data "
+                f"({'; '.join(changes)}); undo that, or start again with --overwrite.",
+                str(path),
+            )
         )
 
 
@@ -50,7 +56,7 @@ def changed_files(before: Mapping[str, str], now: Mapping[str, str]) -> list[str
     """A sentence's part for each name under which two sets of digests differ."""
     return [
         f"{config_key(name)}: the files have changed"
-        for name in sorted({*before, *now})
+        for name in dict.fromkeys([*now, *before])
         if before.get(name) != now.get(name)
     ]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from windowclf.network.reports import Report
 from windowclf.pipeline.folds.fold import Fold
 from windowclf.pipeline.search.trial import Trial
@@ -19,6 +21,18 @@ class Listener:
 
     def reading(self, fraction: float) -> None:
         """So much of the training text has been read, 0 to 1."""
+
+    def reading_of(self, size: float) -> Callable[[int], None]:
+        """A function that is told of bytes as they are read, of `size` in all; see `reading`."""
+        done = 0
+
+        def on_bytes(count: int) -> None:
+            """Tell that so many bytes more are read."""
+            nonlocal done
+            done += count
+            self.reading(min(1.0, done / max(1.0, size)))
+
+        return on_bytes
 
     def prepared(self) -> None:
         """All is read; what a training or a search does from now on is kept if it is stopped."""

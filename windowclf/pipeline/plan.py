@@ -14,13 +14,14 @@ from windowclf.config import Config, Holdout
 from windowclf.config.open_keys import open_keys
 from windowclf.config.reading import ConfigLike, as_config, dump_config, given_tree
 from windowclf.errors import DataError
+from windowclf.pipeline.assembly import threads_of
 from windowclf.pipeline.listener import SILENT, Listener
 from windowclf.pipeline.rehearsal import Rehearsal, Tried, tokens_of
 from windowclf.pipeline.texts import Text, texts_of
 from windowclf.system.arguments import checked_arguments
 from windowclf.system.machine import run_python
 from windowclf.system.memory import forget_peak, keep_freed_memory, peak_memory
-from windowclf.system.threads import Workers, available_cores
+from windowclf.system.threads import Workers
 from windowclf.text.corpus_cache import bytes_kept
 from windowclf.text.formats import open_bytes
 
@@ -111,8 +112,7 @@ def plan(config: ConfigLike, overrides: Sequence[str] = (), listener: Listener =
     resolved = as_config(config, overrides)
     texts = texts_of(resolved)
     _refuse_pipes(texts["train"])
-    threads = resolved.training.threads
-    count = available_cores() if threads == "auto" else threads
+    count = threads_of(resolved)
     starting = run_python(START).seconds
     forget_peak()
     keep_freed_memory()

@@ -50,18 +50,18 @@ class RunFolder:
     def __init__(self, path: Path, resume: bool, overwrite: bool):
         """Claim the folder. Raises RunFolderError unless a run may write here."""
         self.path = path
-        self._claimed = ClaimedFolder(path, "run", OWN_NAMES, resume, overwrite)
-        try:
-            self._refuse_if_taken(resume, overwrite)
-        except BaseException as error:
-            self.close()
-            raise self._claimed.unusable(error) if isinstance(error, OSError) else error from None
 
-    def _refuse_if_taken(self, resume: bool, overwrite: bool) -> None:
+        def check(claimed: ClaimedFolder) -> None:
+            """Raise RunFolderError where what is there may not be continued or replaced."""
+            self._refuse_if_taken(claimed, resume, overwrite)
+
+        self._claimed = ClaimedFolder(path, "run", OWN_NAMES, resume, overwrite, check)
+
+    def _refuse_if_taken(self, claimed: ClaimedFolder, resume: bool, overwrite: bool) -> None:
         """Raise RunFolderError where what the folder holds may not be continued or replaced."""
-        others = self._claimed.names()
+        others = claimed.names()
         if others and not (resume or overwrite):
-            raise self._claimed.refuse_taken(others[0])
+            raise claimed.refuse_taken(others[0])
         if overwrite or STATE_NAME not in others:
             self._refuse_strangers(others)
         if resume and MODEL_NAME in others and STATE_NAME not in others:
@@ -84,8 +84,11 @@ class RunFolder:
             strangers = [name for name in OWN_NAMES if name in names]
         if strangers:
             raise RunFolderError(
-                f"{self.path / strangers[0]}: not from a run of windowclf (or damaged), and this "
-                "run would replace it; move it away, or choose another folder with --output."
+                Fault(
+                    "not from a run of windowclf (or damaged), and this run would replace it; move "
+                    "it away, or choose another folder with --output.",
+                    str(self.path / strangers[0]),
+                )
             )
 
     def refuse_inputs(self, paths: Iterable[str]) -> None:
@@ -151,8 +154,11 @@ class RunFolder:
     def unfit_state(self, error: Exception) -> ModelFileError:
         """The error to raise for a state that is whole and yet cannot be gone on from."""
         return ModelFileError(
-            f"{self.path / STATE_NAME}: does not fit ({' '.join(str(error).split()):.300}); "
-            "use another copy, or start again with --overwrite."
+            Fault(
+                f"does not fit ({' '.join(str(error).split()):.300}); use another copy, or start "
+                "again with --overwrite.",
+                str(self.path / STATE_NAME),
+            )
         )
 
     def append_metrics(self, line: Mapping[str, Any]) -> None:

@@ -14,14 +14,15 @@ from windowclf.analysis.results import Evaluation
 from windowclf.config import Config
 from windowclf.config.reading import ConfigLike, as_config, dump_config, read_config
 from windowclf.errors import ConfigError
+from windowclf.pipeline.assembly import threads_of
 from windowclf.pipeline.input_files import files_of
 from windowclf.pipeline.listener import SILENT, Listener
 from windowclf.pipeline.run import Run
-from windowclf.pipeline.run_folder import RunFolder, SavedState
+from windowclf.pipeline.run_folder import RunFolder
 from windowclf.pipeline.texts import GivenTexts, Text, in_memory, texts_of
 from windowclf.system.arguments import checked_arguments
 from windowclf.system.memory import keep_freed_memory
-from windowclf.system.threads import Workers, available_cores
+from windowclf.system.threads import Workers
 from windowclf.tagging.model_file import MODEL_NAME
 
 
@@ -63,7 +64,8 @@ def train(
         folder.refuse_inputs(_read_by(config, resolved, texts))
         state = folder.load_state() if resume else None
         keep_freed_memory()
-        with threadpool_limits(limits=1), closing(Workers(_threads(resolved, state))) as workers:
+        threads = threads_of(resolved) if state is None else state.threads
+        with threadpool_limits(limits=1), closing(Workers(threads)) as workers:
             run = Run(resolved, texts, folder, workers, listener)
             run.begin(state, resume)
             stopped = run.train()
@@ -87,6 +89,9 @@ def _read_by(config: ConfigLike, resolved: Config, texts: Mapping[str, Text]) ->
         yield from text.files
     if resolved.data.dictionary is not None:
         yield from files_of(resolved.data.dictionary, "data.dictionary")
+    for i, feature in enumerate(resolved.features.use):
+        if feature.kind in ("gazetteer", "cluster", "vectors"):
+            yield from files_of(feature.path, f"features.use.{i}.path")
     if isinstance(config, str | os.PathLike) and not _is_as_dumped(Path(config)):
         yield os.fspath(config)
 
@@ -97,10 +102,3 @@ def _is_as_dumped(path: Path) -> bool:
         return path.read_text(encoding="utf-8-sig") == dump_config(read_config(path))
     except ConfigError:  # it is whole with overrides alone
         return False
-
-
-def _threads(config: Config, state: SavedState | None) -> int:
-    """How many threads share a step: those that the run began with, else as the config says."""
-    if state is not None:
-        return state.threads
-    return available_cores() if config.training.threads == "auto" else config.training.threads

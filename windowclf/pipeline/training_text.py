@@ -54,7 +54,8 @@ class TrainingText:
         self._labels_of = learnt_labels(layout, inside_scheme(config))
         self._source = Source(self._files(), self._how(read))
         self._digest = hashlib.sha256()
-        self._remarks, self._done = Remarks(), 0  # bytes read
+        self._remarks = Remarks()
+        self._on_bytes = listener.reading_of(self.megabytes() * (1 << 20))
 
     def _how(self, read: FeatureFiles) -> dict[str, Any]:
         """What besides the files decides what the corpus is, so that it is kept under both."""
@@ -149,15 +150,9 @@ class TrainingText:
 
     def _read(self, text: Text, digest: Any, remarks: Remarks) -> Iterable[Sentence]:
         """The sentences of a text with derived columns; see Text.read."""
-        size, config = max(1.0, self.megabytes() * (1 << 20)), self._config
-
-        def on_bytes(count: int) -> None:
-            """Tell the listener that so many bytes more are read."""
-            self._done += count
-            self._listener.reading(min(1.0, self._done / size))
-
-        sentences = text.read(self._layout, digest, on_bytes, remarks, guessed(config))
-        return with_derived(none_longer(sentences, longest_sentence(config)), self._derived)
+        say, longest = guessed(self._config), longest_sentence(self._config)
+        sentences = text.read(self._layout, digest, self._on_bytes, remarks, say)
+        return with_derived(none_longer(sentences, longest), self._derived)
 
 
 class _Counted:

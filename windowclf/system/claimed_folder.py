@@ -6,7 +6,7 @@ import contextlib
 import errno
 import json
 import os
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,17 +27,23 @@ _APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND
 
 
 class ClaimedFolder:
-    """A folder under a lock, for a run or a search (`what`); `close` gives it back.
+    """A folder under a lock, for a run or a search (`what`); `close` gives it back."""
 
-    Whether its files may be continued or replaced is for the owner of this object to judge.
-    """
-
-    def __init__(self, path: Path, what: str, own: Collection[str], resume: bool, overwrite: bool):
+    def __init__(
+        self,
+        path: Path,
+        what: str,
+        own: Collection[str],
+        resume: bool,
+        overwrite: bool,
+        check: Callable[[ClaimedFolder], None] = lambda _: None,
+    ):
         """Make and lock the folder, and clear what broken writes of its `own` files have left.
 
         Raises RunFolderError where it is in use or cannot be made, or where what has the name of
         one of its own files is none. `resume` and `overwrite` are what people asked for; both at
-        once are refused.
+        once are refused. Whether its files may be continued or replaced is for `check` to say,
+        which raises RunFolderError or OSError.
         """
         self.path, self._what = path, what
         if resume and overwrite:
@@ -53,6 +59,7 @@ class ClaimedFolder:
             if not lock_descriptor(self._lock, blocking=False):
                 raise RunFolderError(Fault(f"another {what} is writing to this folder.", str(path)))
             clear_leftovers(path, own)
+            check(self)
         except BaseException as error:
             self.close()
             raise self.unusable(error) if isinstance(error, OSError) else error from None
@@ -70,8 +77,11 @@ class ClaimedFolder:
         """
         if (kind := kind_at(self.path / name)) not in (None, expected):
             raise RunFolderError(
-                f"{self.path / name}: expected {expected}, found {kind}; move it away, or choose "
-                "another folder with --output."
+                Fault(
+                    f"expected {expected}, found {kind}; move it away, or choose another folder "
+                    "with --output.",
+                    str(self.path / name),
+                )
             )
 
     def unusable(self, error: OSError | ValueError) -> RunFolderError:
@@ -86,6 +96,23 @@ class ClaimedFolder:
             return sorted(file.name for file in self.path.iterdir() if file.name != LOCK_NAME)
         except OSError as error:
             raise self.unusable(error) from error
+
+    def refuse_others(self, names: Collection[str], mark: str, wanted: bool) -> None:
+        """Raise RunFolderError where a folder with these names has no `mark` of its kind.
+
+        Or where it has one, and nobody `wanted` to go on or to begin again.
+        """
+        if names and mark not in names:
+            found = next(iter(names))
+            raise RunFolderError(
+                Fault(
+                    f"holds {found} and no {mark}, so it is not from a {self._what}; "
+                    "choose another folder with --output.",
+                    str(self.path),
+                )
+            )
+        if names and not wanted:
+            raise self.refuse_taken(mark)
 
     def refuse_taken(self, found: str) -> RunFolderError:
         """The error to raise where the folder holds `found` and nobody said what to do with it."""

@@ -38,9 +38,7 @@ from windowclf.text.units import folds_of, units_of
 class CrossValidation:
     """What a cross-validation has found so far."""
 
-    figures: Mapping[
-        str, Spread
-    ]  # the main figures over all folds; empty before the last has ended
+    figures: Mapping[str, Spread]  # the main ones over all folds; empty before the last has ended
     folds: tuple[Fold, ...]  # those that have ended
     path: Path  # folds.json
     stopped: bool  # True: the listener ended it early
@@ -161,15 +159,9 @@ class _Parts:
 
 def _sentences(config: Config, text: Text, layout: Layout, listener: Listener) -> list[Sentence]:
     """The sentences of train. Raises DataError."""
-    remarks, done = Remarks(), 0
-    size = max(1, sum(Path(file).stat().st_size for file in text.files if Path(file).is_file()))
-
-    def on_bytes(count: int) -> None:
-        """Tell the listener that so many bytes more are read."""
-        nonlocal done
-        done += count
-        listener.reading(min(1.0, done / size))
-
+    remarks = Remarks()
+    size = sum(Path(file).stat().st_size for file in text.files if Path(file).is_file())
+    on_bytes = listener.reading_of(size)
     sentences = text.read(layout, hashlib.sha256(), on_bytes, remarks, guessed(config))
     found = [each.without_source() for each in sentences]
     tell("train", remarks, layout.scheme, listener)

@@ -11,7 +11,7 @@ from typing import Any
 
 from windowclf.config import Config
 from windowclf.config.reading import make_config
-from windowclf.errors import ConfigError, RunFolderError
+from windowclf.errors import ConfigError, Fault, RunFolderError
 from windowclf.pipeline.continuing import FREE, changed_files, changes_of
 from windowclf.pipeline.folds.fold import Fold
 from windowclf.pipeline.run_folder import RunFolder
@@ -38,23 +38,13 @@ class FoldsFolder:
     def __init__(self, path: Path, resume: bool, overwrite: bool):
         """Claim the folder. Raises RunFolderError unless a cross-validation may write here."""
         self.path, self._overwrite = path, overwrite
-        self._claimed = ClaimedFolder(path, "cross-validation", (FOLDS_NAME,), resume, overwrite)
-        try:
-            self._refuse_if_taken(resume or overwrite)
-        except BaseException:
-            self.close()
-            raise
 
-    def _refuse_if_taken(self, wanted: bool) -> None:
-        """Raise RunFolderError where the folder holds something else, or folds not `wanted`."""
-        others = self._claimed.names()
-        if others and FOLDS_NAME not in others:
-            raise RunFolderError(
-                f"{self.path}: holds {others[0]} and no {FOLDS_NAME}, so it is not from a "
-                "cross-validation; choose another folder with --output."
-            )
-        if others and not wanted:
-            raise self._claimed.refuse_taken(FOLDS_NAME)
+        def check(claimed: ClaimedFolder) -> None:
+            """Raise RunFolderError where the folder holds no folds, or some not wanted."""
+            claimed.refuse_others(claimed.names(), FOLDS_NAME, resume or overwrite)
+
+        own = (FOLDS_NAME,)
+        self._claimed = ClaimedFolder(path, "cross-validation", own, resume, overwrite, check)
 
     def begin(self, plan: Plan) -> dict[int, Fold]:
         """Write the plan; the folds that have ended so far by their number.
@@ -85,13 +75,19 @@ class FoldsFolder:
             changes = _changes(before, plan, make_config(before.config), now)
         except (OSError, ValueError, KeyError, AttributeError, TypeError, ConfigError) as error:
             raise RunFolderError(
-                f"{path}: damaged, or not from a cross-validation ({error!s:.200}); replace it "
-                "with --overwrite, or choose another folder with --output."
+                Fault(
+                    f"damaged, or not from a cross-validation ({error!s:.200}); replace it with "
+                    "--overwrite, or choose another folder with --output.",
+                    str(path),
+                )
             ) from error
         if changes:
             raise RunFolderError(
-                f"{self.path}: cannot go on with these folds with another config or other data "
-                f"({'; '.join(changes)}); undo that, or start again with --overwrite."
+                Fault(
+                    "cannot go on with these folds with another config or other data "
+                    f"({'; '.join(changes)}); undo that, or start again with --overwrite.",
+                    str(self.path),
+                )
             )
         return {fold.fold: fold for fold in ended}
 

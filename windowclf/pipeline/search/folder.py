@@ -10,9 +10,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from windowclf.config.reading import differences, make_config
+from windowclf.config.reading import make_config
 from windowclf.errors import ConfigError, Fault, RunFolderError
-from windowclf.pipeline.input_files import config_key
+from windowclf.pipeline.continuing import changed_files, changes_of
 from windowclf.pipeline.run_folder import OWN_NAMES as RUN_NAMES
 from windowclf.pipeline.search.trial import Trial
 from windowclf.system.checked import build
@@ -26,9 +26,9 @@ BEST_NAME = "best.yaml"
 _RUNS_NAME = "trials"  # the run folders of trials that have not ended
 _RUN = re.compile(r"[0-9]+-[0-9]+")  # the number of a trial and its epochs
 _FREE = (  # what may change when a search goes on: no trial depends on it
-    *("output", "tune.output", "tune.trials", "tune.keep", "tune.rungs", "training.epochs"),
-    *("training.threads", "training.checkpoint", "data.test", "data.cache_above_mb"),
-    "prediction.cache_mb",
+    *("output:", "tune.output:", "tune.trials:", "tune.keep:", "tune.rungs:", "training.epochs:"),
+    *("training.threads:", "training.checkpoint", "data.test:", "data.cache_above_mb:"),
+    "prediction.cache_mb:",
 )
 
 
@@ -40,30 +40,17 @@ class SearchFolder:
         self.path = path
         self._overwrite = overwrite
         own = (SEARCH_NAME, TRIALS_NAME, BEST_NAME)
-        self._claimed = ClaimedFolder(path, "search", own, resume, overwrite)
-        try:
-            self._claimed.refuse_unless(_RUNS_NAME, "a directory")
-            self._refuse_if_taken(resume or overwrite)
-        except BaseException:
-            self.close()
-            raise
 
-    def _refuse_if_taken(self, wanted: bool) -> None:
-        """Raise RunFolderError where the folder holds no search, or one that is not `wanted`."""
-        others = self._claimed.names()
-        if not any((self.path / _RUNS_NAME).glob("[!.]*")):
-            # There is at most text that was encoded before a stop.
-            others = [name for name in others if name != _RUNS_NAME]
-        if others and not wanted:
-            raise self._claimed.refuse_taken(others[0])
-        if others and SEARCH_NAME not in others:
-            raise RunFolderError(
-                Fault(
-                    f"holds {others[0]} and no {SEARCH_NAME}, so it is not from a search; "
-                    "choose another folder with --output.",
-                    str(self.path),
-                )
-            )
+        def check(claimed: ClaimedFolder) -> None:
+            """Raise RunFolderError where the folder holds no search, or one that is not wanted."""
+            claimed.refuse_unless(_RUNS_NAME, "a directory")
+            names = claimed.names()
+            if not any((path / _RUNS_NAME).glob("[!.]*")):
+                # There is at most text that was encoded before a stop.
+                names = [name for name in names if name != _RUNS_NAME]
+            claimed.refuse_others(names, SEARCH_NAME, resume or overwrite)
+
+        self._claimed = ClaimedFolder(path, "search", own, resume, overwrite, check)
 
     def _remove_old_search(self) -> None:
         """Remove what an earlier search wrote, and nothing else.
@@ -72,7 +59,7 @@ class SearchFolder:
         """
         try:
             for run in self._runs():
-                remove_folder(run, (*RUN_NAMES, LOCK_NAME))
+                _remove_run(run)
         except OSError as error:
             raise self._claimed.unusable(error) from error
         self._claimed.remove((BEST_NAME, TRIALS_NAME, SEARCH_NAME))
@@ -103,12 +90,8 @@ class SearchFolder:
         """Raise RunFolderError unless the search at `path` is of this config and of these data."""
         try:
             header = json.loads(path.read_text(encoding="utf-8"))
-            changes = [
-                change
-                for change in differences(make_config(header["config"]), make_config(config))
-                if not change.startswith(tuple(f"{free}{end}" for free in _FREE for end in ":."))
-            ]
-            files = [name for name in data if header["data"].get(name) != data[name]]
+            changes = changes_of(make_config(header["config"]), make_config(config), _FREE)
+            changes += changed_files(header["data"], data)
         except (OSError, ValueError, KeyError, TypeError, AttributeError, ConfigError) as error:
             raise RunFolderError(
                 Fault(
@@ -117,7 +100,6 @@ class SearchFolder:
                     str(path),
                 )
             ) from error
-        changes += [f"{config_key(name)}: the files have changed" for name in files]
         if changes:
             raise RunFolderError(
                 Fault(
@@ -134,15 +116,19 @@ class SearchFolder:
                 yield build(Trial, json.loads(line), "the line", whole=True)
             except ValueError as error:
                 raise RunFolderError(
-                    f"{self.path / TRIALS_NAME}:{number}: expected a trial, found something else "
-                    f"({error!s:.200}); remove the line to have that trial again."
+                    Fault(
+                        f"expected a trial, found something else ({error!s:.200}); remove the line "
+                        "to have that trial again.",
+                        str(self.path / TRIALS_NAME),
+                        number,
+                    )
                 ) from error
 
     def append(self, trial: Trial) -> None:
         """Add a trial that has ended, on the disk before this returns; its run folder goes."""
         self._claimed.append_line(TRIALS_NAME, asdict(trial))
         with contextlib.suppress(OSError):
-            remove_folder(self.run_folder(*trial.key), (*RUN_NAMES, LOCK_NAME))
+            _remove_run(self.run_folder(*trial.key))
 
     def write_trials(self, trials: Iterable[Trial]) -> None:
         """Write all trials anew, in the order of rungs and numbers."""
@@ -164,7 +150,7 @@ class SearchFolder:
         runs = self.path / _RUNS_NAME
         with contextlib.suppress(OSError):
             for run in self._runs():
-                remove_folder(run, (*RUN_NAMES, LOCK_NAME))
+                _remove_run(run)
             remove_cache(runs)
             remove_folder(runs, ())
 
@@ -176,3 +162,8 @@ class SearchFolder:
     def close(self) -> None:
         """Give the folder back."""
         self._claimed.close()
+
+
+def _remove_run(folder: Path) -> None:
+    """Remove a trial's run, and its folder where nothing else is in it. Raises OSError."""
+    remove_folder(folder, (*RUN_NAMES, LOCK_NAME))
