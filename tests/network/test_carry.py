@@ -114,3 +114,9 @@ def test_without_old_sentences_the_corpus_is_the_epoch():
     replay = Replay(STARTS, 8, 0.5, seed=1)
     assert [first for first, _ in drawn(replay, 3)] == STARTS[:-1].tolist()
     assert replay.tokens_before(3) == 66
+
+
+def test_the_tokens_of_many_epochs_are_known_at_once():
+    assert Replay(STARTS, 8, 0.5, seed=1).tokens_before(10**9) == 22 * 10**9
+    replay = Replay(STARTS, 3, 0.5, seed=1)
+    assert replay.tokens_about(10**9) == replay.tokens_before(1) * 10**9

@@ -57,14 +57,15 @@ def test_folds_are_dealt_evenly_by_the_seed():
 
 
 def test_the_interval_is_students():
-    """By hand: mean 0.8, deviation 0.1, t(2 degrees) = 4.3027."""
-    rows = [{"f1": 0.7, "unseen": 0.5}, {"f1": 0.8}, {"f1": 0.9}]
+    """By hand: mean 0.5, deviation 0.1, t(2 degrees) = 4.3027."""
+    rows = [{"f1": 0.4, "unseen": 0.5}, {"f1": 0.5}, {"f1": 0.6}]
     found = spreads(rows)
     far = 4.302652729 * 0.1 / 3**0.5
-    assert found["f1"]["mean"] == pytest.approx(0.8)
-    assert found["f1"]["interval"] == pytest.approx([0.8 - far, 0.8 + far])
-    two = spreads([{"f1": 0.7}, {"f1": 0.9}])["f1"]  # t(1 degree) = 12.706, deviation 0.1414
-    assert two["interval"] == pytest.approx([0.8 - 1.2706, 0.8 + 1.2706], abs=1e-4)
+    assert found["f1"]["mean"] == pytest.approx(0.5)
+    assert found["f1"]["interval"] == pytest.approx([0.5 - far, 0.5 + far])
+    two = spreads([{"f1": 0.79}, {"f1": 0.81}])["f1"]  # t(1 degree) = 12.706, deviation 0.01414
+    assert two["interval"] == pytest.approx([0.8 - 0.12706, 0.8 + 0.12706], abs=1e-5)
+    assert spreads([{"f1": 0.2}, {"f1": 0.9}])["f1"]["interval"] == [0.0, 1.0]  # of what can be
     assert found["unseen"] == {"mean": 0.5, "interval": [0.5, 0.5], "folds": [0.5, None, None]}
 
 
@@ -204,7 +205,7 @@ def test_as_many_folds_as_sentences(tmp_path):
 
 def test_what_cannot_be_divided_or_scored_is_known_before_the_first_fold(tmp_path):
     config = corpora.small_config(tmp_path, "tagging", {})
-    with pytest.raises(DataError, match="<train>: expected at least 2 documents or sentences"):
+    with pytest.raises(DataError, match="<train>: expected at least 2 documents to divide, or"):
         quick(config, data={"train": [Sentence(["a"], ["N"])]})
     some = [Sentence(["a"], ["N"]), Sentence(["a"], [None]), Sentence(["a"], [None])]
     with pytest.raises(DataError, match=r"<train>: no token of fold \d has a label; label more"):
@@ -290,7 +291,8 @@ def test_folds_start_from_a_model_that_lies_elsewhere(tmp_path):
     start = f"training.start_from={first.path.parent}/fold-1"
     with pytest.raises(ConfigError, match=r"training\.start_from: .* lies in the folder of these"):
         windowclf.cross_validate(config, [start], folds=2, overwrite=True)
-    replay = f"data.replay={config['data']['train']}"
+    old = corpora.conll(corpora.tagged_sentences(20, seed=9))
+    replay = f"data.replay={corpora.write(tmp_path / 'old.conll', old)}"
     more = ["training.epochs=1", start, replay, f"output={tmp_path}/on"]
     result = windowclf.cross_validate(config, more, folds=2)
     assert written(result)["data"].keys() == {"train", "dev", "replay", "training.start_from"}
@@ -334,3 +336,145 @@ def test_the_words_after_ctrl_c_are_a_command_that_works(tmp_path, monkeypatch):
     assert code == 0
     assert "note: folds that had ended before and are kept: 1." in err
     assert (tmp_path / "it's here" / "folds.json").exists()
+
+
+def test_overwriting_follows_no_link_and_erases_no_other_run(tmp_path):
+    config = corpora.tagging(tmp_path)
+    precious = windowclf.train(config, [QUICK]).model_path.parent
+    before = corpora.digest(precious)
+    top = quick(config, folds=2).path.parent
+    corpora.copy(precious, top / "fold-2-with-crf")
+    (top / "fold-9").symlink_to(precious)
+    quick(config, folds=2, overwrite=True)
+    assert corpora.digest(precious) == corpora.digest(top / "fold-2-with-crf") == before
+    corpora.remove(top / "fold-2")
+    (top / "fold-2").symlink_to(precious)
+    scores = (top / "folds.json").read_bytes()
+    with pytest.raises(RunFolderError, match="fold-2: expected a directory, found a link"):
+        quick(config, folds=2, overwrite=True)
+    assert corpora.digest(precious) == before
+    assert (top / "folds.json").read_bytes() == scores
+
+
+def test_what_is_refused_has_destroyed_nothing(tmp_path):
+    """A stray file beside the folds is no matter; one that would be replaced is, at once."""
+    config = corpora.tagging(tmp_path)
+    top = quick(config, folds=2).path.parent
+    corpora.write(top / "fold-1.notes", "mine")
+    quick(config, folds=2, overwrite=True)
+    names = ("folds.json", "fold-1/model.safetensors", "fold-1/metrics.jsonl", "fold-1/config.yaml")
+    dev = Path(config["data"]["dev"]).read_bytes()
+    (top / "fold-1" / "metrics.jsonl").write_bytes(dev)
+    before = [(top / name).read_bytes() for name in names]
+    own = f"data.dev={top}/fold-1/metrics.jsonl"
+    for output in (None, top):
+        with pytest.raises(RunFolderError, match=r"metrics\.jsonl: the run would replace this"):
+            quick(config, own, "data.format=conll", folds=2, overwrite=True, output=output)
+    (top / "fold-2" / "state.safetensors").write_text("mine")
+    with pytest.raises(RunFolderError, match=r"state\.safetensors: not from a run of windowclf"):
+        quick(config, folds=2, overwrite=True)
+    assert [(top / name).read_bytes() for name in names] == before
+
+
+def test_its_own_config_is_not_written_over(tmp_path):
+    config = corpora.tagging(tmp_path)
+    top = quick(config, folds=2).path.parent
+    own = top / "fold-1" / "config.yaml"
+    own.write_text("# precious\n" + own.read_text(encoding="utf-8"), encoding="utf-8")
+    text = own.read_bytes()
+    more = [f"data.train={config['data']['train']}", f"data.dev={config['data']['dev']}"]
+    with pytest.raises(RunFolderError, match=r"config\.yaml: the run would replace this file"):
+        windowclf.cross_validate(own, more, folds=2, output=top, overwrite=True)
+    assert own.read_bytes() == text
+
+
+@pytest.mark.parametrize("how", ["resume", "overwrite"])
+def test_a_foreign_folds_json_is_left_alone(tmp_path, how):
+    config = corpora.tagging(tmp_path)
+    (tmp_path / "run-folds").mkdir()
+    mine = Path(corpora.write(tmp_path / "run-folds" / "folds.json", '{"my own": "splits"}'))
+    with pytest.raises(RunFolderError, match=r"not from a cross-validation .*; move it away"):
+        quick(config, **{how: True})
+    assert mine.read_text(encoding="utf-8") == '{"my own": "splits"}'
+
+
+def test_a_model_without_a_state_is_not_replaced(tmp_path):
+    config = corpora.tagging(tmp_path)
+    first = quick(config)
+    known = json.loads(first.path.read_text(encoding="utf-8"))
+    known["results"] = known["results"][:2]
+    first.path.write_text(json.dumps(known), encoding="utf-8")
+    third = first.path.parent / "fold-3"
+    (third / "state.safetensors").unlink()
+    before = corpora.digest(third)
+    with pytest.raises(RunFolderError, match="holds a model but no state"):
+        quick(config, resume=True)
+    assert corpora.digest(third) == before
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda found: found["results"][0].update(fold=7),
+        lambda found: found["results"][0].update(fold=2),
+        lambda found: found["results"][0]["figures"].update(accuracy=float("nan")),
+    ],
+)
+def test_folds_that_cannot_be_are_damage(whole, tmp_path, change):
+    config, result = whole
+    found = written(result)
+    change(found)
+    corpora.write(tmp_path / "folds.json", json.dumps(found))
+    with pytest.raises(RunFolderError, match="damaged, or not from a cross-validation"):
+        quick(config, output=tmp_path, resume=True)
+
+
+def test_no_fold_is_scored_on_what_its_model_has_seen(tmp_path):
+    config = corpora.tagging(tmp_path)
+    (tmp_path / "other").mkdir()
+    other = corpora.tagging(tmp_path / "other")
+    Path(other["data"]["train"]).write_text(corpora.conll(corpora.tagged_sentences(30, seed=8)))
+    elsewhere = f"training.start_from={windowclf.train(other, [QUICK]).model_path}"
+    start = windowclf.train(config, [QUICK]).model_path
+    with pytest.raises(ConfigError, match="has learnt from this train, so that no fold would be"):
+        quick(config, f"training.start_from={start}")
+    with pytest.raises(DataError, match="40 of the 40 sentences that are held out stand in it too"):
+        quick(config, f"data.replay={config['data']['train']}", elsewhere)
+    text = Path(config["data"]["train"]).read_text(encoding="utf-8")
+    some = corpora.write(tmp_path / "some.conll", "\n\n".join(text.split("\n\n")[:10]) + "\n\n")
+    notices: list[str] = []
+    more = [f"data.replay={some}", elsewhere]
+    quick(config, *more, overwrite=True, listener=Heard(notice=notices.append))
+    assert any("stand in it too; of them scores are too good" in said for said in notices)
+
+
+def rare(folder: Path) -> dict:
+    """A text whose label RARE has one token."""
+    config = corpora.tagging(folder)
+    path = Path(config["data"]["train"])
+    path.write_text(path.read_text(encoding="utf-8") + "zorg\tRARE\n\n", encoding="utf-8")
+    return config
+
+
+def test_a_label_that_one_fold_has_alone_is_told_or_refused_beforehand(tmp_path):
+    config, notices = rare(tmp_path), list[str]()
+    quick(config, listener=Heard(notice=notices.append))
+    told = [said for said in notices if "alone has RARE, so that its model cannot" in said]
+    assert len(told) == 1
+    with pytest.raises(ConfigError, match=r"training\.class_weights\.RARE: fold . alone has RARE"):
+        quick(config, "training.class_weights={RARE: 3}", overwrite=True)
+    words = corpora.write(tmp_path / "words.tsv", "zorg\tRARE\n")
+    with pytest.raises(DataError, match=r"in fold ., .*words\.tsv:1: no training token has"):
+        quick(config, f"data.dictionary={words}", overwrite=True)
+    two = corpora.write(tmp_path / "two.conll", "a\tA\n\n" * 5 + "b\tB\n\n")
+    own = [f"data={{train: {two}, dev: {two}}}", "model.output=sigmoid", f"output={tmp_path}/two"]
+    with pytest.raises(ConfigError, match=r"alone has B, .*sigmoid needs two labels"):
+        quick(config, *own)
+
+
+def test_a_dash_may_be_a_label_of_conllu(tmp_path):
+    line = "1\t{}\t_\t_\t{}\t_\t_\t_\t_\t_\n\n"
+    text = "".join(line.format("ab"[i % 2], "-X"[i % 2]) for i in range(12))
+    path = corpora.write(tmp_path / "x.conllu", text)
+    config = {"task": "tagging", "output": f"{tmp_path}/run", "data": {"train": path}}
+    assert len(quick(config, "data.label=xpos", folds=2).folds) == 2

@@ -7,6 +7,7 @@ import json
 from dataclasses import replace
 
 import corpora
+import numpy as np
 import pytest
 from heard import Heard
 
@@ -164,3 +165,46 @@ def test_the_config_of_the_run_says_that_its_texts_were_in_memory(tmp_path):
     saved = read_config(tmp_path / "run" / "config.yaml")
     assert (saved.data.train, saved.data.dev) == (("<train>",), ("<dev>",))
     assert json.loads((tmp_path / "run" / "evaluation.json").read_text())["dev"]["tokens"] > 0
+
+
+def test_arrays_are_lists(tmp_path):
+    given = [windowclf.Sentence(np.array(["a", "b"]), np.array(["O", "B-X"]))] * 4
+    lists = [windowclf.Sentence(["a", "b"], ["O", "B-X"])] * 4
+    config = {"task": "spans", "training": {"epochs": 1}}
+    found = []
+    for name, train in (("arrays", given), ("lists", lists)):
+        own = {**config, "output": f"{tmp_path}/{name}"}
+        found.append(windowclf.train(own, data={"train": train, "dev": train}).model_path)
+    assert found[0].read_bytes() == found[1].read_bytes()
+    tagger = windowclf.load(found[0])
+    assert tagger.predict(given) == tagger.predict(lists)
+    assert windowclf.evaluate(tagger, given) == windowclf.evaluate(tagger, lists)
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"x": ["\ud800"]},
+        {"x": [object()]},
+        {"x": [b"a"]},
+        {"x": np.array([1])},
+        {1: ["a"]},
+        {"x": ["a", "b"]},
+    ],
+)
+def test_a_column_is_a_text_a_token_though_nobody_reads_it(tmp_path, columns):
+    train = [windowclf.Sentence(["a"], ["A"], columns)] * 3
+    with pytest.raises(DataError, match=r"<train>:1: expected .*column"):
+        windowclf.train({"task": "tagging", "output": f"{tmp_path}/run"}, data={"train": train})
+
+
+def test_data_of_a_wrong_kind_is_shown(tmp_path):
+    with pytest.raises(TypeError, match=r"data: expected a mapping to .*found a mapping with"):
+        windowclf.train({"task": "tagging"}, data={"train": 3})
+
+
+def test_one_label_is_too_few_for_a_sigmoid(tmp_path):
+    train = [windowclf.Sentence(["a", "b"], ["A", "A"])] * 3
+    config = {"task": "tagging", "output": f"{tmp_path}/run", "model": {"output": "sigmoid"}}
+    with pytest.raises(DataError, match=r"expected at least two labels for model.output: sigmoid"):
+        windowclf.train(config, data={"train": train})

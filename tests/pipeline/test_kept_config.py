@@ -78,7 +78,20 @@ def test_what_is_missing_from_a_kept_config_is_named(tmp_path):
 def test_the_yaml_reads_back(learnt):
     kept = windowclf.info(learnt["tagging"])["config"]
     assert parse_yaml(kept_yaml(kept), "x") == kept
-    assert kept_yaml(kept).splitlines()[2:4] == ["seed: 1", "task: tagging"]
+    assert kept_yaml(kept).splitlines()[3:5] == ["seed: 1", "task: tagging"]
+
+
+def test_other_files_that_a_model_was_made_with_are_named(tmp_path):
+    config = corpora.tagging(tmp_path)
+    words = corpora.write(tmp_path / "words.tsv", "the\tDET\n")
+    first = windowclf.train(config, ["training.epochs=1"]).model_path
+    more = [f"training.start_from={first}", f"data.replay={config['data']['train']}"]
+    more += [f"data.dictionary={words}", f"output={tmp_path}/more", "training.epochs=1"]
+    second = windowclf.train(config, more).model_path
+    said = "# It was made with files of training.start_from, data.replay, data.dictionary too; "
+    for model, expected in ((first, []), (second, [f"{said}name them again."])):
+        lines = run(["info", str(model), "--config"])[1].splitlines()
+        assert [line for line in lines if "made with" in line] == expected
 
 
 def test_info_shows_it_or_says_that_there_is_none(learnt):

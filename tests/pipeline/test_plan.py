@@ -254,3 +254,30 @@ def test_a_fresh_python_runs_and_its_last_words_are_told():
     machine = this_machine()
     assert machine["cores"] >= 1
     assert all(machine.values())
+
+
+def test_a_replay_counts_as_it_is_drawn(tmp_path):
+    """A small text and a replay of twenty times its size: an epoch has both in equal parts."""
+    config = corpora.tagging(tmp_path)
+    small = corpora.conll(corpora.tagged_sentences(20, seed=3))
+    large = corpora.conll(corpora.tagged_sentences(400, seed=4))
+    texts = {
+        "data.train": corpora.write(tmp_path / "small.conll", small),
+        "data.replay": corpora.write(tmp_path / "large.conll", large),
+        "data.test": corpora.write(tmp_path / "test.conll", large),
+    }
+    start = windowclf.train(config, ["training.epochs=1", f"output={tmp_path}/old"]).model_path
+    own = [f"{name}={path}" for name, path in texts.items()] + [f"training.start_from={start}"]
+    alone = windowclf.plan(config, [f"data.train={texts['data.train']}"])
+    plan = windowclf.plan(config, own)
+    assert plan["train_tokens"] == pytest.approx(2 * alone["train_tokens"], rel=0.1)
+    kept = [*own, f"data.cache_above_mb={len(small) / 1e6}"]
+    assert plan["disk"]["corpus"] == 0
+    assert windowclf.plan(config, kept)["disk"]["corpus"] > 0
+
+
+def test_a_start_in_its_own_folder_is_refused_as_by_train(tmp_path):
+    config = corpora.tagging(tmp_path)
+    model = windowclf.train(config, ["training.epochs=1"]).model_path
+    with pytest.raises(ConfigError, match="is the model that this run would write"):
+        windowclf.plan(config, [f"training.start_from={model}"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -428,10 +429,11 @@ class TestFolder:
     def test_damage_is_one_sentence(self, tmp_path, name, content, said):
         self.begun(tmp_path).close()
         (tmp_path / name).write_text(content)
-        folder = SearchFolder(tmp_path, True, False)
-        with pytest.raises(RunFolderError, match=said):
+        with (
+            pytest.raises(RunFolderError, match=said),
+            contextlib.closing(SearchFolder(tmp_path, True, False)) as folder,
+        ):
             folder.begin(self.CONFIG, {"train": "x"})
-        folder.close()
 
     def test_trials_come_back_as_they_were(self, tmp_path):
         folder = self.begun(tmp_path)

@@ -21,7 +21,7 @@ class Spread(TypedDict):
 
 
 def spreads(rows: Sequence[Mapping[str, float]]) -> dict[str, Spread]:
-    """The spread of each figure, from the figures of each fold by name."""
+    """The spread of each figure, all of them shares, from the figures of each fold by name."""
     names = dict.fromkeys(name for row in rows for name in row)
     return {name: _spread([row.get(name) for row in rows]) for name in names}
 
@@ -29,7 +29,8 @@ def spreads(rows: Sequence[Mapping[str, float]]) -> dict[str, Spread]:
 def _spread(values: Sequence[float | None]) -> Spread:
     """The mean of the values that are there, and its interval by Student's t.
 
-    That of folds is somewhat too narrow, for their models share much of what they learnt from.
+    That of folds is somewhat too narrow, for their models share much of what they learnt from. It
+    ends where a share does, at 0 and 1.
     """
     known = [value for value in values if value is not None]
     mean, n = statistics.fmean(known), len(known)
@@ -37,4 +38,5 @@ def _spread(values: Sequence[float | None]) -> Spread:
     if n > 1:
         t = float(stdtrit(n - 1, (1 + LEVEL) / 2))
         far = t * statistics.stdev(known) / math.sqrt(n)
-    return {"mean": mean, "interval": [mean - far, mean + far], "folds": list(values)}
+    interval = [max(0.0, mean - far), min(1.0, mean + far)]
+    return {"mean": mean, "interval": interval, "folds": list(values)}

@@ -98,11 +98,13 @@ def info(
     `windowclf info MODEL --config > again.yaml`, then
     `windowclf train again.yaml --set data.train=FILE --output FOLDER`.
     """
-    from windowclf.commands.model_display import print_config, print_info
+    from windowclf.commands.model_display import kept_config_of, print_config, print_info
 
     facts = windowclf.info(model)
-    if config:
+    if config and not as_json:
         print_config(facts)
+    elif config:
+        print_json(kept_config_of(facts))
     else:
         print_json(facts) if as_json else print_info(facts)
 

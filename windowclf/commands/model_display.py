@@ -8,7 +8,7 @@ from typing import Any
 
 from windowclf.commands.tables import new_table, percent, plain_console
 from windowclf.config.kept import kept_yaml
-from windowclf.errors import ModelFileError, legible
+from windowclf.errors import Fault, ModelFileError, legible
 from windowclf.network.gradient_check import ArrayCheck
 from windowclf.pipeline.compress import Compression
 from windowclf.pipeline.info import ModelInfo
@@ -51,13 +51,24 @@ def print_info(facts: ModelInfo) -> None:
             console.print(f"{name}: {fact}")
 
 
+def kept_config_of(facts: ModelInfo) -> dict[str, Any]:
+    """The config that a model keeps. Raises ModelFileError without one."""
+    if facts["config"] is None:
+        fault = "keeps no config, as models from before version 2 of the format."
+        raise ModelFileError(Fault(fault, facts["file"]))
+    return facts["config"]
+
+
 def print_config(facts: ModelInfo) -> None:
     """Print the config of a model as YAML that `train` takes. Raises ModelFileError without one."""
-    if facts["config"] is None:
-        raise ModelFileError(
-            f"{facts['file']}: keeps no config, as models from before version 2 of the format."
-        )
-    print(kept_yaml(facts["config"]), end="")
+    print(kept_yaml(kept_config_of(facts), _other_files(facts)), end="")
+
+
+def _other_files(facts: ModelInfo) -> list[str]:
+    """The keys of files, but for train and those of features, that a model was made with."""
+    keys = {"training.start_from": "training.start_from", "replay": "data.replay"}
+    found = [key for name, key in keys.items() if name in facts["provenance"]]
+    return [*found, *(["data.dictionary"] if facts["dictionary_words"] else [])]
 
 
 def _in_words(facts: ModelInfo) -> dict[str, Any]:

@@ -47,7 +47,8 @@ def train(
 
     The run folder gets the best model by dev score, a state for --resume, a line per epoch in
     metrics.jsonl, the config as resolved, and the scores in evaluation.json. With --resume
-    training.epochs may be more than it was. training.start_from goes on from a trained model.
+    training.epochs may be more than it was, but for --folds. training.start_from goes on from a
+    trained model.
 
     With --folds the parts are whole documents where train marks them. The folder gets folds.json
     with all scores and a run folder with a model for each fold, and no model of all parts.

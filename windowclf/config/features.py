@@ -137,7 +137,7 @@ class ClusterSetting(_TableSetting):
     """The cluster of the token, a slot for each length of prefix."""
 
     kind: Literal["cluster"]
-    path: OnePath = Field(min_length=1, description="lines of cluster, tab, word")
+    path: OnePath = Field(description="lines of cluster, tab, word")
     prefixes: Annotated[tuple[Annotated[int, Field(ge=0, le=1 << 16)], ...], AsTuple] = Field(
         default=(4, 6, 10, 0), min_length=1, description="signs of its id; 0 for all of it"
     )
@@ -149,7 +149,7 @@ class VectorsSetting(_TableSetting):
     """A vector of the token that was trained elsewhere; its width is that of the file."""
 
     kind: Literal["vectors"]
-    path: OnePath = Field(min_length=1, description="vectors of GloVe, word2vec or fastText (.vec)")
+    path: OnePath = Field(description="vectors of GloVe, word2vec or fastText (.vec)")
     rows: Literal["all", "train"] = Field(
         default="all", description="words to keep: all of the file, or those of train"
     )

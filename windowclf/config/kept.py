@@ -5,6 +5,7 @@ Equal runs give equal models: paths, and what a run may change without another m
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from windowclf.config.data import Holdout
@@ -22,6 +23,7 @@ LEFT_OUT: dict[str, Any] = {
 FIRST = ("seed", "task", "kind", "name")  # of the keys beside them
 
 HEAD = (
+    "# For the same bytes training.threads has to be what it was, by default all cores.\n"
     "# The paths of data, and of files that features read, are left out; give them again, as in\n"
     "# --set data.train=train.conll --set data.dev=dev.conll --set features.use.9.path=list.txt\n"
 )
@@ -40,9 +42,13 @@ def kept_config(config: Config, format_: str, label: int | str | None) -> dict[s
     return kept
 
 
-def kept_yaml(kept: Any) -> str:
-    """The config of a model as YAML that `train` takes, once it is told where the data are."""
-    return HEAD + write_yaml(_in_order(kept))
+def kept_yaml(kept: Any, also: Sequence[str] = ()) -> str:
+    """The config of a model as YAML that `train` takes, once it is told where the data are.
+
+    `also` are keys of other files that the model was made with.
+    """
+    more = f"# It was made with files of {', '.join(also)} too; name them again.\n" if also else ""
+    return HEAD + more + write_yaml(_in_order(kept))
 
 
 def _in_order(tree: Any) -> Any:

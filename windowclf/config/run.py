@@ -27,9 +27,7 @@ class Config(Section):
     """A whole run. `task` and `data` alone are a working config."""
 
     seed: int = Field(default=1, ge=0, lt=1 << 32)
-    output: OnePath = Field(
-        default="runs", min_length=1, description="the run folder; runs/<task> by default"
-    )
+    output: OnePath = Field(default="runs", description="the run folder; runs/<task> by default")
     task: Task
     data: DataSection
     features: FeaturesSection = FeaturesSection()

@@ -26,6 +26,6 @@ def _as_paths(value: Any) -> Any:
     return tuple(map(_as_path, value)) if isinstance(value, list | tuple) else value
 
 
-OnePath: TypeAlias = Annotated[str, BeforeValidator(_as_path)]
+OnePath: TypeAlias = Annotated[str, Field(min_length=1), BeforeValidator(_as_path)]
 Paths: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(_as_paths), Field(min_length=1)]
 AsTuple = BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value)

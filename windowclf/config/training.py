@@ -110,7 +110,6 @@ class TrainingSection(Section):
 
     start_from: OnePath | None = Field(
         default=None,
-        min_length=1,
         description="a run folder or model file: go on from its parameters, with the words and "
         "labels of these data added to its own",
     )
@@ -120,7 +119,7 @@ class TrainingSection(Section):
         le=100,
         description="tokens that an epoch draws from data.replay / tokens of train",
     )
-    epochs: int = Field(default=10, ge=1, description="--resume may raise it")
+    epochs: int = Field(default=10, ge=1, le=1_000_000, description="--resume may raise it")
     batch_tokens: int = Field(
         default=256, ge=1, description="about as many; sentences are never cut"
     )

@@ -106,5 +106,5 @@ class TuneSection(Section):
         default={}, description="paths as in --set, with what they may be; empty for the default"
     )
     output: OnePath | None = Field(
-        default=None, min_length=1, description="folder of the search; <output>-tune by default"
+        default=None, description="folder of the search; <output>-tune by default"
     )

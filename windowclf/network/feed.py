@@ -51,6 +51,10 @@ class Feed:
         """The tokens of all epochs before this one."""
         return self._replay.tokens_before(epoch)
 
+    def tokens_about(self, epochs: int) -> int:
+        """The tokens of so many epochs; of a replay no epoch draws quite as many as another."""
+        return self._replay.tokens_about(epochs)
+
     def plan(self, epoch: int, behind: int = 0) -> Iterator[Planned]:
         """The batches of an epoch in order, but for the first ones, which are behind us."""
         a, settings = self._a, self._settings

@@ -37,9 +37,15 @@ class Replay:
 
     def tokens_before(self, epoch: int) -> int:
         """The tokens of all epochs before this one."""
+        new = epoch * int(self.starts[self.new])
+        if self.new == len(self.starts) - 1:
+            return new
         drawn = (self._drawn(before) for before in range(epoch))
-        old = sum(int((self.starts[own + 1] - self.starts[own]).sum()) for own in drawn)
-        return epoch * int(self.starts[self.new]) + old
+        return new + sum(int((self.starts[own + 1] - self.starts[own]).sum()) for own in drawn)
+
+    def tokens_about(self, epochs: int) -> int:
+        """The tokens of so many epochs, if all draw as many as the first."""
+        return epochs * self.tokens_before(1)
 
     def _drawn(self, epoch: int) -> Ints:
         """The numbers of the old sentences that an epoch draws, in order.   ->  (drawn,)."""

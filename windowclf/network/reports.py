@@ -14,7 +14,7 @@ class StepReport:
     epoch: int  # from 1
     step: int  # in the run, from 1
     tokens: int  # trained on so far
-    total_tokens: int  # of the whole run
+    total_tokens: int  # of the whole run, about as many where it replays
     loss: float  # J of the batch
     learning_rate: float
 

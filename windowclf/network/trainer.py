@@ -58,7 +58,7 @@ class Trainer:
         }
         self.optimizer = Optimizer(how.rule, self._trained, a.tables(), how.rows, how.average)
         self._feed = Feed(a, self.corpus, self.slots, how)
-        self._total_tokens = self._feed.tokens_before(how.epochs)
+        self.total_tokens = self._feed.tokens_about(how.epochs)
 
     def run(self) -> Iterator[Report]:
         """Train from where `progress` stands to the end, with a report per step and per epoch."""
@@ -137,12 +137,12 @@ class Trainer:
         progress.tokens += len(batch.labels)
         progress.loss_sum += labelled * J
         progress.loss_tokens += labelled
-        epoch, total = progress.epoch + 1, self._total_tokens
+        epoch, total = progress.epoch + 1, max(self.total_tokens, progress.tokens)
         return StepReport(epoch, progress.step, progress.tokens, total, J, lr)
 
     def _learning_rate(self) -> float:
         how = self.settings
-        done = self.progress.tokens / self._total_tokens
+        done = self.progress.tokens / self.total_tokens
         return how.learning_rate * schedule_factor(how.schedule, how.warmup, done)
 
     def _check_and_clip(self, J: float, gradients: Gradients, lr: float) -> None:

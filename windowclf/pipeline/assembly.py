@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 
 from windowclf import config as cfg
@@ -49,11 +51,17 @@ def architecture_of(config: cfg.Config, data: TrainingData) -> Architecture:
     )
 
 
-def dictionary_of(config: cfg.Config, layout: Layout, data: TrainingData) -> Dictionary:
-    """Word -> its labels, from the files of data.dictionary; empty without. Raises DataError."""
+def dictionary_of(
+    config: cfg.Config, layout: Layout, data: TrainingData, without: Collection[str] = ()
+) -> Dictionary:
+    """Word -> its labels, from the files of data.dictionary; empty without. Raises DataError.
+
+    Those of the vocabulary are known, but for some that are to be `without`.
+    """
     if config.data.dictionary is None:
         return {}
-    labels, inside = data.vocabulary.labels, inside_scheme(config)
+    labels = tuple(label for label in data.vocabulary.labels if label not in without)
+    inside = inside_scheme(config)
     if data.targets is not None and data.targets.shape[1] > 1:
         raise DataError("data.dictionary: expected null for several labels a token.")
     if inside is not None:

@@ -159,7 +159,7 @@ def _disk(
     config: Config, tried: Rehearsal, texts: Mapping[str, Text], files: _Files
 ) -> PlannedBytes:
     """What a run leaves on the disk."""
-    corpus = bytes_kept(tried.corpus) if _is_kept(config, texts["train"]) else 0
+    corpus = bytes_kept(tried.corpus) if _is_kept(config, texts) else 0
     scored = bool(tried.dev) + ("test" in texts)
     logs = len(dump_config(config)) + LINE_BYTES * config.training.epochs + scored * files.scores
     return {
@@ -181,15 +181,16 @@ def _refuse_pipes(train: Text) -> None:
             )
 
 
-def _is_kept(config: Config, train: Text) -> bool:
+def _is_kept(config: Config, texts: Mapping[str, Text]) -> bool:
     """Whether a run keeps the training text as numbers on the disk."""
     held_out = isinstance(config.data.dev, Holdout)
-    return not held_out and _bytes_of(train) > config.data.cache_above_mb * (1 << 20)
+    size = _bytes_of(texts, "train", "replay")
+    return not held_out and size > config.data.cache_above_mb * (1 << 20)
 
 
-def _bytes_of(text: Text) -> int:
-    """The size of a text's files. Raises DataError for one that is no file."""
-    paths = [Path(path) for path in text.files]
+def _bytes_of(texts: Mapping[str, Text], *names: str) -> int:
+    """The size of the files of some texts, if there. Raises DataError for one that is no file."""
+    paths = [Path(path) for name in names if name in texts for path in texts[name].files]
     for path in paths:
         if path.is_dir() or not path.exists():
             open_bytes(path).close()  # says so
@@ -198,12 +199,13 @@ def _bytes_of(text: Text) -> int:
 
 def _sizes(config: Config, tried: Rehearsal, texts: Mapping[str, Text]) -> _Sizes:
     """How much a run has to do."""
-    train, dev = len(tried.corpus.tokens), tokens_of(tried.dev)
-    of_train = max(1, _bytes_of(texts["train"]))
-    in_files = train + dev * isinstance(config.data.dev, Holdout)
-    test = _bytes_of(texts["test"]) if "test" in texts else 0
+    epochs, dev = config.training.epochs, tokens_of(tried.dev)
+    in_files = len(tried.corpus.tokens) + dev * isinstance(config.data.dev, Holdout)
+    size = max(1, _bytes_of(texts, "train", "replay"))
+    test = _bytes_of(texts, "test")
     seconds = test / tried.reading_rate() if test else 0.0
-    return _Sizes(train, dev, in_files * test // of_train, seconds, config.training.epochs)
+    train = tried.trainer.total_tokens // epochs
+    return _Sizes(train, dev, in_files * test // size, seconds, epochs)
 
 
 def _seconds(

@@ -11,6 +11,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -69,6 +70,8 @@ class Rehearsal:
         layout = layout_of(config, texts["train"])
         with self._timed("reading"):
             data = training_data(config, layout, texts, None, listener)
+            if data.start:
+                data.start.refuse_as_output(Path(config.output))
             self.spec = spec_of(config, layout, data)
         self.corpus, self.dev = data.corpus, data.dev or []
         with self._timed("preparing"):

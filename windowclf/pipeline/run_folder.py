@@ -32,6 +32,18 @@ _MOST_THREADS = 1024
 OWN_NAMES = (CONFIG_NAME, MODEL_NAME, STATE_NAME, METRICS_NAME, EVALUATION_NAME)
 
 
+def refuse_inputs(folder: Path, paths: Iterable[str], own: Collection[str] = OWN_NAMES) -> None:
+    """Raise RunFolderError where a file that is to be read is one that the run replaces.
+
+    `own` are the names in the folder that it writes.
+    """
+    ours = {(folder / name).resolve() for name in own}
+    for path in paths:
+        if Path(path).resolve() in ours:
+            fault = "the run would replace this file; copy it elsewhere and name the copy."
+            raise RunFolderError(Fault(fault, path))
+
+
 @dataclass(frozen=True)
 class SavedState:
     """What --resume starts from; whether it fits the run is for the trainer to say."""
@@ -90,14 +102,6 @@ class RunFolder:
                     str(self.path / strangers[0]),
                 )
             )
-
-    def refuse_inputs(self, paths: Iterable[str]) -> None:
-        """Raise RunFolderError where a file that is to be read is one that the run replaces."""
-        ours = {(self.path / name).resolve() for name in OWN_NAMES}
-        for path in paths:
-            if Path(path).resolve() in ours:
-                fault = "the run would replace this file; copy it elsewhere and name the copy."
-                raise RunFolderError(Fault(fault, path))
 
     def remove_old_run(self) -> None:
         """Remove what an earlier run wrote, and nothing else; the state is ours already."""

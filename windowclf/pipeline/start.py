@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,16 @@ class Start:
             raise ConfigError(
                 f"{KEY}: {self.file} is the model that this run would write; choose another "
                 "folder with --output."
+            )
+
+    def refuse_seen(self, digests: Collection[str]) -> None:
+        """Raise ConfigError where the model has learnt from a text with one of these digests."""
+        learnt = self.model.provenance
+        if any(learnt.get(name) in digests for name in ("train", "replay")):
+            raise ConfigError(
+                f"{KEY}: {self.file} has learnt from this train, so that no fold would be scored "
+                "on text that its model has not seen; start from a model of other text, or leave "
+                "it out."
             )
 
     def learnt(self, vocabulary: Vocabulary) -> Learnt:

@@ -72,7 +72,7 @@ class Text:
             return digest_of(self.files)
         whole = hashlib.sha256()
         for sentence in self.given:
-            whole.update(canonical(sentence) if sentence.tokens else b"")
+            whole.update(canonical(sentence) if len(sentence.tokens) else b"")
         return whole.hexdigest()
 
 

@@ -18,7 +18,7 @@ from windowclf.pipeline.assembly import threads_of
 from windowclf.pipeline.input_files import files_of
 from windowclf.pipeline.listener import SILENT, Listener
 from windowclf.pipeline.run import Run
-from windowclf.pipeline.run_folder import RunFolder
+from windowclf.pipeline.run_folder import RunFolder, refuse_inputs
 from windowclf.pipeline.texts import GivenTexts, Text, in_memory, texts_of
 from windowclf.system.arguments import checked_arguments
 from windowclf.system.memory import keep_freed_memory
@@ -61,7 +61,7 @@ def train(
     resolved = as_config(config, [*overrides, *map(in_memory, given)])
     texts = texts_of(resolved, given)
     with closing(RunFolder(Path(resolved.output), resume, overwrite)) as folder:
-        folder.refuse_inputs(_read_by(config, resolved, texts))
+        refuse_inputs(folder.path, files_read(config, resolved, texts))
         state = folder.load_state() if resume else None
         keep_freed_memory()
         threads = threads_of(resolved) if state is None else state.threads
@@ -80,7 +80,7 @@ def train(
         )
 
 
-def _read_by(config: ConfigLike, resolved: Config, texts: Mapping[str, Text]) -> Iterator[str]:
+def files_read(config: ConfigLike, resolved: Config, texts: Mapping[str, Text]) -> Iterator[str]:
     """The files that a run reads; of its config only where people have changed it.
 
     For that of an earlier run is written again with the same words.

@@ -10,7 +10,7 @@ import numpy as np
 
 from windowclf import config as cfg
 from windowclf.arrays import Bytes, Floats
-from windowclf.errors import DataError, quoted
+from windowclf.errors import DataError, named, quoted
 from windowclf.network.carry import Learnt
 from windowclf.pipeline.feature_files import FeatureFiles, read_feature_files, read_vector_files
 from windowclf.pipeline.listener import SILENT, Listener
@@ -78,6 +78,11 @@ def training_data(
     _refuse_unusable(corpus, texts["train"], layout)
     vectors, vector_digests = read_vector_files(config, corpus.keys)
     vocabulary = _vocabulary(config, read, corpus, vectors, start)
+    if _is_sigmoid(config) and len(vocabulary.labels) < 2:
+        raise DataError(
+            f"{texts['train'].name}: expected at least two labels for model.output: sigmoid, found "
+            f"{named(vocabulary.labels)} alone; {texts['train'].advice}"
+        )
     targets = _targets(corpus.label_names, vocabulary) if _is_sigmoid(config) else None
     digests = {**read.digests, **vector_digests}
     if start:

@@ -21,6 +21,7 @@ from windowclf.pipeline.reading import (
     longest_sentence,
     tell,
 )
+from windowclf.pipeline.seen import tell_replayed
 from windowclf.pipeline.texts import Text
 from windowclf.text.corpus import encode_corpus
 from windowclf.text.corpus_cache import FOLDER_NAME, Encoded, Source, find_or_make
@@ -115,6 +116,8 @@ class TrainingText:
         units = units_of(every)
         count = held_out(units, share)
         dev = [sentence for unit in units[len(units) - count :] for sentence in unit]
+        if self._replay:
+            tell_replayed(dev, self._replay.read(self._layout), self._listener)
         if len(units) < len(every):
             self._listener.notice(
                 f"dev: the last {count:,} of the {len(units):,} documents of train are held out, "
@@ -140,12 +143,16 @@ class TrainingText:
         """The sentences of replay, likewise. Raises DataError where there is none."""
         if self._replay is None:
             return
-        remarks, count = Remarks(LIKE_TRAIN), 0
+        name, remarks = self._replay.name, Remarks(LIKE_TRAIN)
+        count = labelled = 0
         for sentence in self._read(self._replay, hashlib.sha256(), remarks):
             count += 1
+            labelled += any(label is not None for label in sentence.gold)
             yield sentence
         if not count:
-            raise DataError(f"{self._replay.name}: no sentence found; expected at least one.")
+            raise DataError(f"{name}: no sentence found; expected at least one.")
+        if not labelled:
+            raise DataError(f"{name}: no token has a label; {self._replay.advice}")
         tell("replay", remarks, self._layout.scheme, self._listener)
 
     def _read(self, text: Text, digest: Any, remarks: Remarks) -> Iterable[Sentence]:

@@ -39,10 +39,7 @@ def check_kinds(given: Mapping[str, object], hints: Mapping[str, Any]) -> None:
         if name not in hints:
             continue
         if not _is_a(value, hints[name]):
-            found = f"a list with other things: {value!r:.40}" if isinstance(value, list) else None
-            raise TypeError(
-                f"{name}: expected {_named(hints[name])}, found {found or type(value).__name__}."
-            )
+            raise TypeError(f"{name}: expected {_named(hints[name])}, found {_found(value)}.")
         if isinstance(value, str) and not _is_name(value):
             raise TypeError(
                 f"{name}: expected text that can be a file's name, found {value!a:.40}."
@@ -79,6 +76,15 @@ def _is_name(text: str) -> bool:
         return False
 
 
+def _found(value: object) -> str:
+    """What a value is that was not expected, as a message shows it."""
+    if isinstance(value, list):
+        return f"a list with other things: {value!r:.40}"
+    if isinstance(value, Mapping):
+        return f"a mapping with other things: {value!r:.40}"
+    return type(value).__name__
+
+
 def _named(hint: Any) -> str:
     """A type hint as a message shows it."""
     origin, inside = get_origin(hint), get_args(hint)
@@ -88,5 +94,7 @@ def _named(hint: Any) -> str:
         return " or ".join(map(repr, inside))
     if origin in (Sequence, Iterable):
         return f"a list of {_named(inside[0])}"
+    if origin is Mapping:
+        return f"a mapping to {_named(inside[1])}"
     name = getattr(origin or hint, "__name__", str(hint))
     return "None" if name == "NoneType" else str(name)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TypeAlias, TypeVar
 
 from windowclf.errors import DataError, quoted
-from windowclf.text.sentence import NOWHERE, Sentence, fault_in_lists
+from windowclf.text.sentence import NOWHERE, Sentence, fault_in_lists, with_lists
 
 SentenceLike: TypeAlias = Sentence | Sequence[str] | Mapping[str, str]
 """A Sentence, a list of tokens, or for `task: slots` a mapping of column to value."""
@@ -68,8 +68,9 @@ def _as_sentence(given: SentenceLike, number: int) -> Sentence:
         case Sentence():
             if fault := fault_in_lists(given):
                 raise DataError(f"sentence {number}: {fault}")
+            given = with_lists(given)
             _texts(given.tokens, number)
-            _texts([label for label in given.labels or () if label is not None], number, "label")
+            _texts([label for label in given.gold if label is not None], number, "label")
             return given
         case Mapping():
             columns = {name: [_text(value, number)] for name, value in given.items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from windowclf.errors import DataError, Fault
 
@@ -60,10 +61,28 @@ def fault_in_lists(sentence: Sentence) -> str | None:
     if not isinstance(sentence.columns, Mapping):
         found = type(sentence.columns).__name__
         return f"expected a mapping of names to lists as columns, found {found}."
-    for name, values in (("tokens", sentence.tokens), ("labels", sentence.labels or ())):
+    labels = () if sentence.labels is None else sentence.labels
+    for name, values in (("tokens", sentence.tokens), ("labels", labels)):
         if not is_list(values):
             return f"expected a list of {name}, found {type(values).__name__}."
     return None
+
+
+def with_lists(sentence: Sentence) -> Sentence:
+    """A sentence with lists in place of arrays of NumPy and the like."""
+    given = (sentence.tokens, sentence.labels, *sentence.columns.values())
+    if all(each is None or isinstance(each, list | tuple) for each in given):
+        return sentence
+    labels = None if sentence.labels is None else _as_list(sentence.labels)
+    columns = {name: _as_list(values) for name, values in sentence.columns.items()}
+    return replace(sentence, tokens=_as_list(sentence.tokens), labels=labels, columns=columns)
+
+
+def _as_list(values: Any) -> Any:
+    """Values as a list of Python's own; what is none stays as it is, for a check to find."""
+    if hasattr(values, "tolist"):
+        return values.tolist()
+    return list(values) if is_list(values) and isinstance(values, Iterable) else values
 
 
 def none_longer(sentences: Iterable[Sentence], longest: int | None) -> Iterator[Sentence]:

@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
@@ -15,18 +15,19 @@ from windowclf.analysis.evaluation import main_figures
 from windowclf.analysis.spread import Spread, spreads
 from windowclf.config import Config
 from windowclf.config.reading import ConfigLike, as_config
-from windowclf.errors import ConfigError, DataError
+from windowclf.errors import ConfigError, DataError, named
 from windowclf.network.reports import Report, StepReport
 from windowclf.pipeline.assembly import dictionary_of
 from windowclf.pipeline.folds.fold import Fold
 from windowclf.pipeline.folds.folder import FOLDS_NAME, FoldsFolder, Plan
 from windowclf.pipeline.listener import SILENT, Listener
-from windowclf.pipeline.reading import guessed, layout_of, tell
-from windowclf.pipeline.run_folder import STATE_NAME
+from windowclf.pipeline.reading import guessed, inside_scheme, layout_of, learnt_labels, tell
+from windowclf.pipeline.run_folder import OWN_NAMES
+from windowclf.pipeline.seen import tell_replayed
 from windowclf.pipeline.start import KEY
 from windowclf.pipeline.texts import GivenTexts, Text, in_memory, other_digests, texts_of
-from windowclf.pipeline.train import train
-from windowclf.pipeline.training_data import training_data
+from windowclf.pipeline.train import files_read, train
+from windowclf.pipeline.training_data import TrainingData, training_data
 from windowclf.system.arguments import checked_arguments
 from windowclf.tagging.model_file import load_model
 from windowclf.text.formats import Layout, Remarks
@@ -73,9 +74,10 @@ def cross_validate(
         raise ConfigError(f"--folds: expected a number from 2 on, found {folds}.")
     top = Path(f"{resolved.output}-folds" if output is None else output)
     _refuse_start_within(resolved, top)
+    texts = texts_of(resolved, given)
     with closing(FoldsFolder(top, resume, overwrite)) as folder:
-        parts = _Parts(resolved, texts_of(resolved, given), folds, listener)
-        known = folder.begin(parts.plan)
+        parts = _Parts(resolved, texts, folds, listener)
+        known = folder.begin(parts.plan, list(files_read(config, resolved, texts)))
         listener.prepared()
         if known:
             listener.notice(f"folds that had ended before and are kept: {len(known)}.")
@@ -98,23 +100,25 @@ def _refuse_start_within(config: Config, top: Path) -> None:
 class _Parts:
     """A config's training text, divided; `plan`, and the config and the texts of each fold."""
 
-    def __init__(self, config: Config, texts: dict[str, Text], folds: int, listener: Listener):
+    def __init__(self, config: Config, texts: Mapping[str, Text], folds: int, listener: Listener):
         """Read all but test once, so that faults of files are known before the first fold."""
-        if texts.pop("test", None) is not None:
+        if "test" in texts:
             listener.notice("data.test is not read: every fold is scored on its part of train.")
         self._config, self._folds = config, folds
         self._layout = layout_of(config, texts["train"])
-        sentences = _sentences(config, texts["train"], self._layout, listener)
-        self._others = {
-            name: text.given
-            for name, text in texts.items()
-            if text.given is not None and name != "train"
-        }
-        whole = {**texts, "train": Text(texts["train"].name, given=sentences)}
+        sentences, digest = _sentences(config, texts["train"], self._layout, listener)
+        others = {name: text for name, text in texts.items() if name not in ("train", "test")}
+        self._others = {name: text.given for name, text in others.items() if text.given is not None}
+        whole = {**others, "train": Text(texts["train"].name, given=sentences)}
         read = training_data(config, self._layout, whole)
         dictionary_of(config, self._layout, read)
+        if read.start:
+            read.start.refuse_seen({digest, read.digest})
+        if replay := others.get("replay"):
+            tell_replayed(sentences, replay.read(self._layout), listener)
         self._units = units_of(sentences)
         self._of_fold = self._divided(sentences, texts["train"].name)
+        self._check_labels(read, listener)
         self.plan = Plan(
             folds,
             "sentences" if len(self._units) == len(sentences) else "documents",
@@ -126,7 +130,10 @@ class _Parts:
         """The numbers of the units in each fold. Raises ConfigError or DataError."""
         most = len(self._units)
         if most < 2:
-            raise DataError(f"{name}: expected at least 2 documents or sentences to divide.")
+            raise DataError(
+                f"{name}: expected at least 2 documents to divide, or sentences where none are "
+                f"marked, found {most} of {len(sentences):,} sentences."
+            )
         if self._folds > most:
             units = "sentences" if most == len(sentences) else "documents"
             raise ConfigError(
@@ -143,6 +150,45 @@ class _Parts:
                 )
         return divided
 
+    def _check_labels(self, read: TrainingData, listener: Listener) -> None:
+        """Tell of labels that one fold has alone, which its model cannot learn.
+
+        Raises ConfigError or DataError where the config needs them.
+        """
+        labels_of = learnt_labels(self._layout, inside_scheme(self._config))
+        of_fold = [
+            {label for i in own for s in self._units[i] for label in labels_of(s) if label}
+            for own in self._of_fold
+        ]
+        for fold, labels in enumerate(of_fold, 1):
+            others = set().union(*(each for each in of_fold if each is not labels))
+            if alone := sorted(labels - others):
+                said = f"fold {fold} alone has {named(alone)}, so that its model cannot learn it"
+                self._refuse_needed(fold, alone, others, said, read)
+                listener.notice(f"{said}.")
+
+    def _refuse_needed(
+        self, fold: int, alone: list[str], others: set[str], said: str, read: TrainingData
+    ) -> None:
+        """Raise ConfigError or DataError where a fold cannot be without what it alone has."""
+        weights = self._config.training.class_weights
+        weighted = [label for label in alone if isinstance(weights, dict) and label in weights]
+        if weighted:
+            raise ConfigError(
+                f"training.class_weights.{weighted[0]}: {said}; leave it out, or choose another "
+                "seed or fewer --folds."
+            )
+        if self._config.model.output == "sigmoid" and len(others) < 2:
+            raise ConfigError(
+                f"--folds: {said}, and model.output: sigmoid needs two labels; choose another "
+                "seed or fewer --folds."
+            )
+        try:
+            dictionary_of(self._config, self._layout, read, without=alone)
+        except DataError as error:
+            faults = (replace(each, sentence=f"in fold {fold}, {each}") for each in error.faults)
+            raise DataError(*faults, more=error.more) from None
+
     def config(self, folder: Path) -> Config:
         """The config of a fold that is trained in a folder, whose texts are in memory."""
         where = json.dumps(str(folder), ensure_ascii=False)
@@ -157,15 +203,17 @@ class _Parts:
         return {"train": train, "test": test, **others}
 
 
-def _sentences(config: Config, text: Text, layout: Layout, listener: Listener) -> list[Sentence]:
-    """The sentences of train. Raises DataError."""
-    remarks = Remarks()
+def _sentences(
+    config: Config, text: Text, layout: Layout, listener: Listener
+) -> tuple[list[Sentence], str]:
+    """The sentences of train, and the sha256 of what was read. Raises DataError."""
+    remarks, digest = Remarks(), hashlib.sha256()
     size = sum(Path(file).stat().st_size for file in text.files if Path(file).is_file())
     on_bytes = listener.reading_of(size)
-    sentences = text.read(layout, hashlib.sha256(), on_bytes, remarks, guessed(config))
+    sentences = text.read(layout, digest, on_bytes, remarks, guessed(config))
     found = [each.without_source() for each in sentences]
     tell("train", remarks, layout.scheme, listener)
-    return found
+    return found, digest.hexdigest()
 
 
 def _train_all(
@@ -192,7 +240,7 @@ def _missing(
         if number in known:
             continue
         path, texts = folder.run_folder(number), parts.texts(number)
-        begun = (path / STATE_NAME).exists()
+        begun = any((path / name).exists() for name in OWN_NAMES)
         own = parts.config(path)
         # What is not of a run is spared by overwrite too.
         result = train(own, data=texts, resume=begun, overwrite=not begun, listener=heard)

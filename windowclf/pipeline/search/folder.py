@@ -6,7 +6,7 @@ import contextlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,7 @@ class SearchFolder:
         """Claim the folder. Raises RunFolderError unless a search may write here."""
         self.path = path
         self._overwrite = overwrite
+        self._before: _Head | None = None
         own = (SEARCH_NAME, TRIALS_NAME, BEST_NAME)
 
         def check(claimed: ClaimedFolder) -> None:
@@ -49,6 +50,7 @@ class SearchFolder:
                 # There is at most text that was encoded before a stop.
                 names = [name for name in names if name != _RUNS_NAME]
             claimed.refuse_others(names, SEARCH_NAME, resume or overwrite)
+            self._before = _read_head(path / SEARCH_NAME) if names else None
 
         self._claimed = ClaimedFolder(path, "search", own, resume, overwrite, check)
 
@@ -78,28 +80,20 @@ class SearchFolder:
         if self._overwrite:
             self._remove_old_search()
         known: dict[tuple[int, int], Trial] = {}
-        if path.exists():
-            self._refuse_other(path, config, data)
+        if self._before and not self._overwrite:
+            self._refuse_other(self._before, config, data)
             known = {trial.key: trial for trial in self._read_trials()}
         header = {"config": config, "data": data}
         write_whole(path, (json.dumps(header, ensure_ascii=False, indent=1) + "\n").encode())
         self.write_trials(known.values())  # without a line that a crash has torn
         return known
 
-    def _refuse_other(self, path: Path, config: Mapping[str, Any], data: Mapping[str, str]) -> None:
-        """Raise RunFolderError unless the search at `path` is of this config and of these data."""
-        try:
-            header = json.loads(path.read_text(encoding="utf-8"))
-            changes = changes_of(make_config(header["config"]), make_config(config), _FREE)
-            changes += changed_files(header["data"], data)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, ConfigError) as error:
-            raise RunFolderError(
-                Fault(
-                    f"damaged, or not from a search ({error!s:.200}); replace the search with "
-                    "--overwrite, or choose another folder with --output.",
-                    str(path),
-                )
-            ) from error
+    def _refuse_other(
+        self, before: _Head, config: Mapping[str, Any], data: Mapping[str, str]
+    ) -> None:
+        """Raise RunFolderError unless the search before is of this config and of these data."""
+        changes = changes_of(make_config(before.config), make_config(config), _FREE)
+        changes += changed_files(before.data, data)
         if changes:
             raise RunFolderError(
                 Fault(
@@ -162,6 +156,30 @@ class SearchFolder:
     def close(self) -> None:
         """Give the folder back."""
         self._claimed.close()
+
+
+@dataclass(frozen=True)
+class _Head:
+    """What a search was of: what search.json holds."""
+
+    config: Mapping[str, Any]
+    data: Mapping[str, str]  # sha256 of the files by name
+
+
+def _read_head(path: Path) -> _Head:
+    """What stands in search.json. Raises RunFolderError where that is not from us."""
+    try:
+        head = build(_Head, json.loads(path.read_text(encoding="utf-8")), "the head", whole=True)
+        make_config(head.config)
+    except (OSError, ValueError, ConfigError) as error:
+        raise RunFolderError(
+            Fault(
+                f"damaged, or not from a search ({error!s:.200}); move it away, or choose another "
+                "folder with --output.",
+                str(path),
+            )
+        ) from error
+    return head
 
 
 def _remove_run(folder: Path) -> None:

@@ -10,7 +10,7 @@ from windowclf.text.formats.labels import LabelCheck
 from windowclf.text.formats.layout import Layout
 from windowclf.text.formats.lines import Input
 from windowclf.text.formats.remarks import Remarks
-from windowclf.text.sentence import NO_LABEL, Sentence, fault_in_lists, is_list
+from windowclf.text.sentence import NO_LABEL, Sentence, fault_in_lists, is_list, with_lists
 
 CHARACTER_LABELS = frozenset("BMES")
 
@@ -27,10 +27,11 @@ def checked_sentences(
     faults = Faults()
     source = Input(name, "", iter(()), faults, remarks)
     check = LabelCheck(source, layout)
-    for number, sentence in enumerate(sentences, 1):
-        for fault in _faults_in(sentence, layout):
+    for number, given in enumerate(sentences, 1):
+        for fault in _faults_in(given, layout):
             source.fault(number, fault)
         if not faults:
+            sentence = with_lists(given)
             check.check(sentence.gold, [number] * len(sentence.tokens))
         if not faults and sentence.tokens:
             yield sentence
@@ -40,8 +41,9 @@ def checked_sentences(
 
 def canonical(sentence: Sentence) -> bytes:
     """The bytes that stand for a sentence in a digest, with a line end."""
-    columns = {name: list(column) for name, column in sentence.columns.items()}
-    value = [list(sentence.tokens), list(sentence.gold), columns, sentence.document]
+    plain = with_lists(sentence)
+    columns = {name: list(column) for name, column in plain.columns.items()}
+    value = [list(plain.tokens), list(plain.gold), columns, plain.document]
     return json.dumps(value, sort_keys=True, ensure_ascii=False).encode() + b"\n"
 
 
@@ -55,11 +57,15 @@ def _faults_in(sentence: object, layout: Layout) -> Iterator[str]:
     if fault := fault_in_lists(sentence):
         yield fault
         return
+    sentence = with_lists(sentence)
     size = len(sentence.tokens)
     if layout.task == "slots" and size != 1:
         yield f"expected one token, '', whose slots are columns, found {size}."
     yield from _faults_in_texts("the tokens", sentence.tokens, size)
-    for column in (*layout.extra, *layout.slots):
+    if odd := [name for name in sentence.columns if not isinstance(name, str)]:
+        yield f"expected text as names of columns, found {type(odd[0]).__name__}."
+        return
+    for column in dict.fromkeys((*layout.extra, *layout.slots, *sentence.columns)):
         values = sentence.columns.get(column, ())
         yield from _faults_in_texts(f"the column {quoted(column)}", values, size)
     yield from _faults_in_labels(sentence.gold, size, layout)
@@ -72,7 +78,8 @@ def _faults_in_labels(gold: Sequence[str | None], size: int, layout: Layout) -> 
     if wrong := list(_faults_in_texts("the labels", [*known, *missing], size)):
         yield from wrong
         return
-    if nothing := sorted(NO_LABEL.intersection(known)):
+    none = {""} if layout.format == "conllu" else NO_LABEL  # whose `-` may be a label
+    if nothing := sorted(none & set(known)):
         yield f"expected None for a token without a label, found {nothing[-1]!r}."
     strange = sorted(set(known) - CHARACTER_LABELS) if layout.task == "segmentation" else []
     if strange:
