@@ -204,5 +204,12 @@ def test_json_on_the_command_line(learnt, monkeypatch, capsys):
     assert "spans f1" in table
     assert "95 % interval" in table
     assert "calibration error" in table
-    assert "certainty" in table
+    assert "certainty" not in table
     assert "PER" in table
+    monkeypatch.setattr(sys, "argv", [*command, "--calibration"])
+    with pytest.raises(SystemExit, match="0"):
+        entry.main()
+    with_bins = capsys.readouterr().out.splitlines()
+    (head,) = [line for line in with_bins if line.startswith("certainty")]
+    assert head.split() == ["certainty", "tokens", "mean", "accuracy"]
+    assert [line for line in with_bins if line in table.splitlines()] == table.splitlines()
