@@ -15,7 +15,7 @@ from windowclf.config.plain_yaml import parse_yaml, write_yaml
 from windowclf.config.run import Config
 from windowclf.config.section import Section
 from windowclf.config.sentences import described, faults_of, shown
-from windowclf.errors import ConfigError, Fault, legible
+from windowclf.errors import ConfigError, Fault, legible, no_such_file
 from windowclf.system.durable import reason
 
 LARGEST_FILE = 1 << 20  # bytes
@@ -123,7 +123,7 @@ def _text_of(path: Path) -> str:
             data = file.read(LARGEST_FILE + 1)
             size = max(len(data), os.fstat(file.fileno()).st_size)
     except FileNotFoundError:
-        raise ConfigError(Fault("no such file.", str(path))) from None
+        raise ConfigError(no_such_file(path)) from None
     except IsADirectoryError:
         raise ConfigError(Fault("expected a YAML file, found a directory.", str(path))) from None
     except (OSError, ValueError) as error:

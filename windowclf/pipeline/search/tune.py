@@ -19,6 +19,7 @@ from pathlib import Path
 from windowclf.config.reading import ConfigLike, dump_config
 from windowclf.errors import ConfigError, RunFolderError, legible
 from windowclf.pipeline.assembly import dictionary_of
+from windowclf.pipeline.input_files import looks_beside_config
 from windowclf.pipeline.listener import SILENT, Listener
 from windowclf.pipeline.reading import layout_of
 from windowclf.pipeline.search.folder import SearchFolder
@@ -43,6 +44,7 @@ class TuningResult:
     stopped: bool  # True: should_stop ended the search early
 
 
+@looks_beside_config
 @checked_arguments
 def tune(
     config: ConfigLike,
