@@ -15,6 +15,7 @@ from windowclf.config.plain_yaml import parse_yaml, write_yaml
 from windowclf.config.run import Config
 from windowclf.config.section import Section
 from windowclf.config.sentences import described, faults_of, shown
+from windowclf.config.short_forms import spelled_out
 from windowclf.errors import ConfigError, Fault, legible, no_such_file
 from windowclf.system.durable import reason
 
@@ -60,7 +61,7 @@ def make_config(
         raise ConfigError(
             f"{name}: expected keys such as task and data at the top, found {described(given)}."
         )
-    tree = _overridden(dict(given), overrides)
+    tree = _overridden(given, overrides)
     try:
         return Config.model_validate(tree)
     except ValidationError as error:
@@ -140,9 +141,10 @@ def _text_of(path: Path) -> str:
 
 
 def _overridden(tree: Any, overrides: Sequence[str]) -> Any:
-    """The tree with each of some overrides applied, one after the other."""
+    """The tree with each of some overrides applied, one after the other, and spelled out."""
+    tree = spelled_out(tree)
     for override in overrides:
-        tree = _override(tree, override)
+        tree = spelled_out(_override(tree, override))
     return tree
 
 
