@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -148,6 +150,41 @@ def test_the_program_is_called_as_it_was(tmp_path, monkeypatch, called, on_path,
     words = shlex.split(line_to_go_on())
     program = [word.replace("HERE", str(tmp_path)) for word in again]
     assert words == [*program, "tune", "a b", "--resume"]
+
+
+@pytest.mark.parametrize("more", [["--probabilities"], ["--n-best", "2"]])
+def test_raw_text_for_what_it_has_no_place_for(tmp_path, more):
+    """The advice leads there: the command in it is run as it stands."""
+    tree = corpora.spans(tmp_path)
+    windowclf.train(tree, ["training.epochs=1", "model.output=crf"])
+    raw = corpora.write(tmp_path / "raw.txt", "Anna met Ben Berg\nin “Oslo”\n")
+    code, out, err = run(["predict", f"{tmp_path}/run", raw, *more])
+    assert (code, out) == (1, "")
+    advice = re.search(r"\(of lines of [a-z ]+: (.*)\)\.$", err)[1]
+    assert advice.startswith("python3 -c ")
+    line = advice.replace("python3", shlex.quote(sys.executable)).replace("FILE", "raw.txt")
+    subprocess.run(line, shell=True, check=True, cwd=tmp_path)
+    code, out, _ = run(["predict", f"{tmp_path}/run", f"{tmp_path}/x.jsonl", *more])
+    assert code == 0
+    records = [json.loads(row) for row in out.splitlines()]
+    texts = [row["text"] if "text" in row else " ".join(row["tokens"]) for row in records]
+    assert texts == ["Anna met Ben Berg", "in “Oslo”"]
+
+
+def test_an_asterisk_that_yaml_takes_for_an_alias(config, tmp_path, monkeypatch):
+    """The advice leads there too, quoted for the shell."""
+    monkeypatch.chdir(tmp_path)
+    code, _, err = run(["train", config, "--set", "data.train=*ain.conll"])
+    assert code == 1
+    advice = err.partition("has to be given in quotes (")[2].removesuffix(").\n")
+    assert advice == """--set 'data.train="*ain.conll"'"""
+    assert run(["train", config, *shlex.split(advice)])[0] == 0
+    _, _, err = run(["train", config, "--set", "data.train=[x, *ain.conll]"])
+    assert err.endswith("; a text that begins with * has to be given in quotes.\n")
+    bad = corpora.write(tmp_path / "bad.yaml", "task: tagging\ndata:\n  train: *.conll\n")
+    _, _, err = run(["train", bad])
+    assert err.startswith(f"{bad}:3:11: not YAML, ")
+    assert err.endswith("; a text that begins with * has to be given in quotes.\n")
 
 
 def test_resume_and_overwrite_together_are_unusable(config):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -158,7 +160,9 @@ def _override(tree: Any, override: str) -> Any:
     keys = key.split(".")
     if len(keys) > MOST_KEYS:
         raise ConfigError(f"--set {legible(key)}: expected at most {MOST_KEYS} keys.")
-    return _replaced(tree, keys, parse_yaml(text, f"--set {legible(key)}"), legible(key))
+    quoted = shlex.quote(f"{key}={json.dumps(text, ensure_ascii=False)}")
+    value = parse_yaml(text, f"--set {legible(key)}", f"--set {quoted}")
+    return _replaced(tree, keys, value, legible(key))
 
 
 def _replaced(tree: Any, keys: list[str], value: Any, whole: str) -> Any:
