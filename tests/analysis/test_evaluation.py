@@ -13,6 +13,7 @@ from heard import Heard
 import windowclf
 from windowclf.analysis.evaluation import evaluate_tagger, labels_unknown
 from windowclf.commands import entry
+from windowclf.system.machine import this_kind_of_machine
 from windowclf.tagging.tagger import Prediction, Tagger
 from windowclf.text.sentence import Sentence
 
@@ -164,6 +165,7 @@ def test_evaluating_the_dev_file_again_gives_what_training_said(tmp_path):
         again = windowclf.evaluate(result.model_path.parent, config["data"]["dev"])
         assert again == result.evaluations["dev"], task
         kept = json.loads((folder / "run" / "evaluation.json").read_text(encoding="utf-8"))
+        assert kept.pop("machine") == this_kind_of_machine()
         assert kept == {"dev": json.loads(json.dumps(again))}
 
 
