@@ -10,8 +10,10 @@ WindowclfError
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 SHOWN_FAULTS = 20  # in the text of an error
@@ -52,6 +54,29 @@ class Fault:
             return self.sentence
         place = self.path if self.line is None else f"{self.path}:{self.line}"
         return f"{place}: {self.sentence}"
+
+
+@dataclass(frozen=True)
+class MissingFile(Fault):
+    """A path or glob, `wanted`, at which nothing is."""
+
+    wanted: str = ""
+
+
+def no_such_file(path: str | os.PathLike[str]) -> MissingFile:
+    """The fault of a file that is not there; of a relative path it says where that was."""
+    wanted = os.fspath(path)
+    return MissingFile(f"no such file{looked_for(wanted)}.", wanted, wanted=wanted)
+
+
+def looked_for(path: str) -> str:
+    """How a sentence about a path goes on that leads to nothing; a whole path says it all."""
+    if os.path.isabs(path):  # noqa: PTH117 — for a glob too
+        return ""
+    try:
+        return f"; from the working directory that is {Path.cwd() / path}"
+    except OSError:  # it has been removed
+        return "; the working directory is no longer there"
 
 
 class WindowclfError(Exception):

@@ -13,6 +13,7 @@ from heard import Heard
 import windowclf
 from windowclf.analysis.evaluation import evaluate_tagger, labels_unknown
 from windowclf.commands import entry
+from windowclf.system.machine import this_kind_of_machine
 from windowclf.tagging.tagger import Prediction, Tagger
 from windowclf.text.sentence import Sentence
 
@@ -164,6 +165,7 @@ def test_evaluating_the_dev_file_again_gives_what_training_said(tmp_path):
         again = windowclf.evaluate(result.model_path.parent, config["data"]["dev"])
         assert again == result.evaluations["dev"], task
         kept = json.loads((folder / "run" / "evaluation.json").read_text(encoding="utf-8"))
+        assert kept.pop("machine") == this_kind_of_machine()
         assert kept == {"dev": json.loads(json.dumps(again))}
 
 
@@ -204,5 +206,12 @@ def test_json_on_the_command_line(learnt, monkeypatch, capsys):
     assert "spans f1" in table
     assert "95 % interval" in table
     assert "calibration error" in table
-    assert "certainty" in table
+    assert "certainty" not in table
     assert "PER" in table
+    monkeypatch.setattr(sys, "argv", [*command, "--calibration"])
+    with pytest.raises(SystemExit, match="0"):
+        entry.main()
+    with_bins = capsys.readouterr().out.splitlines()
+    (head,) = [line for line in with_bins if line.startswith("certainty")]
+    assert head.split() == ["certainty", "tokens", "mean", "accuracy"]
+    assert [line for line in with_bins if line in table.splitlines()] == table.splitlines()

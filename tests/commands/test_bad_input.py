@@ -124,7 +124,8 @@ SPAN_TEXT = '{"text": "Anna Berg left", "spans": [{"start": 0, "end": 6, "label"
 
 CASES = {
     "config missing": Case(
-        lambda w: ["train", "nowhere/config.yaml"], ("nowhere/config.yaml: no such file.",)
+        lambda w: ["train", "nowhere/config.yaml"],
+        ("nowhere/config.yaml: no such file; from the working directory that is /",),
     ),
     "config is a folder": Case(
         lambda w: ["train", str(w.folder)], ("expected a YAML file, found a directory.",)
@@ -167,11 +168,19 @@ CASES = {
         lambda w: w.train("training.epochs=[1"), ("--set training.epochs:", "not YAML")
     ),
     "train file missing": Case(
-        lambda w: w.train("data.train=nowhere.conll"), ("nowhere.conll: no such file.",)
+        lambda w: w.train("data.train=nowhere.conll"),
+        ("nowhere.conll: no such file; from the working directory that is /",),
+    ),
+    "train on one sentence and hold out some": Case(
+        train_on("one.conll", "Anna\tNAME\n", "data.dev={holdout: 0.1}"),
+        (
+            "one.conll: expected at least two sentences, as data.dev holds out some of them, "
+            "found one; add some, or give data.dev a file, or null for none.",
+        ),
     ),
     "glob without a match": Case(
         lambda w: w.train("data.train=nowhere/*.conll"),
-        ("data.train: no file matches 'nowhere/*.conll'.",),
+        ("data.train: no file matches 'nowhere/*.conll'; from the working directory that is /",),
     ),
     "phrase list with a line that is none": Case(
         feature_of("gazetteer", "phrases.txt", "a b\n\tX"),
@@ -200,7 +209,8 @@ CASES = {
         ("blank.conll: no sentence found; dev must hold at least one.",),
     ),
     "test file missing": Case(
-        lambda w: w.train("data.test=nowhere.conll"), ("nowhere.conll: no such file.",)
+        lambda w: w.train("data.test=nowhere.conll"),
+        ("nowhere.conll: no such file; from the working directory that is /",),
     ),
     "column out of range": Case(
         train_on("narrow.conll", "the\tDET\ncat\tNOUN\n", "data.label=2", "data.dev=null"),
@@ -266,7 +276,8 @@ CASES = {
         ("training diverged at step ", "with learning rate"),
     ),
     "model missing": Case(
-        lambda w: ["predict", "nowhere/model", "-"], ("nowhere/model: no such file.",)
+        lambda w: ["predict", "nowhere/model", "-"],
+        ("nowhere/model: no such file; from the working directory that is /",),
     ),
     "model folder without a model": Case(
         lambda w: ["info", str(w.folder)], ("no model.safetensors in this folder",)
@@ -286,7 +297,8 @@ CASES = {
         ("state.safetensors: expected a model file, found a state file.",),
     ),
     "input missing": Case(
-        lambda w: ["predict", str(w.model), "nowhere.conll"], ("nowhere.conll: no such file.",)
+        lambda w: ["predict", str(w.model), "nowhere.conll"],
+        ("nowhere.conll: no such file; from the working directory that is /",),
     ),
     "input is a folder": Case(
         lambda w: ["predict", str(w.model), str(w.folder)],
@@ -312,7 +324,8 @@ CASES = {
         ("probabilities have no place in the text",),
     ),
     "evaluate on a missing file": Case(
-        lambda w: ["evaluate", str(w.model), "nowhere.conll"], ("nowhere.conll: no such file.",)
+        lambda w: ["evaluate", str(w.model), "nowhere.conll"],
+        ("nowhere.conll: no such file; from the working directory that is /",),
     ),
     "evaluate on unlabelled text": Case(
         lambda w: ["evaluate", str(w.model), w.file("bare.conll", "the\t-\n")],
@@ -327,11 +340,12 @@ CASES = {
         ("expected labels such as those of", "(ADJ, DET,", "found xADJ, xDET,"),
     ),
     "compared with nothing": Case(
-        lambda w: [*evaluate_dev(w), "nowhere"], ("nowhere: no such file.",)
+        lambda w: [*evaluate_dev(w), "nowhere"],
+        ("nowhere: no such file; from the working directory that is /",),
     ),
     "gradcheck without data": Case(
         lambda w: ["gradcheck", str(w.config), "--set", "data.train=nowhere.conll"],
-        ("nowhere.conll: no such file.",),
+        ("nowhere.conll: no such file; from the working directory that is /",),
     ),
     "compress to another type": Case(
         lambda w: [*compress(w), "--dtype", "int4"],
@@ -354,7 +368,8 @@ CASES = {
         ("no/where: cannot write, no such file or directory",),
     ),
     "compress with data that is missing": Case(
-        lambda w: [*compress(w), "--data", "nowhere.conll"], ("nowhere.conll: no such file.",)
+        lambda w: [*compress(w), "--data", "nowhere.conll"],
+        ("nowhere.conll: no such file; from the working directory that is /",),
     ),
     "compress twice": Case(
         lambda w: ["compress", small_model(w), "-o", str(w.folder / "smaller")],

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import corpora
@@ -14,6 +17,7 @@ from command_line import run
 
 import windowclf
 from windowclf.commands import training_display, use
+from windowclf.commands.again import line_to_go_on
 from windowclf.commands.app import app
 from windowclf.commands.quick_predict import Request, quick_predict
 from windowclf.tagging.options import TagOptions
@@ -35,8 +39,22 @@ def test_training_prints_scores_and_where_the_model_is(config, tmp_path):
     assert code == 0
     assert out.splitlines()[-1] == f"model: {tmp_path}/run/model.safetensors"
     assert out.startswith("dev")
-    assert [line.split()[0] for line in err.splitlines()] == ["epoch", "1", "2", "3"]
+    *lines, legend = err.splitlines()
+    assert [line.split()[0] for line in lines] == ["epoch", "1", "2", "3"]
+    assert legend == "* the best on dev so far, which is kept"
     assert "\x1b" not in out + err  # no colours into files
+
+
+def test_the_table_of_epochs_says_what_its_signs_mean(config, tmp_path):
+    """Once, under it; `dev unseen` where dev has such tokens."""
+    corpora.write(tmp_path / "dev.conll", "the\tDET\nzebra\tNOUN\n")
+    _, _, err = run(["train", config])
+    assert "dev unseen" in err.splitlines()[0]
+    assert err.splitlines()[-1] == (
+        "* the best on dev so far, which is kept; dev unseen: accuracy on the tokens of dev that "
+        "train lacks"
+    )
+    assert err.count("* the best") == 1
 
 
 def test_a_command_and_its_function_make_the_same_model(config, tmp_path):
@@ -59,6 +77,7 @@ def test_notices_go_to_standard_error(config):
     code, out, err = run(["train", config, "--set", "data.dev=null"])
     assert code == 0
     assert "note: no dev data: the final averaged model is kept and early stopping is off." in err
+    assert "*" not in err  # nor what it would mean
     assert "note" not in out
 
 
@@ -91,6 +110,81 @@ def test_the_words_after_a_signal_are_a_command_that_works(
     whole = [*command, "--output", f"{tmp_path}/whole"]
     assert run(whole)[0] == 0
     assert corpora.digest(tmp_path / "it's here") == corpora.digest(tmp_path / "whole")
+
+
+def test_the_words_after_a_signal_are_what_was_typed(config, monkeypatch):
+    """What the environment set stands before it, and what was there is not written over again."""
+
+    class Signalling(training_display.TrainingDisplay):
+        def report(self, report):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(training_display, "TrainingDisplay", Signalling)
+    monkeypatch.setenv("WINDOWCLF_TRAINING__OPTIMIZER", "{name: adam}")
+    monkeypatch.setenv("WINDOWCLF_SEED", "7")
+    found, _, err = run(["train", "--overwrite", "--set=training.epochs=2", config])
+    assert found == 130
+    assert err.splitlines()[-1] == (
+        "Stopped; the run is saved. Go on with: WINDOWCLF_SEED=7 "
+        "WINDOWCLF_TRAINING__OPTIMIZER='{name: adam}' "
+        f"windowclf train --set=training.epochs=2 {config} --resume"
+    )
+
+
+@pytest.mark.parametrize(
+    ("called", "on_path", "again"),
+    [
+        ("HERE/bin/windowclf", True, ["windowclf"]),
+        ("HERE/bin/windowclf", False, ["HERE/bin/windowclf"]),
+        ("HERE/windowclf/__main__.py", True, [sys.executable, "-m", "windowclf"]),
+        ("-c", False, ["windowclf"]),
+    ],
+)
+def test_the_program_is_called_as_it_was(tmp_path, monkeypatch, called, on_path, again):
+    script = tmp_path / "bin" / "windowclf"
+    script.parent.mkdir()
+    script.write_text("#!/bin/sh\n")
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", str(script.parent) if on_path else str(tmp_path))
+    monkeypatch.setattr(sys, "argv", [called.replace("HERE", str(tmp_path)), "tune", "a b"])
+    words = shlex.split(line_to_go_on())
+    program = [word.replace("HERE", str(tmp_path)) for word in again]
+    assert words == [*program, "tune", "a b", "--resume"]
+
+
+@pytest.mark.parametrize("more", [["--probabilities"], ["--n-best", "2"]])
+def test_raw_text_for_what_it_has_no_place_for(tmp_path, more):
+    """The advice leads there: the command in it is run as it stands."""
+    tree = corpora.spans(tmp_path)
+    windowclf.train(tree, ["training.epochs=1", "model.output=crf"])
+    raw = corpora.write(tmp_path / "raw.txt", "Anna met Ben Berg\nin “Oslo”\n")
+    code, out, err = run(["predict", f"{tmp_path}/run", raw, *more])
+    assert (code, out) == (1, "")
+    advice = re.search(r"\(of lines of [a-z ]+: (.*)\)\.$", err)[1]
+    assert advice.startswith("python3 -c ")
+    line = advice.replace("python3", shlex.quote(sys.executable)).replace("FILE", "raw.txt")
+    subprocess.run(line, shell=True, check=True, cwd=tmp_path)
+    code, out, _ = run(["predict", f"{tmp_path}/run", f"{tmp_path}/x.jsonl", *more])
+    assert code == 0
+    records = [json.loads(row) for row in out.splitlines()]
+    texts = [row["text"] if "text" in row else " ".join(row["tokens"]) for row in records]
+    assert texts == ["Anna met Ben Berg", "in “Oslo”"]
+
+
+def test_an_asterisk_that_yaml_takes_for_an_alias(config, tmp_path, monkeypatch):
+    """The advice leads there too, quoted for the shell."""
+    monkeypatch.chdir(tmp_path)
+    code, _, err = run(["train", config, "--set", "data.train=*ain.conll"])
+    assert code == 1
+    advice = err.partition("has to be given in quotes (")[2].removesuffix(").\n")
+    assert advice == """--set 'data.train="*ain.conll"'"""
+    assert run(["train", config, *shlex.split(advice)])[0] == 0
+    _, _, err = run(["train", config, "--set", "data.train=[x, *ain.conll]"])
+    assert err.endswith("; a text that begins with * has to be given in quotes.\n")
+    bad = corpora.write(tmp_path / "bad.yaml", "task: tagging\ndata:\n  train: *.conll\n")
+    _, _, err = run(["train", bad])
+    assert err.startswith(f"{bad}:3:11: not YAML, ")
+    assert err.endswith("; a text that begins with * has to be given in quotes.\n")
 
 
 def test_resume_and_overwrite_together_are_unusable(config):

@@ -183,8 +183,14 @@ def test_characters_in_a_segmentation(tmp_path):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"path": "nowhere/*.txt"}, "features.use.0.path: no file matches 'nowhere/*.txt'."),
-        ({"path": "nowhere.txt"}, "nowhere.txt: no such file."),
+        (
+            {"path": "nowhere/*.txt"},
+            "features.use.0.path: no file matches 'nowhere/*.txt'; from the working directory",
+        ),
+        (
+            {"path": "nowhere.txt"},
+            "nowhere.txt: no such file; from the working directory that is /",
+        ),
         ({"path": os.devnull}, f"{os.devnull}: no phrase found; expected at least one."),
         ({"kind": "cluster", "path": os.devnull}, f"{os.devnull}: no cluster found"),
     ],

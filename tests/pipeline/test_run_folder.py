@@ -18,6 +18,7 @@ from windowclf.errors import ModelFileError, RunFolderError
 from windowclf.pipeline.run_folder import RunFolder
 from windowclf.system import tensor_file
 from windowclf.system.durable import write_whole
+from windowclf.system.machine import this_kind_of_machine
 
 
 def full(*_arguments: object, **_more: object) -> None:
@@ -278,3 +279,18 @@ def test_a_run_replaces_no_list_of_its_features(tmp_path):
     with pytest.raises(RunFolderError, match=r"metrics\.jsonl: the run would replace this file"):
         windowclf.train(config, overwrite=True)
     assert listed.read_text() == "sleeps\nsees\n"
+
+
+def test_evaluation_says_on_which_kind_of_machine(tmp_path):
+    """And so does `info` of the folder; no file of another shape makes it stumble."""
+    windowclf.train(corpora.tagging(tmp_path), ["training.epochs=1"])
+    run = tmp_path / "run"
+    machine = this_kind_of_machine()
+    assert set(machine) == {"processor", "blas", "numpy", "windowclf"}  # and no name of a host
+    assert windowclf.info(run)["machine"] == machine
+    assert windowclf.info(run / "model.safetensors")["machine"] is None
+    for text in ("", "[]", '{"machine": 3}', '{"machine": {"blas": "x"}}', "[" * 99999, "\xff"):
+        (run / "evaluation.json").write_text(text, encoding="latin-1")
+        assert windowclf.info(run)["machine"] is None
+    (run / "evaluation.json").unlink()
+    assert windowclf.info(run)["machine"] is None

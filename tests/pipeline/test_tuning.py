@@ -24,7 +24,7 @@ from windowclf.config.reading import make_config, read_config
 from windowclf.errors import ConfigError, DataError, RunFolderError
 from windowclf.pipeline.search.folder import SearchFolder, Trial
 from windowclf.pipeline.search.tune import TuningResult, _ranked
-from windowclf.pipeline.worker import RunProcesses, RunStopped
+from windowclf.pipeline.worker import Outcome, RunProcesses, RunStopped
 from windowclf.tagging.model_file import load_model
 
 TUNE = {
@@ -68,12 +68,15 @@ def whole(tmp_path_factory):
 
 def test_it_shows_every_trial_and_how_to_train_the_best(whole):
     folder, _, out, err = whole
-    head, *rows, best, command = out.splitlines()
+    head, *rows, legend, best, command = out.splitlines()
     names = ["trial", "epochs", "dev", "score", "seconds", "units", "learning_rate"]
     assert head.split() == names
     assert len(rows) == 4
     assert [row.split()[1] for row in rows] == ["2", "2", "1", "1"]  # half go on
     assert "*" in rows[0]
+    assert legend == (
+        "* the best of the trials with the most epochs; as is: the config's own setting"
+    )
     assert best == f"best: trial {rows[0].split()[0]}; train it with"
     assert command == f"windowclf train {folder}/run-tune/best.yaml"
     assert err.splitlines()[0].split() == ["epochs", "trial", "dev", "score", "seconds"]
@@ -208,6 +211,41 @@ def test_a_trial_that_fails_is_lost_and_the_search_goes_on(tmp_path):
     assert "nothing but the epochs." in (tmp_path / "run-tune" / "best.yaml").read_text()
 
 
+@pytest.mark.parametrize("score", [0.0, 0.875])
+def test_where_all_trials_score_the_same_none_is_best(tmp_path, monkeypatch, score):
+    monkeypatch.setattr(RunProcesses, "run", lambda *_: Outcome(score, 1, 1.0, None))
+    config = corpora.write(tmp_path / "c.yaml", json.dumps(tree_in(tmp_path)))
+    code, out, err = run(["tune", config])
+    assert (code, err.count("lost")) == (0, 0)
+    assert "*" not in out
+    *_, said = out.splitlines()
+    advice = {
+        0.0: "every trial scored 0.00 on dev; best.yaml is not written. Give the trials more "
+        "epochs, with --overwrite --set 'tune.rungs=[4, 8]', or train on more text.",
+        0.875: "every trial scored 87.50 on dev; best.yaml is not written. Train the config as "
+        "it stands, or search a wider tune.space.",
+    }
+    assert said == f"best: none, since {advice[score]}"
+    assert not (tmp_path / "run-tune" / "best.yaml").exists()
+    again = ["tune", config, "--overwrite", "--set", "tune.rungs=[4, 8]"]
+    assert run(again)[0] == 0  # as it was advised
+
+
+def test_a_difference_at_an_early_rung_is_one(tmp_path, monkeypatch):
+    """Of trials that are alike in the end the one that led on the way there is the best."""
+    scores = iter([0.2, 0.4, 0.3, 0.1, 0.5, 0.5])
+    monkeypatch.setattr(RunProcesses, "run", lambda *_: Outcome(next(scores), 1, 1.0, None))
+    result = windowclf.tune(tree_in(tmp_path), jobs=1)
+    assert result.best is not None
+    assert (result.best.trial, result.best.epochs) == (2, 2)
+    assert result.best_path.exists()
+
+
+def test_a_single_trial_with_a_score_is_the_best(tmp_path, monkeypatch):
+    monkeypatch.setattr(RunProcesses, "run", lambda *_: Outcome(0.5, 1, 1.0, None))
+    assert windowclf.tune(tree_in(tmp_path, trials=1)).best.trial == 1
+
+
 def test_where_every_trial_is_lost_there_is_one_sentence(tmp_path):
     tree = tree_in(tmp_path, trials=1, rungs=[1])
     tree["training"]["optimizer"] = {"learning_rate": 1e30}
@@ -331,7 +369,9 @@ def test_the_table_has_names_that_tell_paths_apart(capsys):
     settings = {"features.use.0.dim": 3, "features.use.1.dim": "x" * 99, "a.units": 1}
     first, second = trial(number=1), trial(number=2, score=None, **settings)
     tuning_display.print_tuning_result(TuningResult(None, None, (first, second), False))
-    head, one, two, lost = capsys.readouterr().out.splitlines()
+    head, one, two, legend, lost, why = capsys.readouterr().out.splitlines()
+    assert legend == "as is: the config's own setting"
+    assert why.startswith("best: none, since every trial scored ")
     assert head.split()[-3:] == ["units", "0.dim", "1.dim"]
     assert one.split()[-6:] == ["as", "is"] * 3
     assert two.split()[-1] == "x" * 39 + "…"

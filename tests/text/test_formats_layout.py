@@ -88,7 +88,9 @@ def test_layouts_that_cannot_be_read_are_one_sentence(layout: Layout, sentence: 
         (Layout("csv", "tagging"), [], "data.format: csv holds rows of slots and not running "
          "text; expected conll, conllu, jsonl or text for task: tagging, or task: slots."),
         (Layout("text", "tagging"), ["X"], "probabilities have no place in the text that "
-         'task: tagging writes; give jsonl, {"text": …} on each line.'),
+         'task: tagging writes; give jsonl, {"text": …} on each line (of lines of raw text: '
+         "python3 -c 'import json, sys; [print(json.dumps({\"text\": line.rstrip(\"\\n\")})) "
+         "for line in sys.stdin]' < FILE > x.jsonl)."),
         (Layout("conllu", "segmentation"), ["B"], "probabilities have no place in the lines that "
          'task: segmentation writes; give jsonl, {"text": …} on each line.'),
     ],

@@ -11,6 +11,7 @@ from windowclf.analysis.bootstrap import differences
 from windowclf.analysis.evaluation import Scorer, f1_name, gold_of, scoring
 from windowclf.analysis.resampling import Resampling
 from windowclf.analysis.results import Comparison, Differences, Differing, DifferingSentence
+from windowclf.analysis.wrong import sentence_record
 from windowclf.errors import ModelFileError, named
 from windowclf.tagging.spec import Spec
 from windowclf.tagging.tagger import Tagger
@@ -138,14 +139,9 @@ def _differing(counts: Mapping[str, int]) -> Differing:
 def _record(
     sentence: Sentence, gold: Sequence[str | None], ours: Sequence[str], theirs: Sequence[str]
 ) -> DifferingSentence:
-    record: DifferingSentence = {
-        "place": sentence.place(),
-        "lines": list(sentence.lines),
-        "tokens": list(sentence.tokens),
+    return {
+        **sentence_record(sentence),
         "gold": list(gold),
         "model": list(ours),
         "against": list(theirs),
     }
-    if sentence.columns:
-        record["columns"] = {name: list(column) for name, column in sentence.columns.items()}
-    return record

@@ -11,6 +11,7 @@ from windowclf.analysis.metrics import Found, Tally, labels_found
 from windowclf.analysis.reliability import Reliability
 from windowclf.analysis.resampling import Resampling
 from windowclf.analysis.results import Counted, Evaluation
+from windowclf.analysis.wrong import WrongAnswers
 from windowclf.tagging.answers import Prediction
 from windowclf.tagging.options import TagOptions
 from windowclf.tagging.span_scores import spans_of
@@ -21,12 +22,15 @@ from windowclf.text.sentence import Sentence
 from windowclf.text.spans import to_spans, words_from_segmentation
 
 
-def evaluate_tagger(tagger: Tagger, sentences: Iterable[Sentence]) -> Evaluation:
+def evaluate_tagger(
+    tagger: Tagger, sentences: Iterable[Sentence], errors: int | None = None
+) -> Evaluation:
     """The figures of labelled sentences, streamed.
 
-    Those of seen and unseen words are left out where the model does not tell them apart.
+    Those of seen and unseen words are left out where the model does not tell them apart. `errors`
+    is how many sentences with a wrong label are kept; without it nothing is said of them.
     """
-    scorer = Scorer(tagger.model.spec)
+    scorer = Scorer(tagger.model.spec, None if errors is None else WrongAnswers(errors))
     for answer in tagger.tag(sentences, scoring(tagger)):
         scorer.add(answer)
     return scorer.report()
@@ -41,8 +45,10 @@ def scoring(tagger: Tagger) -> TagOptions:
 class Scorer:
     """Takes a model's answers, with probabilities, and reports every figure at the end."""
 
-    def __init__(self, spec: Spec):
+    def __init__(self, spec: Spec, wrong: WrongAnswers | None = None):
+        """`wrong` takes the sentences with a wrong label, where somebody asks for them."""
         self._spec = spec
+        self._wrong = wrong
         self._tally = Tally()
         self._resampling = Resampling()
         self._reliability = Reliability("tokens")
@@ -62,6 +68,8 @@ class Scorer:
             self._reliability.add([each for each, label in sure if label is not None], right)
         if answer.span_scores is not None:
             self._add_spans(sentence, answer)
+        if self._wrong is not None:
+            self._wrong.add(sentence, gold_of(self._spec, sentence), answer.labels)
         return counts
 
     def _add_spans(self, sentence: Sentence, answer: Prediction) -> None:
@@ -89,6 +97,8 @@ class Scorer:
             report["documents"] = documents
         if self._of_spans.used:
             report["span_calibration"] = self._of_spans.report()
+        if self._wrong is not None:
+            report["wrong"] = self._wrong.report()
         return report
 
 

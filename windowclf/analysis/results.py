@@ -72,6 +72,30 @@ class Counted(TypedDict):
     confusion: dict[str, dict[str, int]]  # gold label -> given label -> tokens
 
 
+class SentenceRecord(TypedDict):
+    """A sentence, and where it stands."""
+
+    place: str  # file:line
+    lines: list[int]
+    tokens: list[str]
+    columns: NotRequired[dict[str, list[str]]]
+
+
+class WrongSentence(SentenceRecord):
+    """A sentence of which a model has a label wrong."""
+
+    gold: list[str | None]
+    predicted: list[str]
+
+
+class Wrong(TypedDict):
+    """The sentences of which a model has a label wrong."""
+
+    sentences: int
+    examples: dict[str, dict[str, str]]  # gold label -> given label -> the first such token
+    first: list[WrongSentence]  # as many as were asked for
+
+
 class Evaluation(Counted):
     """The scores of a model on labelled text."""
 
@@ -79,6 +103,7 @@ class Evaluation(Counted):
     documents: NotRequired[int]  # where the intervals are of samples of documents
     calibration: Calibration
     span_calibration: NotRequired[Calibration]
+    wrong: NotRequired[Wrong]  # where it was asked for
 
 
 class Difference(TypedDict):
@@ -97,13 +122,9 @@ class Differing(TypedDict):
     against_right: int
 
 
-class DifferingSentence(TypedDict):
+class DifferingSentence(SentenceRecord):
     """A sentence to which two models give different labels."""
 
-    place: str  # file:line
-    lines: list[int]
-    tokens: list[str]
-    columns: NotRequired[dict[str, list[str]]]
     gold: list[str | None]
     model: list[str]
     against: list[str]

@@ -31,5 +31,6 @@ def print_benchmark(found: Benchmark) -> None:
     )
     console.print(
         f"machine: {machine['processor']}, {machine['cores']} cores, {machine['system']}, "
-        f"Python {machine['python']}, numpy {machine['numpy']}, windowclf {machine['windowclf']}"
+        f"Python {machine['python']}, numpy {machine['numpy']}, {machine['blas']}, "
+        f"windowclf {machine['windowclf']}"
     )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from rich.table import Table
 
 from windowclf.analysis.results import Comparison
+from windowclf.commands.sentence_display import print_sentence
 from windowclf.commands.tables import interval_text, new_table, percent, plain_console
 from windowclf.errors import legible
 
@@ -30,9 +31,9 @@ def print_comparison(comparison: Comparison, model: str, against: str) -> None:
         console.print(f"intervals and p: of samples of the {number:,} documents")
     console.print(_who_is_right(comparison))
     shown, differ = comparison["differing"][:SENTENCES_SHOWN], comparison["sentences"]["differ"]
+    heads = {"gold": "gold", "A": "model", "B": "against"}
     for record in shown:
-        console.print(f"\n{_text(record)}")
-        console.print(_rows(record))
+        print_sentence(console, record, heads, ("model", "against"))
     if differ > len(shown):
         console.print(f"\n… and {differ - len(shown):,} more sentences; --json has all.")
 
@@ -76,32 +77,3 @@ def _who_is_right(comparison: Mapping[str, Any]) -> Table:
         numbers = (row[key] for key in ("differ", "model_right", "against_right"))
         table.add_row(f"  {kind}", *(f"{number:,}" for number in numbers))
     return table
-
-
-def _text(record: Mapping[str, Any]) -> str:
-    """The file and line of a sentence, and its tokens."""
-    return f"{record['place']}: {' '.join(map(legible, _tokens(record)))}"
-
-
-def _tokens(record: Mapping[str, Any]) -> Sequence[str]:
-    """The tokens of a sentence; for a row of slots one text with the values of all."""
-    if record["tokens"] == [""] and "columns" in record:
-        return [" ".join(f"{name}={values[0]}" for name, values in record["columns"].items())]
-    tokens: Sequence[str] = record["tokens"]
-    return tokens
-
-
-def _rows(record: Mapping[str, Any]) -> Table:
-    """The tokens of a sentence to which the models give different labels."""
-    table = new_table("", "gold", "A", "B")
-    for cells in _unlike(record):
-        table.add_row(*map(legible, cells))
-    return table
-
-
-def _unlike(record: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
-    """(token, gold label, label of A, label of B) where A and B are not alike."""
-    answers = zip(_tokens(record), record["gold"], record["model"], record["against"], strict=True)
-    for token, gold, ours, theirs in answers:
-        if gold is not None and ours != theirs:
-            yield f"  {token}", gold, ours, theirs

@@ -1,4 +1,4 @@
-"""An evaluation as tables: the main figures, every label, the most frequent errors."""
+"""An evaluation as tables: the main figures, every label, the errors."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from rich.table import Table
 
-from windowclf.analysis.results import Bin, Evaluation, Scores
+from windowclf.analysis.results import Bin, Evaluation, Scores, Wrong
+from windowclf.commands.sentence_display import print_sentence
 from windowclf.commands.tables import interval_text, new_table, percent, plain_console
 from windowclf.errors import legible
 
@@ -14,21 +15,43 @@ CONFUSIONS_SHOWN = 10
 
 
 def print_evaluation(
-    evaluation: Evaluation, title: str | None = None, details: bool = True
+    evaluation: Evaluation,
+    title: str | None = None,
+    details: bool = True,
+    calibration: bool = False,
 ) -> None:
-    """Print an evaluation as tables: the main figures, and with details every label."""
+    """Print an evaluation as tables: the main figures, and with details every label.
+
+    With `calibration` how often the model is right for how sure it is, too.
+    """
     console = plain_console()
     console.print(_figures(evaluation, title))
     if "documents" in evaluation:
         console.print(f"intervals: of samples of the {evaluation['documents']:,} documents")
+    if calibration:
+        console.print(_reliability_table(evaluation["calibration"]["bins"]))
     if not details:
         return
-    console.print(_reliability_table(evaluation["calibration"]["bins"]))
     rows = evaluation["spans"]["types"] if "spans" in evaluation else evaluation["labels"]
     console.print(_scores_table("type" if "spans" in evaluation else "label", rows))
-    wrong = _confusions(evaluation["confusion"])
-    if wrong:
-        console.print(_confusion_table(wrong))
+    if errors := _confusions(evaluation["confusion"]):
+        examples = evaluation["wrong"]["examples"] if "wrong" in evaluation else {}
+        console.print("\nmost frequent errors")
+        console.print(_confusion_table(errors, examples))
+    if "wrong" in evaluation:
+        _print_wrong(evaluation["wrong"], evaluation["sentences"])
+
+
+def _print_wrong(wrong: Wrong, sentences: int) -> None:
+    """Print the sentences with a wrong label that were asked for, and how many there are."""
+    if not wrong["first"]:
+        return
+    console = plain_console()
+    of_all = f"{wrong['sentences']:,} of {sentences:,}"
+    console.print(f"\nsentences with an error: {of_all}; the first {len(wrong['first']):,}:")
+    heads = {"gold": "gold", "predicted": "predicted"}
+    for record in wrong["first"]:
+        print_sentence(console, record, heads, ("gold", "predicted"))
 
 
 def _figures(evaluation: Evaluation, title: str | None) -> Table:
@@ -93,9 +116,16 @@ def _confusions(confusion: Mapping[str, Mapping[str, int]]) -> list[tuple[int, s
     return sorted(wrong, key=lambda row: (-row[0], row[1:]))[:CONFUSIONS_SHOWN]
 
 
-def _confusion_table(wrong: Sequence[tuple[int, str, str]]) -> Table:
-    """The errors that `_confusions` gives, a row each."""
-    table = new_table("most frequent errors: gold", "predicted", "tokens")
-    for count, gold, predicted in wrong:
-        table.add_row(legible(gold), legible(predicted), f"{count:,}")
+def _confusion_table(
+    errors: Sequence[tuple[int, str, str]], examples: Mapping[str, Mapping[str, str]]
+) -> Table:
+    """The errors that `_confusions` gives, a row each, with the first such token where known."""
+    tokens = [examples.get(gold, {}).get(predicted, "") for _, gold, predicted in errors]
+    named = any(tokens)  # rows of slots have no token
+    table = new_table("gold", "predicted", "tokens", *(["first of them"] if named else []))
+    for column in (table.columns[1], *table.columns[3:]):
+        column.justify = "left"
+    for (count, gold, predicted), token in zip(errors, tokens, strict=True):
+        cells = [legible(token)] if named else []
+        table.add_row(legible(gold), legible(predicted), f"{count:,}", *cells)
     return table

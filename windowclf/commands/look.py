@@ -32,6 +32,16 @@ def evaluate(
             "else as the training files were.",
         ),
     ] = None,
+    calibration: Annotated[
+        bool,
+        typer.Option("--calibration", help="Show how often the model is right for how sure it is."),
+    ] = False,
+    errors: Annotated[
+        int,
+        typer.Option(
+            metavar="N", min=0, show_default=False, help="Show the first N sentences with an error."
+        ),
+    ] = 0,
     set_: Annotated[
         list[str] | None,
         typer.Option(
@@ -52,7 +62,7 @@ def evaluate(
     the sentences, or of the documents where more than 30 are marked. The
     macro f1 is the mean over labels, for spans over their types. The
     calibration error is the mean distance between certainty and accuracy
-    over 15 bins of certainty.
+    over 15 bins of certainty, which --calibration shows.
 
     With --against: both models' scores, the difference MODEL − MODEL2 and
     its p-value: the share of the samples whose difference lies at least as
@@ -66,11 +76,17 @@ def evaluate(
 
     options, overrides = windowclf.TagOptions(decode=decode), set_ or []
     if against is None:
+        kept = errors if errors or not as_json else None
         result = windowclf.evaluate(
-            model, data, options, Notices(), format_=format_, overrides=overrides
+            model, data, options, Notices(), format_=format_, overrides=overrides, errors=kept
         )
-        print_json(result) if as_json else print_evaluation(result)
+        print_json(result) if as_json else print_evaluation(result, calibration=calibration)
         return
+    if errors or calibration:
+        raise typer.BadParameter(
+            "--errors and --calibration are of one model; leave them out with --against, which "
+            "shows the sentences where the models differ."
+        )
     most = None if as_json else SENTENCES_SHOWN
     compared = windowclf.compare(
         model, against, data, options, Notices(), most, format_=format_, overrides=overrides

@@ -103,7 +103,14 @@ def _in_words(facts: ModelInfo) -> dict[str, Any]:
         "parameters": {name: _shape(shape) for name, shape in facts["parameters"].items()},
         "provenance": facts["provenance"],
         "config": "not kept" if facts["config"] is None else _in_short(facts["config"]),
+        **({"machine": _machine_in_words(facts["machine"])} if facts["machine"] else {}),
     }
+
+
+def _machine_in_words(machine: Mapping[str, str]) -> str:
+    """What the run of a model ended on."""
+    names = {"numpy": "numpy ", "windowclf": "windowclf "}  # the others say what they are
+    return ", ".join(f"{names.get(key, '')}{legible(value)}" for key, value in machine.items())
 
 
 def _in_short(config: Mapping[str, Any]) -> str:

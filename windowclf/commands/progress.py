@@ -52,6 +52,11 @@ class Bar:
         else:
             self._progress.console.print(text)
 
+    def legend(self, text: str) -> None:
+        """Write what signs in the lines above it mean; pale on a terminal."""
+        console = _console() if self._progress is None else self._progress.console
+        console.print(text, style="dim")
+
     def close(self) -> None:
         """Take the bar away."""
         if self._progress is not None:

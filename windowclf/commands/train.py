@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Annotated
 import typer
 
 import windowclf
+from windowclf.commands.again import line_to_go_on
 from windowclf.commands.options import (
     ConfigArgument,
     JsonOption,
@@ -65,7 +65,7 @@ def train(
             config, overrides, resume=resume, overwrite=overwrite, listener=shown
         )
     if result.stopped:
-        _say_how_to_go_on("train", config, overrides, "the run is saved")
+        _say_how_to_go_on("the run is saved")
         raise typer.Exit(128 + signalled.numbers[0])
     print_training_result(result)
 
@@ -93,9 +93,8 @@ def _cross_validate(
             listener=shown,
         )
     if result.stopped:
-        more = ["--folds", str(folds), *(["--output", str(output)] if output else [])]
         kept = f"folds that are kept: {len(result.folds)}, and the one that was begun"
-        _say_how_to_go_on("train", config, overrides, kept, more)
+        _say_how_to_go_on(kept)
         raise typer.Exit(128 + signalled.numbers[0])
     print_folds(result)
 
@@ -169,7 +168,7 @@ def tune(
             listener=shown,
         )
     if result.stopped:
-        _say_how_to_go_on("tune", config, overrides, f"trials that are kept: {len(result.trials)}")
+        _say_how_to_go_on(f"trials that are kept: {len(result.trials)}")
         raise typer.Exit(128 + signalled.numbers[0])
     print_tuning_result(result)
 
@@ -197,10 +196,6 @@ def _seconds(text: str) -> float:
     return float(number) * unit
 
 
-def _say_how_to_go_on(
-    command: str, config: Path, overrides: Sequence[str], kept: str, more: Sequence[str] = ()
-) -> None:
+def _say_how_to_go_on(kept: str) -> None:
     """Print, after a signal, what is kept and the command line that goes on from there."""
-    settings = [part for item in overrides for part in ("--set", item)]
-    again = shlex.join(["windowclf", command, str(config), *settings, *more, "--resume"])
-    print(f"Stopped; {kept}. Go on with: {again}", file=sys.stderr)
+    print(f"Stopped; {kept}. Go on with: {line_to_go_on()}", file=sys.stderr)

@@ -11,6 +11,11 @@ from windowclf.commands.tables import percent
 from windowclf.network.reports import EpochReport, Report, StepReport
 from windowclf.pipeline.train import TrainingResult
 
+LEGEND = {
+    "*": "* the best on dev so far, which is kept",
+    "unseen": "dev unseen: accuracy on the tokens of dev that train lacks",
+}
+
 
 class TrainingDisplay(StoppableDisplay):
     """A bar with what is left of a training, and a line per epoch that stays."""
@@ -19,6 +24,12 @@ class TrainingDisplay(StoppableDisplay):
         """`signalled` is where signals that have come are noted."""
         super().__init__(signalled)
         self._began: tuple[float, int] | None = None  # time and tokens at the first report
+        self._unclear: set[str] = set()  # of LEGEND, what has been shown
+
+    def __exit__(self, *exception: object) -> None:
+        if self._unclear:
+            self._bar.legend("; ".join(LEGEND[each] for each in LEGEND if each in self._unclear))
+        super().__exit__(*exception)
 
     def reading(self, fraction: float) -> None:
         self._bar.show("reading", fraction)
@@ -52,6 +63,7 @@ class TrainingDisplay(StoppableDisplay):
         cells += [f"{percent(report.metrics[name]):>{max(12, len(name) + 4)}}" for name in names]
         cells += [f"{report.tokens_per_second:>12,.0f}", f"{report.seconds:>12.1f}"]
         mark = " *" if report.best and report.score is not None else ""
+        self._unclear |= {*mark.split(), *names} & LEGEND.keys()
         self._bar.line(" ".join(cells) + mark)
 
 

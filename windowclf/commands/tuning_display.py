@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Sequence
 
 from windowclf.commands.progress import StoppableDisplay
-from windowclf.commands.tables import percent
+from windowclf.commands.tables import percent, plain_console
 from windowclf.errors import legible
 from windowclf.pipeline.search.trial import Trial
 from windowclf.pipeline.search.tune import TuningResult
@@ -44,12 +44,30 @@ def print_tuning_result(result: TuningResult) -> None:
     for row in rows:  # wider than a table of rich can be
         cells = [cell.rjust(width) for cell, width in zip(row, widths, strict=True)]
         print("  ".join(cells))
+    legend = ["as is: the config's own setting"] if any(names) else []
+    if result.best is not None:
+        legend.insert(0, "* the best of the trials with the most epochs")
+    if legend:
+        plain_console().print("; ".join(legend), style="dim")
     for trial in trials:
         if trial.lost:
             print(f"trial {trial.trial} was lost: {trial.lost}")
-    if result.best is not None:
-        print(f"best: trial {result.best.trial}; train it with")
-        print(shlex.join(["windowclf", "train", str(result.best_path)]))
+    if result.best is None:
+        print(_why_none_is_best(trials))
+        return
+    print(f"best: trial {result.best.trial}; train it with")
+    print(shlex.join(["windowclf", "train", str(result.best_path)]))
+
+
+def _why_none_is_best(trials: Sequence[Trial]) -> str:
+    """Why a search has no winner, the furthest trial first, and what to try."""
+    first = next((trial for trial in trials if trial.score is not None), trials[0])
+    score = _score(first)
+    why = f"best: none, since every trial scored {score} on dev; best.yaml is not written."
+    if first.score:
+        return f"{why} Train the config as it stands, or search a wider tune.space."
+    longer = f"--set 'tune.rungs=[{2 * first.epochs}, {4 * first.epochs}]'"
+    return f"{why} Give the trials more epochs, with --overwrite {longer}, or train on more text."
 
 
 def _furthest(trials: Sequence[Trial]) -> list[Trial]:

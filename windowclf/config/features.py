@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Literal, Self, TypeAlias
 
-from pydantic import Discriminator, Field, model_validator
+from pydantic import Discriminator, Field, ModelWrapValidatorHandler, model_validator
 
 from windowclf.config.section import AsTuple, OnePath, Paths, Section
 from windowclf.errors import quoted
@@ -195,6 +195,20 @@ class FeaturesSection(Section):
         min_length=1,
         description="one slot of a token each",
     )
+    add: Annotated[tuple[FeatureSetting, ...], AsTuple] = Field(
+        default=(),
+        exclude=True,  # a whole config has them in use
+        description="further ones, behind those of use or of the task",
+    )
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _with_added(cls, given: Any, validate: ModelWrapValidatorHandler[Self]) -> Self:
+        """The section with the features of `add` behind those of `use`."""
+        section = validate(given)
+        if not section.add:
+            return section
+        return section.model_copy(update={"use": (*section.use, *section.add), "add": ()})
 
 
 def table_faults(features: tuple[FeatureSetting, ...]) -> Iterator[str]:

@@ -13,7 +13,12 @@ def open_keys(given: Any, config: Config) -> dict[str, Any]:
 
     A tree as YAML has it. Where an entry of a list lacks keys the list stands there as a whole.
     """
-    found = _lacking(given, config.model_dump(mode="json"))
+    whole = config.model_dump(mode="json")
+    features = given.get("features") if isinstance(given, Mapping) else None
+    if isinstance(features, Mapping) and (added := len(features.get("add") or ())):
+        every = whole["features"]["use"]
+        whole["features"] |= {"use": every[:-added], "add": every[-added:]}
+    found = _lacking(given, whole)
     return found if isinstance(found, dict) else {}
 
 

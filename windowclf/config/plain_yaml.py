@@ -30,23 +30,38 @@ _READ_AS = {  # where a key stands
     _TAG + "int": "a number",
     _TAG + "float": "a number",
 }
+_SIGNS = tuple("*&!%@`")  # of aliases, anchors, tags, directives and what may come
 _NO_TEXT = re.compile("[\x00\ud800-\udfff]")
 
 
-def parse_yaml(text: str, name: str) -> Any:
-    """The value of a YAML text. Raises ConfigError with name:line:column."""
+def parse_yaml(text: str, name: str, as_text: str | None = None) -> Any:
+    """The value of a YAML text. Raises ConfigError with name:line:column.
+
+    `as_text` is how one gives all of it as a text, should it begin with a sign of YAML's own.
+    """
     try:
         return yaml.load(text, _Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
-        raise ConfigError(f"{place}: not YAML, {_short(error.problem or error.context)}.") from None
+        problem = _short(error.problem or error.context) + _advice(text, error, as_text)
+        raise ConfigError(f"{place}: not YAML, {problem}.") from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         found = f"found the character U+{ord(text[error.position]):04X}"
         raise ConfigError(f"{name}:{line}: not YAML, {found}; remove it.") from None
     except (yaml.YAMLError, ValueError, OverflowError) as error:  # an escape beyond Unicode
         raise ConfigError(f"{name}: not YAML, {_short(str(error))}.") from None
+
+
+def _advice(text: str, error: yaml.MarkedYAMLError, as_text: str | None) -> str:
+    """How a sentence goes on about a text that YAML takes for an alias or the like: *.conll."""
+    start, mark = text.lstrip()[:1], error.context_mark
+    if as_text is not None and start in _SIGNS:
+        return f"; a text that begins with {start} has to be given in quotes ({as_text})"
+    if mark and isinstance(error, yaml.scanner.ScannerError) and text[mark.index] in _SIGNS:
+        return f"; a text that begins with {text[mark.index]} has to be given in quotes"
+    return ""
 
 
 def write_yaml(value: Any) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -15,7 +17,8 @@ from windowclf.config.plain_yaml import parse_yaml, write_yaml
 from windowclf.config.run import Config
 from windowclf.config.section import Section
 from windowclf.config.sentences import described, faults_of, shown
-from windowclf.errors import ConfigError, Fault, legible
+from windowclf.config.short_forms import spelled_out
+from windowclf.errors import ConfigError, Fault, legible, no_such_file
 from windowclf.system.durable import reason
 
 LARGEST_FILE = 1 << 20  # bytes
@@ -60,7 +63,7 @@ def make_config(
         raise ConfigError(
             f"{name}: expected keys such as task and data at the top, found {described(given)}."
         )
-    tree = _overridden(dict(given), overrides)
+    tree = _overridden(given, overrides)
     try:
         return Config.model_validate(tree)
     except ValidationError as error:
@@ -123,7 +126,7 @@ def _text_of(path: Path) -> str:
             data = file.read(LARGEST_FILE + 1)
             size = max(len(data), os.fstat(file.fileno()).st_size)
     except FileNotFoundError:
-        raise ConfigError(Fault("no such file.", str(path))) from None
+        raise ConfigError(no_such_file(path)) from None
     except IsADirectoryError:
         raise ConfigError(Fault("expected a YAML file, found a directory.", str(path))) from None
     except (OSError, ValueError) as error:
@@ -140,9 +143,10 @@ def _text_of(path: Path) -> str:
 
 
 def _overridden(tree: Any, overrides: Sequence[str]) -> Any:
-    """The tree with each of some overrides applied, one after the other."""
+    """The tree with each of some overrides applied, one after the other, and spelled out."""
+    tree = spelled_out(tree)
     for override in overrides:
-        tree = _override(tree, override)
+        tree = spelled_out(_override(tree, override))
     return tree
 
 
@@ -156,7 +160,9 @@ def _override(tree: Any, override: str) -> Any:
     keys = key.split(".")
     if len(keys) > MOST_KEYS:
         raise ConfigError(f"--set {legible(key)}: expected at most {MOST_KEYS} keys.")
-    return _replaced(tree, keys, parse_yaml(text, f"--set {legible(key)}"), legible(key))
+    quoted = shlex.quote(f"{key}={json.dumps(text, ensure_ascii=False)}")
+    value = parse_yaml(text, f"--set {legible(key)}", f"--set {quoted}")
+    return _replaced(tree, keys, value, legible(key))
 
 
 def _replaced(tree: Any, keys: list[str], value: Any, whole: str) -> Any:

@@ -23,6 +23,13 @@ INPUT_DROPOUT = {"spans": 0.6, "segmentation": 0.3, "slots": 0.0}
 CHARACTER_FEATURES = [{"kind": "word", "dim": 64, "min_count": 2}, {"kind": "shape", "dim": 16}]
 
 
+def default_features(task: Any) -> tuple[str, ...]:
+    """The names of the features that a task has by default, as their tables are called."""
+    if task == "segmentation":
+        return tuple(str(feature["kind"]) for feature in CHARACTER_FEATURES)
+    return tuple(feature.table_name for feature in FeaturesSection().use)
+
+
 class Config(Section):
     """A whole run. `task` and `data` alone are a working config."""
 
@@ -74,7 +81,8 @@ def _derives(config: Config) -> bool:
 def _task_faults(config: Config) -> Iterator[str]:
     """A sentence for everything in the sections that does not go with the task or the output."""
     is_slots = config.task == "slots"
-    if is_slots and config.features.use == FeaturesSection().use:
+    default = FeaturesSection().use
+    if is_slots and config.features.use[: len(default)] == default:
         yield "features.use: missing; task: slots needs a feature of kind column for each slot"
         return
     for i, feature in enumerate(config.features.use):

@@ -10,7 +10,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from windowclf.config.run import default_features
 from windowclf.config.schema import options, properties, schema
+from windowclf.config.short_forms import as_written
 from windowclf.errors import SHOWN_CHARACTERS, Fault, legible, quoted
 
 LONGEST_SHOWN = 100  # characters of a value in a list of differences
@@ -19,9 +21,11 @@ LONGEST_SHOWN = 100  # characters of a value in a list of differences
 def faults_of(error: ValidationError, tree: Any, name: str) -> list[Fault]:
     """One fault per sentence, each once, in the order of the keys; `name` is that of the config."""
     found: dict[str, Fault] = {}
+    default = default_features(tree.get("task") if isinstance(tree, Mapping) else None)
     for path, group in groupby(error.errors(include_url=False), lambda f: _path(f, tree)):
         for sentence in _sentences_at(path, list(group), tree):
-            fault = Fault(sentence.replace("?.", "?"), name, key=_where(path) or None)
+            sentence = as_written(sentence.replace("?.", "?"), tree, default)
+            fault = Fault(sentence, name, key=_where(path) or None)
             found.setdefault(fault.sentence, fault)
     return list(found.values())
 

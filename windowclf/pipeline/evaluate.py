@@ -41,17 +41,21 @@ def evaluate(
     *,
     format_: str | None = None,
     overrides: Sequence[str] = (),
+    errors: int | None = None,
 ) -> Evaluation:
     """Score a model, or a Tagger, on Sentences or on files: a path, a glob, `-` or several of them.
 
     Files are read in the format that `format_` names, or else their suffix, or else as the training
     files were; `overrides` are "data.label=-1" and the like, for what a file has elsewhere or in
-    another scheme. Of the options, `decode` is how a CRF chooses. Raises ModelFileError,
-    ConfigError or DataError.
+    another scheme. Of the options, `decode` is how a CRF chooses. With `errors` the answer has
+    `wrong`: so many of the first sentences with a wrong label, how many there are, and a token for
+    each kind of error. Raises ModelFileError, ConfigError or DataError.
     """
+    if errors is not None and errors < 0:
+        raise DataError(f"errors: expected a number from 0 on, found {errors}.")
     tagger = _tagger(model, options)
     labelled = labelled_text(tagger.model.spec.layout, data, format_, overrides)
-    return evaluate_text(tagger, labelled, listener)
+    return evaluate_text(tagger, labelled, listener, errors)
 
 
 @checked_arguments
@@ -154,11 +158,13 @@ def _text_of(data: Labels) -> Text:
     return Text("DATA", given=cast(list[Sentence], given))
 
 
-def evaluate_text(tagger: Tagger, labelled: Labelled, listener: Listener) -> Evaluation:
+def evaluate_text(
+    tagger: Tagger, labelled: Labelled, listener: Listener, errors: int | None = None
+) -> Evaluation:
     """Score a tagger on a labelled text. Raises DataError where no token has a label."""
     spec = tagger.model.spec
     sentences = labelled.sentences(spec.layout.scheme, listener)
-    evaluation = evaluate_tagger(tagger, sentences)
+    evaluation = evaluate_tagger(tagger, sentences, errors)
     _check_gold(spec, evaluation, labelled, listener)
     return evaluation
 

@@ -12,6 +12,7 @@ from windowclf.config.reading import ConfigLike, as_config
 from windowclf.network.gradient_check import ArrayCheck, GradientProblem, check_gradients
 from windowclf.network.trainer import Trainer
 from windowclf.pipeline.assembly import architecture_of, settings_of
+from windowclf.pipeline.input_files import looks_beside_config
 from windowclf.pipeline.listener import SILENT, Listener
 from windowclf.pipeline.reading import layout_of
 from windowclf.pipeline.texts import texts_of
@@ -21,6 +22,7 @@ from windowclf.system.arguments import checked_arguments
 GRADCHECK_TOKENS = 32
 
 
+@looks_beside_config
 @checked_arguments
 def gradcheck(
     config: ConfigLike, overrides: Sequence[str] = (), listener: Listener = SILENT

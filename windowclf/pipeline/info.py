@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from pathlib import Path
 from typing import Any, TypedDict
 
+from windowclf.pipeline.run_folder import EVALUATION_NAME
 from windowclf.system.arguments import checked_arguments
+from windowclf.system.machine import MachineKind
 from windowclf.tagging.model_file import find_model, load_model
 from windowclf.text.formats import Format, Task
 from windowclf.text.spans import Scheme
+
+LARGEST_EVALUATION = 64 << 20  # bytes
 
 
 class FeatureInfo(TypedDict):
@@ -49,6 +54,7 @@ class ModelInfo(TypedDict):
     parameters: dict[str, list[int]]  # name -> shape
     provenance: dict[str, str]  # what the model was made from -> sha256
     config: dict[str, Any] | None  # what it was trained with, but for paths; None: not kept
+    machine: dict[str, str] | None  # where its run ended; None: no whole run folder was given
 
 
 @checked_arguments
@@ -89,4 +95,15 @@ def info(model: str | os.PathLike[str]) -> ModelInfo:
         "parameters": {name: list(p.shape) for name, p in loaded.parameters.items()},
         "provenance": dict(loaded.provenance),
         "config": None if loaded.config is None else dict(loaded.config),
+        "machine": _machine(Path(model)),
     }
+
+
+def _machine(folder: Path) -> dict[str, str] | None:
+    """What evaluation.json in a run folder says of the machine; None where nothing does."""
+    try:
+        with (folder / EVALUATION_NAME).open("rb") as file:
+            found = json.loads(file.read(LARGEST_EVALUATION))["machine"]
+        return {name: str(found[name]) for name in MachineKind.__annotations__}
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return None

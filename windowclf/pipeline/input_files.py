@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import glob
 import hashlib
+import inspect
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TypeAlias
+from typing import ParamSpec, TypeAlias, TypeVar
 
-from windowclf.errors import DataError
+from windowclf.errors import DataError, Fault, MissingFile, WindowclfError, looked_for
 
+P = ParamSpec("P")
+R = TypeVar("R")
 Paths: TypeAlias = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 """A path, a glob or several of them."""
 
@@ -29,11 +34,47 @@ def files_of(where: Paths, key: str) -> list[str]:
         if glob.has_magic(pattern) and not Path(pattern).exists():
             found = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 — keeps relative paths
             if not found:
-                raise DataError(f"{key}: no file matches {pattern!r}.")
+                where = looked_for(pattern)
+                fault = f"{key}: no file matches {pattern!r}{where}."
+                raise DataError(MissingFile(fault, key=key, wanted=pattern))
             paths += found
         else:
             paths.append(pattern)
     return paths
+
+
+def looks_beside_config(function: Callable[P, R]) -> Callable[P, R]:
+    """The function, whose faults of missing files say where the `config` lies beside such a one.
+
+    Paths in a config are those of the working directory, whatever folder it is in.
+    """
+    signature = inspect.signature(function)
+
+    @functools.wraps(function)
+    def helped(*args: P.args, **kwargs: P.kwargs) -> R:
+        """The function itself, with more to say."""
+        try:
+            return function(*args, **kwargs)
+        except WindowclfError as error:
+            config = signature.bind(*args, **kwargs).arguments.get("config")
+            faults = [_beside(fault, config) for fault in error.faults]
+            if faults == list(error.faults):
+                raise
+            raise type(error)(*faults, more=error.more) from error
+
+    return helped
+
+
+def _beside(fault: Fault, config: object) -> Fault:
+    """A fault of a missing file with the one beside the config, if there is one; others as is."""
+    if not isinstance(fault, MissingFile) or not isinstance(config, str | os.PathLike):
+        return fault
+    folder = Path(os.fspath(config)).parent
+    place = str(folder / fault.wanted)
+    if Path(fault.wanted).is_absolute() or not glob.glob(place):  # noqa: PTH207 — a path or a glob
+        return fault
+    found = f"{fault.sentence.removesuffix('.')}; beside the config there is {place}"
+    return replace(fault, sentence=f"{found}: name it so, or run the command in {folder}.")
 
 
 def digest_of(paths: Sequence[str]) -> str:

@@ -15,6 +15,7 @@ from windowclf.config.open_keys import open_keys
 from windowclf.config.reading import ConfigLike, as_config, dump_config, given_tree
 from windowclf.errors import DataError
 from windowclf.pipeline.assembly import threads_of
+from windowclf.pipeline.input_files import looks_beside_config
 from windowclf.pipeline.listener import SILENT, Listener
 from windowclf.pipeline.rehearsal import Rehearsal, Tried, tokens_of
 from windowclf.pipeline.texts import Text, texts_of
@@ -100,6 +101,7 @@ class _Files:
     scores: int  # of one text, in evaluation.json
 
 
+@looks_beside_config
 @checked_arguments
 def plan(config: ConfigLike, overrides: Sequence[str] = (), listener: Listener = SILENT) -> Plan:
     """What `train` with the same arguments will take: parameters, memory, disk and time.

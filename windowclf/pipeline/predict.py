@@ -23,6 +23,7 @@ from windowclf.tagging.model_file import find_model
 from windowclf.tagging.options import TagOptions
 from windowclf.tagging.tagger import Tagger, load
 from windowclf.text.formats import Layout, open_bytes, refuse_container
+from windowclf.text.formats.layout import as_jsonl
 
 SMALLEST_SHARED = 2 << 20  # bytes; starting processes takes longer than labelling less
 
@@ -51,8 +52,10 @@ def predict_file(
     tagger = load(model, options)
     layout = layout_for(tagger.model.spec.layout, input_, format_, options.keep_labels)
     if options.n_best and layout.format != "jsonl":
+        made = as_jsonl('"tokens": line.split()')
+        how = f" (of lines of tokens between spaces: {made})" if layout.format == "text" else ""
         raise DataError(
-            f"--n-best: expected jsonl, which has a place for it, found {layout.format}."
+            f"--n-best: expected jsonl, which has a place for it, found {layout.format}{how}."
         )
     name = "<stdin>" if input_ == "-" else input_
     with _input(input_) as (source, size):

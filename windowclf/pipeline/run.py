@@ -37,6 +37,7 @@ from windowclf.pipeline.reading import (
 from windowclf.pipeline.run_folder import METRICS_NAME, RunFolder, SavedState
 from windowclf.pipeline.texts import Text, other_digests
 from windowclf.pipeline.training_data import TrainingData, training_data
+from windowclf.system.machine import this_kind_of_machine
 from windowclf.system.threads import Workers
 from windowclf.tagging.decoding import Decoder
 from windowclf.tagging.model import Model
@@ -249,7 +250,7 @@ class Run:
             layout = self._spec.layout
             labelled = Labelled(test, layout, "test", LIKE_TRAIN)
             evaluations["test"] = evaluate_text(tagger, labelled, self.listener)
-        self.folder.write_evaluation(evaluations)
+        self.folder.write_evaluation({**evaluations, "machine": this_kind_of_machine()})
         return evaluations
 
 

@@ -121,7 +121,7 @@ class RunFolder:
         save_model(self.path / MODEL_NAME, model)
 
     def write_evaluation(self, evaluation: Mapping[str, Any]) -> None:
-        """Write evaluation.json, the scores of the model that was kept."""
+        """Write evaluation.json, the scores of the model that was kept and where they come from."""
         text = json.dumps(evaluation, indent=2, ensure_ascii=False) + "\n"
         write_whole(self.path / EVALUATION_NAME, text.encode())
 

@@ -15,7 +15,7 @@ from windowclf.config import Config
 from windowclf.config.reading import ConfigLike, as_config, dump_config, read_config
 from windowclf.errors import ConfigError
 from windowclf.pipeline.assembly import threads_of
-from windowclf.pipeline.input_files import files_of
+from windowclf.pipeline.input_files import files_of, looks_beside_config
 from windowclf.pipeline.listener import SILENT, Listener
 from windowclf.pipeline.run import Run
 from windowclf.pipeline.run_folder import RunFolder, refuse_inputs
@@ -37,6 +37,7 @@ class TrainingResult:
     stopped: bool  # True: the listener ended the run early, and its state is saved
 
 
+@looks_beside_config
 @checked_arguments
 def train(
     config: ConfigLike,

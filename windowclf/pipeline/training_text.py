@@ -114,6 +114,11 @@ class TrainingText:
         """
         every = [sentence.without_source() for sentence in self._sentences()]
         units = units_of(every)
+        if len(units) == 1:
+            raise DataError(
+                f"{self._text.name}: expected at least two sentences, as data.dev holds out some "
+                "of them, found one; add some, or give data.dev a file, or null for none."
+            )
         count = held_out(units, share)
         dev = [sentence for unit in units[len(units) - count :] for sentence in unit]
         if self._replay:

@@ -10,18 +10,26 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple, TypedDict
 
+from threadpoolctl import threadpool_info
+
 from windowclf.system.threads import available_cores
 
 
-class Machine(TypedDict):
-    """What figures of speed depend on."""
+class MachineKind(TypedDict):
+    """What scores depend on beside data, config and threads; it names no machine."""
 
     processor: str
+    blas: str  # the linear algebra, and for which kind of processor it has chosen its kernels
+    numpy: str
+    windowclf: str
+
+
+class Machine(MachineKind):
+    """What figures of speed depend on."""
+
     cores: int  # that this process may run on
     system: str
     python: str
-    numpy: str
-    windowclf: str
 
 
 class Ended(NamedTuple):
@@ -34,10 +42,18 @@ class Ended(NamedTuple):
 def this_machine() -> Machine:
     """The machine and the versions of this process."""
     return {
-        "processor": _processor(),
+        **this_kind_of_machine(),
         "cores": available_cores(),
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
+    }
+
+
+def this_kind_of_machine() -> MachineKind:
+    """What of this machine and its versions the last digits of a sum depend on."""
+    return {
+        "processor": _processor(),
+        "blas": _blas(),
         "numpy": version("numpy"),
         "windowclf": version("windowclf"),
     }
@@ -56,6 +72,14 @@ def run_python(code: str, *arguments: str, given: str = "") -> Ended:
         last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
         raise ChildProcessError(0, last, "python")
     return Ended(seconds, done.stdout)
+
+
+def _blas() -> str:
+    """The library of the linear algebra, as in `openblas 0.3.31 (Haswell)`."""
+    found = [library for library in threadpool_info() if library["user_api"] == "blas"]
+    names = [f"{each['internal_api']} {each['version']}" for each in found]
+    kinds = [f" ({each['architecture']})" if "architecture" in each else "" for each in found]
+    return ", ".join(sorted(map(str.__add__, names, kinds))) or "unknown"  # numpy's and scipy's
 
 
 def _processor() -> str:

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save
 
-from windowclf.errors import Fault, ModelFileError
+from windowclf.errors import Fault, ModelFileError, no_such_file
 from windowclf.system.durable import reason
 
 VERSIONS = {"model": 2, "state": 1, "corpus": 1}  # that are written; older ones are read
@@ -117,7 +117,7 @@ def _bytes_of(path: Path) -> Data:
             size = os.fstat(file.fileno()).st_size
             return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b""
     except FileNotFoundError as error:
-        raise ModelFileError(Fault("no such file.", str(path))) from error
+        raise ModelFileError(no_such_file(path)) from error
     except OSError as error:
         raise ModelFileError(Fault(f"cannot be read, {reason(error)}.", str(path))) from error
 

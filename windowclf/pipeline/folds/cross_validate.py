@@ -20,6 +20,7 @@ from windowclf.network.reports import Report, StepReport
 from windowclf.pipeline.assembly import dictionary_of
 from windowclf.pipeline.folds.fold import Fold
 from windowclf.pipeline.folds.folder import FOLDS_NAME, FoldsFolder, Plan
+from windowclf.pipeline.input_files import looks_beside_config
 from windowclf.pipeline.listener import SILENT, Listener
 from windowclf.pipeline.reading import guessed, inside_scheme, layout_of, learnt_labels, tell
 from windowclf.pipeline.run_folder import OWN_NAMES
@@ -45,6 +46,7 @@ class CrossValidation:
     stopped: bool  # True: the listener ended it early
 
 
+@looks_beside_config
 @checked_arguments
 def cross_validate(
     config: ConfigLike,

@@ -19,6 +19,7 @@ from pathlib import Path
 from windowclf.config.reading import ConfigLike, dump_config
 from windowclf.errors import ConfigError, RunFolderError, legible
 from windowclf.pipeline.assembly import dictionary_of
+from windowclf.pipeline.input_files import looks_beside_config
 from windowclf.pipeline.listener import SILENT, Listener
 from windowclf.pipeline.reading import layout_of
 from windowclf.pipeline.search.folder import SearchFolder
@@ -37,12 +38,13 @@ WAIT = 0.2  # seconds between two looks at should_stop
 class TuningResult:
     """What a search has found so far."""
 
-    best: Trial | None  # of the longest rung that is whole
+    best: Trial | None  # of the longest rung that is whole; None where all trials score the same
     best_path: Path | None  # its config
     trials: tuple[Trial, ...]  # all that have ended, by rung and number
     stopped: bool  # True: should_stop ended the search early
 
 
+@looks_beside_config
 @checked_arguments
 def tune(
     config: ConfigLike,
@@ -121,6 +123,7 @@ def _climb(
     begins, None for no such time.
     """
     best, best_path = None, None
+    told_apart = len(search.settings) == 1
     entrants = list(range(1, len(search.settings) + 1))
     shown = _Progress(search, listener.searched)
     for rung, epochs in enumerate(search.tune.rungs):
@@ -135,14 +138,17 @@ def _climb(
         if any((epochs, trial) not in known for trial in entrants):
             return TuningResult(best, best_path, _in_order(known), stopped=True)
         folder.write_trials(known.values())
-        ranked = _ranked([known[epochs, trial] for trial in entrants])
+        of_rung = [known[epochs, trial] for trial in entrants]
+        ranked = _ranked(of_rung)
         if not ranked and best is None:
             raise ConfigError(_all_lost(search, known[epochs, entrants[0]]))
         if not ranked:
             listener.notice(f"every trial of {epochs} epochs was lost.")
             break
-        best = ranked[0]
-        best_path = folder.write_best(_best_config(search, best))
+        told_apart = told_apart or len({trial.score for trial in of_rung}) > 1
+        if told_apart and ranked[0].score:
+            best = ranked[0]
+            best_path = folder.write_best(_best_config(search, best))
         entrants = sorted(trial.trial for trial in ranked[: search.kept(len(entrants))])
     folder.remove_runs()
     return TuningResult(best, best_path, _in_order(known), stopped=False)

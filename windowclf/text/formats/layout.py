@@ -18,6 +18,12 @@ CONLLU_LABELS = ("upos", "xpos", "feats")
 CONLLU_COLUMNS = ("form", "lemma", *CONLLU_LABELS, "deprel")
 
 
+def as_jsonl(record: str) -> str:
+    """For a shell: what makes of each `line` of a file a line of jsonl with this record."""
+    each = f"[print(json.dumps({{{record}}})) for line in sys.stdin]"
+    return f"python3 -c 'import json, sys; {each}' < FILE > x.jsonl"
+
+
 @dataclass(frozen=True)
 class Layout:
     """The format of a file, where tokens and labels stand in it, and what they mean."""
@@ -112,9 +118,11 @@ def _faults_in_answer(layout: Layout, probabilities: bool) -> Iterator[str]:
     if layout.format == "conllu" and not as_lines and not _is_conllu_label(layout.label):
         yield _expected_conllu("data.label", CONLLU_LABELS, layout.label)
     if probabilities and (layout.format == "text" or as_lines):
+        made = as_jsonl('"text": line.rstrip("\\n")')
+        how = f" (of lines of raw text: {made})" if layout.format == "text" else ""
         yield (
             f"probabilities have no place in the {'lines' if as_lines else 'text'} that "
-            f'task: {layout.task} writes; give jsonl, {{"text": …}} on each line.'
+            f'task: {layout.task} writes; give jsonl, {{"text": …}} on each line{how}.'
         )
 
 

@@ -10,7 +10,7 @@ from itertools import chain, count, repeat
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
-from windowclf.errors import DataError, Fault, Faults
+from windowclf.errors import DataError, Fault, Faults, no_such_file
 from windowclf.system.durable import reason
 from windowclf.system.paths import endless_kind
 from windowclf.text.formats.containers import refuse_container
@@ -67,7 +67,7 @@ def open_bytes(path: str | os.PathLike[str]) -> BinaryIO:
             raise DataError(Fault(f"expected a file, found {kind}.", str(path)))
         file = Path(path).open("rb")  # noqa: SIM115 — for the caller to close
     except FileNotFoundError:
-        raise DataError(Fault("no such file.", str(path))) from None
+        raise DataError(no_such_file(path)) from None
     except (OSError, ValueError) as error:
         raise DataError(Fault(f"cannot be read, {reason(error)}.", str(path))) from None
     try:
