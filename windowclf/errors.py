@@ -110,6 +110,11 @@ class Faults:
         if self.count <= KEPT_FAULTS:
             self.kept.append(Fault(sentence, path, line))
 
+    def include(self, error: WindowclfError) -> None:
+        """Note what another error says."""
+        self.count += len(error.faults) + error.more
+        self.kept += error.faults[: max(0, KEPT_FAULTS - len(self.kept))]
+
     def __bool__(self) -> bool:
         return self.count > 0
 
