@@ -112,8 +112,12 @@ class Faults:
 
     def include(self, error: WindowclfError) -> None:
         """Note what another error says."""
-        self.count += len(error.faults) + error.more
-        self.kept += error.faults[: max(0, KEPT_FAULTS - len(self.kept))]
+        self.join(Faults(list(error.faults), len(error.faults) + error.more))
+
+    def join(self, others: Faults) -> None:
+        """Take up faults that were collected apart."""
+        self.count += others.count
+        self.kept += others.kept
 
     def __bool__(self) -> bool:
         return self.count > 0
