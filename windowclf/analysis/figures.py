@@ -1,7 +1,9 @@
-"""What a check finds in the texts of a config, as JSON has it but for the faults."""
+"""What there is to say of the texts of a config: by a check, and at the head of a training."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import NotRequired, TypedDict
 
 from windowclf.errors import Fault
@@ -83,3 +85,24 @@ class Check(TypedDict):
     warnings: list[Fault]  # `key` is that of the config
     faults: list[Fault]
     more_faults: int  # that are not kept
+
+
+@dataclass(frozen=True)
+class TextSummary:
+    """The size of a text."""
+
+    sentences: int  # rows of a table
+    tokens: int  # characters of a segmentation
+    unseen: int | None = None  # tokens whose words train has not, where that is told apart
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a training has read before its first step."""
+
+    task: str
+    train: TextSummary  # without what is held out or replayed
+    shares: Mapping[str, float]  # label -> part of the tokens, or type -> of the spans;
+    # the most frequent first, nothing for a segmentation
+    dev: TextSummary | None
+    warnings: Sequence[Fault]  # that `check` would give, as far as this is known without it

@@ -70,13 +70,14 @@ def no_span(labels: Collection[str], task: Task) -> str | None:
 
 def lacking(name: str, labels: Sequence[str]) -> str:
     """What to say of labels in dev or test that train has not."""
-    return f"{name} has labels that train lacks, counted as errors: {named(labels)}."
+    found = f"{name} has labels that train lacks, counted as errors: {named(labels)}"
+    return f"{found}; mend them, or add sentences that have them to train."
 
 
-def same_as(other: str, files: Sequence[str] = ()) -> str:
-    """What to say of a text that has files of another one, or says the same."""
+def same_as(name: str, other: str, files: Sequence[str] = ()) -> str:
+    """What to say of the text `name` that has files of another one, or says the same."""
     what = f"{named(files)} is a file of {other} too" if files else f"it is the same as {other}"
-    mend = "name other files" + (" or data.dev: {holdout: 0.1}" if other == "train" else "")
+    mend = "name other files" + (", or set data.dev: {holdout: 0.1}" if name == "dev" else "")
     return f"{what}, so its scores say nothing of other text; {mend}."
 
 
@@ -85,7 +86,7 @@ def shared_with_train(share: Share) -> str | None:
     if share["share"] <= SHARED:
         return None
     return (
-        f"{share['count']:,} of its sentences ({share['share']:.0%}) are in train too, so scores "
+        f"{share['count']:,} of its sentences ({100 * share['share']:.0f} %) are in train too, so scores "
         "are higher than on other text; take them out of train, or divide by documents."
     )
 
@@ -97,7 +98,7 @@ def odd_sentences(figures: TextFigures, task: Task) -> Iterator[str]:
     repeated, longest = figures["repeated"], figures["longest"]
     if repeated["share"] > REPEATED:
         yield (
-            f"{repeated['count']:,} sentences ({repeated['share']:.0%}) repeat earlier ones; "
+            f"{repeated['count']:,} sentences ({100 * repeated['share']:.0f} %) repeat earlier ones; "
             "keep each once unless your text has them as often."
         )
     if longest and longest["tokens"] >= LONG:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,6 +17,12 @@ from windowclf.commands.options import (
     overrides_of,
     print_json,
 )
+
+
+def check_line(config: Path, set_: Sequence[str]) -> str:
+    """The command line that checks a config with some overrides."""
+    settings = [part for item in set_ for part in ("--set", item)]
+    return shlex.join(["windowclf", "check", str(config), *settings])
 
 
 def check(

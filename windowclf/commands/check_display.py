@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from typing import Any
 
 from rich.table import Table
 
-from windowclf.analysis.figures import Check, Conflicts, Place, Share, TextFigures
+from windowclf.analysis.figures import (
+    Check,
+    Conflicts,
+    Place,
+    Share,
+    Summary,
+    TextFigures,
+    TextSummary,
+)
 from windowclf.commands.tables import new_table, plain_console
 from windowclf.errors import legible
 
 LABELS_SHOWN = 40
 RARE_SHOWN = 20
 CONFLICTS_SHOWN = 3
+SHARES_SHOWN = 3
 NAMES = {  # of figures, where a task calls them otherwise
     "segmentation": {"tokens": "characters", "  of one token": "  of one character"},
     "slots": {"sentences": "rows", "different words": "different values"},
@@ -24,7 +32,11 @@ Texts = Mapping[str, TextFigures]
 
 def tree_of(found: Check) -> dict[str, Any]:
     """A check as JSON has it."""
-    warnings, faults = ([asdict(each) for each in found[key]] for key in ("warnings", "faults"))
+    keys = ("sentence", "path", "line", "key")
+    warnings, faults = (
+        [{key: getattr(each, key) for key in keys} for each in own]
+        for own in (found["warnings"], found["faults"])
+    )
     return {**found, "warnings": warnings, "faults": faults}
 
 
@@ -45,6 +57,33 @@ def print_check(found: Check) -> None:
         console.print(f"… and {more:,} more.")
     faults = len(found["faults"]) + found["more_faults"]
     console.print(f"{_counted(faults, 'fault')}, {_counted(len(found['warnings']), 'warning')}.")
+
+
+def summary_lines(summary: Summary, check: str) -> Iterator[str]:
+    """What a training has read, in three lines; `check` is the command that looks further."""
+    shares = [f"{legible(name)} {100 * share:.0f} %" for name, share in summary.shares.items()]
+    kinds = f", {_counted(len(shares), 'type' if summary.task == 'spans' else 'label')}"
+    more = ", …" if len(shares) > SHARES_SHOWN else ""
+    listed = f" ({', '.join(shares[:SHARES_SHOWN])}{more})" if shares else ""
+    told = "" if summary.task == "segmentation" else f"{kinds}{listed}"
+    yield f"train: {_size(summary.train, summary.task)}{told}"
+    if (dev := summary.dev) is not None:
+        words = (
+            ""
+            if dev.unseen is None
+            else f", {100 * dev.unseen / dev.tokens:.1f} % of them unseen in train"
+        )
+        yield f"dev: {_size(dev, summary.task)}{words}"
+    found = f"{_counted(len(summary.warnings), 'warning')}; more" if summary.warnings else "more"
+    yield f"{found} about these texts: {check}"
+
+
+def _size(text: TextSummary, task: str) -> str:
+    """How many sentences and tokens a text has; rows of a table."""
+    if task == "slots":
+        return _counted(text.sentences, "row")
+    tokens = "character" if task == "segmentation" else "token"
+    return f"{_counted(text.sentences, 'sentence')}, {_counted(text.tokens, tokens)}"
 
 
 def _figures(texts: Texts, task: str) -> Table:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, cast
 
 from windowclf import config as cfg
@@ -158,8 +158,7 @@ def _checked(
         "more_faults": faults.count - len(faults.kept),
     }
     if layout is not None:
-        warnings = warnings_of(config, layout, found, checked)
-        checked["warnings"] = [replace(each, key=f"data.{each.key}") for each in warnings]
+        checked["warnings"] = list(warnings_of(config, layout, found, checked))
     return checked
 
 
@@ -174,6 +173,8 @@ def _figures(
     """What was counted in a text, and what of it train has."""
     own, train = found[name], found.get("train")
     counts = own.profile.counts()
+    if config.model.output == "sigmoid" and "labels" in counts:
+        counts["labels"] = dict(Counter(_named(config, counts["labels"])).most_common())
     if name == "test" and not test:
         counts.pop("labels", None)
         counts.pop("spans", None)

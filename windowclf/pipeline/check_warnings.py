@@ -1,4 +1,4 @@
-"""What people should know of the texts of a config and is no fault: the key of each, and why."""
+"""What people should know of the texts of a config and is no fault: its key, and what to do."""
 
 from __future__ import annotations
 
@@ -23,15 +23,16 @@ SCORED = ("dev", "test")
 def warnings_of(
     config: cfg.Config, layout: Layout, found: Mapping[str, Surveyed], checked: Check
 ) -> Iterator[Fault]:
-    """All warnings; the key of each is the name of the text that it is about."""
+    """All warnings."""
     texts = {name: own.text for name, own in found.items()}
-    yield from same_texts(texts, {name: own.digest for name, own in found.items()})
+    digests = {name: own.digest for name, own in found.items() if own.profile.sentences}
+    yield from same_texts(texts, digests)
     for name, own in found.items():
         for sentence in _in_text(name, own, layout, checked):
             yield _about(name, sentence)
         new = checked["texts"][name].get("new_labels")
         if name in SCORED and new and config.training.start_from is None:
-            yield Fault(say.lacking(name, new), key=name)
+            yield Fault(say.lacking(name, new), key=f"data.{name}")
     for sentence in say.slips(checked["alike"], config.task == "spans"):
         yield _about("train", sentence)
 
@@ -41,8 +42,8 @@ def same_texts(texts: Mapping[str, Text], digests: Mapping[str, str]) -> Iterato
     for other, name in combinations([n for n in ("train", *SCORED) if n in texts], 2):
         known = {_resolved(file) for file in texts[other].files}
         both = [file for file in texts[name].files if _resolved(file) in known]
-        if both or digests.get(name) == digests.get(other):
-            yield _about(name, say.same_as(other, both))
+        if both or (name in digests and digests[name] == digests.get(other)):
+            yield _about(name, say.same_as(name, other, both))
 
 
 def _in_text(name: str, own: Surveyed, layout: Layout, checked: Check) -> Iterator[str]:
@@ -100,7 +101,7 @@ def _columns_like_labels(text: Text, layout: Layout) -> str:
 
 def _about(name: str, sentence: str) -> Fault:
     """A warning about the text of this name."""
-    return Fault(f"{name}: {sentence}", key=name)
+    return Fault(f"{name}: {sentence}", key=f"data.{name}")
 
 
 def _resolved(file: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from windowclf.analysis.figures import Summary
 from windowclf.network.reports import Report
 from windowclf.pipeline.folds.fold import Fold
 from windowclf.pipeline.search.trial import Trial
@@ -19,6 +20,9 @@ class Listener:
 
     def reading(self, fraction: float) -> None:
         """So much of the training text has been read, 0 to 1."""
+
+    def texts(self, summary: Summary) -> None:
+        """What a training has read, before its first step."""
 
     def prepared(self) -> None:
         """All is read; what a training or a search does from now on is kept if it is stopped."""
