@@ -57,6 +57,8 @@ def alike(counts: Mapping[str, int]) -> list[Alike]:
 
 def _is_slip(name: str, like: str) -> bool:
     """Whether a name may be meant as another one."""
+    if name[1:2] == "-" == like[1:2] and name[0] != like[0]:
+        return False  # B-X and I-X
     if name.casefold() == like.casefold():
         return True
     return min(len(name), len(like)) >= SHORTEST and _one_slip_apart(name, like)

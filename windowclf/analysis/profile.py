@@ -10,14 +10,15 @@ from windowclf.analysis.prints import Prints, repeated
 from windowclf.text.formats import Task
 from windowclf.text.formats.segmentation import words_of
 from windowclf.text.schemes import LabelSurvey
-from windowclf.text.sentence import Sentence
+from windowclf.text.sentence import NOWHERE, Sentence
 
 
 class Profile:
     """What the sentences of a text have, counted one after the other."""
 
-    def __init__(self, task: Task):
-        self.task = task
+    def __init__(self, task: Task, name: str = NOWHERE):
+        """`name` is what sentences are said to be in that are in no file."""
+        self.task, self.name = task, name
         self.sentences = self.tokens = self.one_token = 0
         self.words: Counter[Hashable] = Counter()  # of a table: (slot, value)
         self.survey = LabelSurvey()  # of spans
@@ -38,15 +39,16 @@ class Profile:
         self.words.update(_words_in(sentence, self.task))
         if self.task == "spans":
             self.survey.add(gold)
-        document = sentence.path, sentence.document
+        path = self.name if sentence.path == NOWHERE else sentence.path
+        document = path, sentence.document
         if document != self._document:
             self._document = document
             self._documents += 1
             self._marked = self._marked or sentence.document > 0
         line = sentence.lines[0] if sentence.lines else self.sentences
         if self.longest is None or size > self.longest["tokens"]:
-            self.longest = {"path": sentence.path, "line": line, "tokens": size}
-        self.prints.add(_said_in(sentence, self.task), gold, sentence.path, line)
+            self.longest = {"path": path, "line": line, "tokens": size}
+        self.prints.add(_said_in(sentence, self.task), gold, path, line)
 
     @property
     def labels(self) -> dict[str, int]:

@@ -39,7 +39,7 @@ def summary_of(
         if task != "segmentation" and (sentence := no_span(dev_labels, task)):
             found.append(Fault(f"dev: {sentence}", key="data.dev"))
         if unknown := labels_unknown(spec, dev_labels):
-            found.append(Fault(lacking("dev", unknown), key="data.dev"))
+            found.append(Fault(f"dev: {lacking(unknown)}", key="data.dev"))
     return Summary(
         task=task,
         train=TextSummary(sentences, tokens),

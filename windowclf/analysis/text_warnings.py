@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Sequence
 
 from windowclf.analysis.figures import Alike, Share, TextFigures
@@ -18,6 +19,7 @@ FEW_WORDS = 50  # different ones in a long text are no words
 MANY_LABELS = 50  # different ones, from which on they may be words
 A_LOT = 1000  # tokens, from which on few different ones are odd
 MOST = 0.5
+NUMBER = re.compile(r"[0-9]+([-.][0-9]+)?")  # a word, a range or an empty node of CoNLL-U
 
 
 def unusable(tokens: int, labels: Sequence[str], task: Task, advice: str) -> str | None:
@@ -68,9 +70,14 @@ def no_span(labels: Collection[str], task: Task) -> str | None:
     return None
 
 
-def lacking(name: str, labels: Sequence[str]) -> str:
+def twice(files: Sequence[str]) -> str:
+    """What to say of files that a text names twice."""
+    return f"{named(files)} is named twice, so its sentences count twice; name it once."
+
+
+def lacking(labels: Sequence[str]) -> str:
     """What to say of labels in dev or test that train has not."""
-    found = f"{name} has labels that train lacks, counted as errors: {named(labels)}"
+    found = f"it has labels that train lacks, counted as errors: {named(labels)}"
     return f"{found}; mend them, or add sentences that have them to train."
 
 
@@ -86,21 +93,26 @@ def shared_with_train(share: Share) -> str | None:
     if share["share"] <= SHARED:
         return None
     return (
-        f"{share['count']:,} of its sentences ({100 * share['share']:.0f} %) are in train too, so scores "
-        "are higher than on other text; take them out of train, or divide by documents."
+        f"{share['count']:,} of its sentences ({100 * share['share']:.0f} %) are in train too, so "
+        "scores are higher than on other text; take them out of train, or divide by documents."
     )
 
 
-def odd_sentences(figures: TextFigures, task: Task) -> Iterator[str]:
-    """Sentences about the sizes and the repetition of sentences."""
+def repeats(repeated: Share) -> str | None:
+    """What to say of a text to be learnt from that has many sentences more than once."""
+    if repeated["share"] <= REPEATED:
+        return None
+    return (
+        f"{repeated['count']:,} sentences ({100 * repeated['share']:.0f} %) repeat earlier ones; "
+        "keep each once unless your text has them as often."
+    )
+
+
+def odd_sizes(figures: TextFigures, task: Task) -> Iterator[str]:
+    """Sentences about the sizes of sentences."""
     if task == "slots" or not figures["sentences"]:
         return
-    repeated, longest = figures["repeated"], figures["longest"]
-    if repeated["share"] > REPEATED:
-        yield (
-            f"{repeated['count']:,} sentences ({100 * repeated['share']:.0f} %) repeat earlier ones; "
-            "keep each once unless your text has them as often."
-        )
+    longest = figures["longest"]
     if longest and longest["tokens"] >= LONG:
         yield (
             f"the sentence at {longest['path']}:{longest['line']} has {longest['tokens']:,} "
@@ -115,22 +127,19 @@ def odd_sentences(figures: TextFigures, task: Task) -> Iterator[str]:
         yield "every sentence is one word; expected words with spaces between them."
 
 
-def odd_tokens(words: Sequence[object], tokens: int, task: Task) -> Iterator[str]:
-    """Sentences about tokens, of which `words` are the different ones, that seem to be no words."""
+def odd_tokens(words: Sequence[object], tokens: int, task: Task) -> str | None:
+    """What to say of tokens, of which `words` are the different ones, that seem to be no words."""
     if task in ("slots", "segmentation") or tokens < A_LOT:
-        return
+        return None
     forms = [word for word in words if isinstance(word, str)]
-    numbers = sum(form.isdigit() for form in forms)
-    if numbers > 0.9 * len(forms):
-        yield (
-            f"{numbers:,} of {len(forms):,} different tokens are numbers (such as "
-            f"{quoted(forms[0])}); is data.token the right column?"
-        )
-    elif len(forms) < FEW_WORDS:
-        yield (
-            f"there are {len(forms)} different tokens in {tokens:,} (such as {quoted(forms[0])}); "
-            "is data.token the right column?"
-        )
+    numbers = [form for form in forms if NUMBER.fullmatch(form)]
+    if len(numbers) > MOST * len(forms):
+        odd = f"{len(numbers):,} of {len(forms):,} different tokens are numbers"
+        return f"{odd} (such as {quoted(numbers[0])}); are data.format and data.token right?"
+    if len(forms) < FEW_WORDS:
+        odd = f"there are {len(forms)} different tokens in {tokens:,}"
+        return f"{odd} (such as {quoted(forms[0])}); is data.token the right column?"
+    return None
 
 
 def like_words(words: Collection[object], labels: Collection[str], tokens: int) -> str | None:
@@ -138,7 +147,7 @@ def like_words(words: Collection[object], labels: Collection[str], tokens: int) 
 
     `words` and `labels` are the different ones of `tokens` tokens. Without what to do.
     """
-    if len(labels) < MANY_LABELS:
+    if not MANY_LABELS <= len(labels) <= MOST_LABELS:  # of more, see `unusable`
         return None
     as_words = sum(label in words for label in labels)
     if as_words <= MOST * len(labels) and len(labels) <= SHARED * tokens:

@@ -19,7 +19,7 @@ from windowclf.analysis.figures import (
 from windowclf.commands.tables import new_table, plain_console
 from windowclf.errors import legible
 
-LABELS_SHOWN = 40
+LABELS_SHOWN = 30
 RARE_SHOWN = 20
 CONFLICTS_SHOWN = 3
 SHARES_SHOWN = 3

@@ -8,13 +8,13 @@ from typing import Any, cast
 
 from windowclf import config as cfg
 from windowclf.analysis.figures import Check, TextFigures
-from windowclf.analysis.label_names import alike, new_labels, parted, rare_names
+from windowclf.analysis.label_names import MOST_COMPARED, alike, new_labels, parted, rare_names
 from windowclf.analysis.prints import conflicts, found_in
 from windowclf.analysis.profile import share_of, unseen
 from windowclf.analysis.text_warnings import no_span, unusable
 from windowclf.config.reading import ConfigLike, as_config
 from windowclf.errors import DataError, Fault, Faults
-from windowclf.pipeline.check_warnings import warnings_of
+from windowclf.pipeline.check_warnings import columns_like_labels, warnings_of
 from windowclf.pipeline.feature_files import read_feature_files
 from windowclf.pipeline.input_files import files_of
 from windowclf.pipeline.listener import SILENT, Listener
@@ -23,7 +23,7 @@ from windowclf.pipeline.survey import Survey, Surveyed
 from windowclf.pipeline.texts import NAMES, GivenTexts, Text, in_memory, texts_of
 from windowclf.system.arguments import checked_arguments
 from windowclf.text.dictionary import read_dictionary
-from windowclf.text.formats import Layout, Task
+from windowclf.text.formats import Layout
 from windowclf.text.spans import label_at
 
 EXAMPLES = 10  # of equal sentences with different labels
@@ -54,7 +54,7 @@ def check(
     for surveyed in found.values():
         faults.join(surveyed.faults)
     if layout is not None:
-        for fault in _unfit(found, layout.task):
+        for fault in _unfit(found, layout):
             faults.join(Faults([fault], 1))
         _read_others(resolved, layout, found, faults)
     return _checked(resolved, layout, found, faults, test)
@@ -96,19 +96,21 @@ def _surveyed(
     return {name: found[name] for name in NAMES if name in found}
 
 
-def _unfit(found: Mapping[str, Surveyed], task: Task) -> Iterator[Fault]:
+def _unfit(found: Mapping[str, Surveyed], layout: Layout) -> Iterator[Fault]:
     """The faults of texts that were read well and cannot be used."""
     for name, surveyed in found.items():
         profile, key = surveyed.profile, f"data.{name}"
-        if surveyed.faults:
+        held_out = surveyed.text.given is None and not surveyed.text.files
+        if surveyed.faults or (held_out and found["train"].faults):
             continue  # what is missing may stand in sentences that have them
         if name == "train":
             labels = list(profile.labels)
-            fault = unusable(profile.tokens, labels, task, surveyed.text.advice)
+            advice = f"{surveyed.text.advice} {columns_like_labels(surveyed.text, layout)}".strip()
+            fault = unusable(profile.tokens, labels, layout.task, advice)
         elif not profile.sentences:
             fault = "no sentence found; expected at least one."
         else:
-            fault = no_span((), task) if name == "test" and not profile.labels else None
+            fault = no_span((), layout.task) if name == "test" and not profile.labels else None
         if fault:
             yield Fault(f"{surveyed.text.name}: {fault}", key=key)
 
@@ -121,7 +123,7 @@ def _read_others(
         read_feature_files(config)
     except DataError as error:
         faults.include(error)
-    if config.data.dictionary is None:
+    if config.data.dictionary is None or config.model.output == "sigmoid":
         return
     own = [found[name].profile for name in ("train", "replay") if name in found]
     labels = dict.fromkeys(label for profile in own for label in profile.labels)
@@ -150,7 +152,7 @@ def _checked(
     checked: Check = {
         "task": config.task,
         "texts": figures,
-        "rare": rare_names(kinds),
+        "rare": rare_names(kinds) if len(kinds) <= MOST_COMPARED else {},
         "alike": alike(kinds),
         "conflicts": conflicts(compared, EXAMPLES),
         "warnings": [],

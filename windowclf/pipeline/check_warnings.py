@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from itertools import combinations
 from pathlib import Path
 
 from windowclf import config as cfg
 from windowclf.analysis import text_warnings as say
-from windowclf.analysis.figures import Check
+from windowclf.analysis.figures import Check, TextFigures
 from windowclf.errors import DataError, Fault
 from windowclf.pipeline.survey import Surveyed
 from windowclf.pipeline.texts import Text
@@ -23,22 +24,36 @@ SCORED = ("dev", "test")
 def warnings_of(
     config: cfg.Config, layout: Layout, found: Mapping[str, Surveyed], checked: Check
 ) -> Iterator[Fault]:
-    """All warnings."""
+    """All warnings; where a column of train seems to be another one no more than that."""
     texts = {name: own.text for name, own in found.items()}
     digests = {name: own.digest for name, own in found.items() if own.profile.sentences}
-    yield from same_texts(texts, digests)
+    same = list(same_texts(texts, digests))
+    yield from same
+    if wrong := list(_wrong_columns(found["train"], layout)) if "train" in found else []:
+        yield from (_about("train", sentence) for sentence in wrong)
+        return
+    known_before = config.training.start_from is not None  # labels that train may lack
     for name, own in found.items():
-        for sentence in _in_text(name, own, layout, checked):
+        figures = checked["texts"][name]
+        is_same = any(each.key == f"data.{name}" for each in same)
+        sentences = (
+            _scored(own, figures, is_same, known_before)
+            if name in SCORED
+            else _learnt(own, figures, layout)
+        )
+        for sentence in (*_in_any(own, figures, layout), *sentences):
             yield _about(name, sentence)
-        new = checked["texts"][name].get("new_labels")
-        if name in SCORED and new and config.training.start_from is None:
-            yield Fault(say.lacking(name, new), key=f"data.{name}")
     for sentence in say.slips(checked["alike"], config.task == "spans"):
         yield _about("train", sentence)
 
 
 def same_texts(texts: Mapping[str, Text], digests: Mapping[str, str]) -> Iterator[Fault]:
     """Warnings about texts that are one and the same, or have a file in common."""
+    for name, text in texts.items():
+        of_name = {_resolved(file): file for file in text.files}
+        times = Counter(map(_resolved, text.files))
+        if both := [file for resolved, file in of_name.items() if times[resolved] > 1]:
+            yield _about(name, say.twice(both))
     for other, name in combinations([n for n in ("train", *SCORED) if n in texts], 2):
         known = {_resolved(file) for file in texts[other].files}
         both = [file for file in texts[name].files if _resolved(file) in known]
@@ -46,46 +61,55 @@ def same_texts(texts: Mapping[str, Text], digests: Mapping[str, str]) -> Iterato
             yield _about(name, say.same_as(name, other, both))
 
 
-def _in_text(name: str, own: Surveyed, layout: Layout, checked: Check) -> Iterator[str]:
-    """Sentences about one text."""
-    figures, profile, task = checked["texts"][name], own.profile, layout.task
-    advice = own.text.advice
-    if remark := remark_on(profile.survey, layout.scheme, "set data.scheme: {}"):
+def _wrong_columns(train: Surveyed, layout: Layout) -> Iterator[str]:
+    """Sentences about tokens that seem to be no words, and labels that seem to be some."""
+    profile, task = train.profile, layout.task
+    if odd := say.odd_tokens(list(profile.words), profile.tokens, task):
+        yield odd
+    if task not in ("tagging", "slots"):
+        return
+    if odd := say.like_words(profile.words, profile.labels, profile.tokens):
+        yield f"{odd}; {train.text.advice} {columns_like_labels(train.text, layout)}".strip()
+
+
+def _in_any(own: Surveyed, figures: TextFigures, layout: Layout) -> Iterator[str]:
+    """Sentences about a text whatever it is for."""
+    if remark := remark_on(own.profile.survey, layout.scheme, "set data.scheme: {}"):
         yield remark
-    yield from say.odd_sentences(figures, task)
+    yield from say.odd_sizes(figures, layout.task)
+
+
+def _learnt(own: Surveyed, figures: TextFigures, layout: Layout) -> Iterator[str]:
+    """Sentences about a text that is learnt from."""
+    profile, task = own.profile, layout.task
     if task == "segmentation" and layout.format == "conll":
         yield (
             "words are taken from its tokens and no label is read; expected lines of words with "
             "spaces between them, or task: tagging or spans for labelled columns."
         )
-    if name not in SCORED:
-        if sentence := say.no_choice(profile.labels, task, advice):
-            yield sentence
-        yield from say.odd_tokens(list(profile.words), profile.tokens, task)
-        if task in ("tagging", "slots") and (odd := _as_words(own, layout)):
-            yield odd
-        if sentence := say.as_spans(profile.labels, task):
-            yield sentence
-        return
-    is_scored = name == "dev" and profile.sentences and task != "segmentation"
-    if is_scored and (sentence := say.no_span(profile.labels, task)):
-        yield sentence
-    shared = figures.get("in_train")
-    if shared and task != "slots" and (sentence := say.shared_with_train(shared)):
-        yield sentence
+    if task != "slots" and (odd := say.repeats(figures["repeated"])):
+        yield odd
+    if odd := say.no_choice(profile.labels, task, own.text.advice):
+        yield odd
+    if odd := say.as_spans(profile.labels, task):
+        yield odd
 
 
-def _as_words(own: Surveyed, layout: Layout) -> str | None:
-    """A sentence about labels that seem to be words, with the columns that seem to be labels."""
-    profile = own.profile
-    odd = say.like_words(profile.words, profile.labels, profile.tokens)
-    if odd is None:
-        return None
-    columns = _columns_like_labels(own.text, layout)
-    return f"{odd}; {own.text.advice} {columns}".strip()
+def _scored(
+    own: Surveyed, figures: TextFigures, is_same: bool, known_before: bool
+) -> Iterator[str]:
+    """Sentences about a text that is scored on, and need not be another one than train."""
+    profile, task = own.profile, own.profile.task
+    shared, new = figures.get("in_train"), figures.get("new_labels")
+    if profile.sentences and task != "segmentation" and (odd := say.no_span(profile.labels, task)):
+        yield odd
+    if shared and task != "slots" and not is_same and (odd := say.shared_with_train(shared)):
+        yield odd
+    if new and not known_before:
+        yield say.lacking(new)
 
 
-def _columns_like_labels(text: Text, layout: Layout) -> str:
+def columns_like_labels(text: Text, layout: Layout) -> str:
     """Which columns at the beginning of the first file look like labels; empty for none."""
     if not text.files or not Path(text.files[0]).is_file() or layout.format in ("jsonl", "text"):
         return ""
@@ -95,8 +119,7 @@ def _columns_like_labels(text: Text, layout: Layout) -> str:
     except DataError:
         return ""
     columns = columns_in(head.splitlines()[:-1], layout.format)
-    others = (layout.token, layout.label, *layout.extra.values())
-    return named_columns(like_labels(columns, layout.task, others))
+    return named_columns(like_labels(columns, layout.task, [layout.label, *layout.slots]))
 
 
 def _about(name: str, sentence: str) -> Fault:

@@ -44,7 +44,7 @@ class Survey:
 
     def read(self, text: Text) -> Surveyed:
         """What there is in a text."""
-        found = Surveyed(text, Profile(self._layout.task))
+        found = Surveyed(text, Profile(self._layout.task, text.name))
         for sentence in self._sentences(text, found):
             found.profile.add(sentence)
         return found
@@ -54,7 +54,7 @@ class Survey:
 
         The text is read twice: where it is divided is known at its end.
         """
-        found = Surveyed(text, Profile(self._layout.task))
+        found = Surveyed(text, Profile(self._layout.task, text.name))
         units = _units_of(self._sentences(text, found))
         count = held_out([range(size) for size in units], share)
         kept = sum(units[: len(units) - count])
@@ -80,6 +80,7 @@ class Survey:
                         yield sentence
             except DataError as error:
                 faults.include(error)
+            faults.kept.sort(key=lambda fault: fault.line or 0)
             found.faults.join(faults)
         found.passed_over, found.digest = remarks.passed_over, digest.hexdigest()
 

@@ -49,20 +49,19 @@ def _misc(fields: Sequence[str]) -> dict[Column, list[str]]:
     return found
 
 
-def like_labels(columns: Columns, task: Task, other_than: Sequence[Column | None]) -> list[Column]:
-    """The columns that may be labels for a task, but for those that are known not to be."""
+def like_labels(columns: Columns, task: Task, others: Sequence[Column | None]) -> list[Column]:
+    """The columns that may be labels for a task, but for `others`, that are known not to be."""
     fits = _like_spans if task == "spans" else _like_tags
-    return [name for name, own in columns.items() if name not in other_than and fits(own)]
+    return [name for name, own in columns.items() if name not in others and fits(own)]
 
 
 def named_columns(columns: Sequence[Column]) -> str:
-    """Columns as a sentence begins with them: Column 3 looks like labels, or an empty text."""
+    """Columns in a sentence, `Column 3 looks like labels.`; an empty text for none."""
     if not columns:
         return ""
     names = " and ".join(legible(str(column)) for column in columns)
-    return f"{'Column' if len(columns) == 1 else 'Columns'} {names} " + (
-        "looks like labels" if len(columns) == 1 else "look like labels"
-    )
+    one = len(columns) == 1
+    return f"Column {names} looks like labels." if one else f"Columns {names} look like labels."
 
 
 def _like_spans(values: Sequence[str]) -> bool:

@@ -95,10 +95,9 @@ class LabelCheck:
         """What to do about a label; where the column is asked for, which other ones it may be."""
         if not advice.endswith("?"):
             return f"{advice.rstrip('.')}."
-        named = (self.layout.token, self.layout.label)
         columns = columns_in(self.around, self.layout.format)
-        found = named_columns(like_labels(columns, self.layout.task, named))
-        return f"{advice} {found}." if found else advice
+        found = named_columns(like_labels(columns, self.layout.task, [self.layout.label]))
+        return f"{advice} {found}".strip()
 
 
 def fault_in_line_ends(label: str) -> str | None:
