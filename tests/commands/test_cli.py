@@ -35,7 +35,8 @@ def test_training_prints_scores_and_where_the_model_is(config, tmp_path):
     assert code == 0
     assert out.splitlines()[-1] == f"model: {tmp_path}/run/model.safetensors"
     assert out.startswith("dev")
-    assert [line.split()[0] for line in err.splitlines()] == ["epoch", "1", "2", "3"]
+    heads = [line.split()[0] for line in err.splitlines()]
+    assert heads == ["train:", "dev:", "more", "epoch", "1", "2", "3"]
     assert "\x1b" not in out + err  # no colours into files
 
 

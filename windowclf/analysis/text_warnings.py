@@ -72,7 +72,7 @@ def no_span(labels: Collection[str], task: Task) -> str | None:
 
 def twice(files: Sequence[str]) -> str:
     """What to say of files that a text names twice."""
-    return f"{named(files)} is named twice, so its sentences count twice; name it once."
+    return f"{', '.join(files)} is named twice, so its sentences count twice; name it once."
 
 
 def lacking(labels: Sequence[str]) -> str:
@@ -83,7 +83,7 @@ def lacking(labels: Sequence[str]) -> str:
 
 def same_as(name: str, other: str, files: Sequence[str] = ()) -> str:
     """What to say of the text `name` that has files of another one, or says the same."""
-    what = f"{named(files)} is a file of {other} too" if files else f"it is the same as {other}"
+    what = f"{', '.join(files)} is a file of {other} too" if files else f"it is the same as {other}"
     mend = "name other files" + (", or set data.dev: {holdout: 0.1}" if name == "dev" else "")
     return f"{what}, so its scores say nothing of other text; {mend}."
 
@@ -127,19 +127,22 @@ def odd_sizes(figures: TextFigures, task: Task) -> Iterator[str]:
         yield "every sentence is one word; expected words with spaces between them."
 
 
-def odd_tokens(words: Sequence[object], tokens: int, task: Task) -> str | None:
-    """What to say of tokens, of which `words` are the different ones, that seem to be no words."""
-    if task in ("slots", "segmentation") or tokens < A_LOT:
-        return None
+def like_numbers(words: Sequence[object], tokens: int) -> str | None:
+    """What to say of tokens, of which `words` are the different ones, most of which are numbers."""
     forms = [word for word in words if isinstance(word, str)]
     numbers = [form for form in forms if NUMBER.fullmatch(form)]
-    if len(numbers) > MOST * len(forms):
-        odd = f"{len(numbers):,} of {len(forms):,} different tokens are numbers"
-        return f"{odd} (such as {quoted(numbers[0])}); are data.format and data.token right?"
-    if len(forms) < FEW_WORDS:
-        odd = f"there are {len(forms)} different tokens in {tokens:,}"
-        return f"{odd} (such as {quoted(forms[0])}); is data.token the right column?"
-    return None
+    if tokens < A_LOT or len(numbers) <= MOST * len(forms):
+        return None
+    odd = f"{len(numbers):,} of {len(forms):,} different tokens are numbers"
+    return f"{odd} (such as {quoted(numbers[0])}); are data.format and data.token right?"
+
+
+def few_words(words: Sequence[object], tokens: int) -> str | None:
+    """What to say of many tokens of which only these `words` are different."""
+    if tokens < A_LOT or len(words) >= FEW_WORDS:
+        return None
+    odd = f"the different tokens are {len(words)} in {tokens:,} (such as {quoted(str(words[0]))})"
+    return f"{odd}; is data.token the right column?"
 
 
 def like_words(words: Collection[object], labels: Collection[str], tokens: int) -> str | None:

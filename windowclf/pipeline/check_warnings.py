@@ -19,6 +19,7 @@ from windowclf.text.formats.label_columns import columns_in, like_labels, named_
 from windowclf.text.schemes import remark_on
 
 SCORED = ("dev", "test")
+COLUMNS = ("tagging", "spans")  # tasks whose tokens have a column
 
 
 def warnings_of(
@@ -64,7 +65,7 @@ def same_texts(texts: Mapping[str, Text], digests: Mapping[str, str]) -> Iterato
 def _wrong_columns(train: Surveyed, layout: Layout) -> Iterator[str]:
     """Sentences about tokens that seem to be no words, and labels that seem to be some."""
     profile, task = train.profile, layout.task
-    if odd := say.odd_tokens(list(profile.words), profile.tokens, task):
+    if task in COLUMNS and (odd := say.like_numbers(list(profile.words), profile.tokens)):
         yield odd
     if task not in ("tagging", "slots"):
         return
@@ -90,6 +91,8 @@ def _learnt(own: Surveyed, figures: TextFigures, layout: Layout) -> Iterator[str
     if task != "slots" and (odd := say.repeats(figures["repeated"])):
         yield odd
     if odd := say.no_choice(profile.labels, task, own.text.advice):
+        yield odd
+    if task in COLUMNS and (odd := say.few_words(list(profile.words), profile.tokens)):
         yield odd
     if odd := say.as_spans(profile.labels, task):
         yield odd
@@ -118,7 +121,8 @@ def columns_like_labels(text: Text, layout: Layout) -> str:
             head = beginning_of(file).decode("utf-8", "replace")
     except DataError:
         return ""
-    columns = columns_in(head.splitlines()[:-1], layout.format)
+    lines = head.removeprefix("\ufeff").replace("\r\n", "\n").split("\n")[:-1]
+    columns = columns_in(lines, layout.format)
     return named_columns(like_labels(columns, layout.task, [layout.label, *layout.slots]))
 
 

@@ -69,17 +69,18 @@ class Survey:
         digest, remarks = hashlib.sha256(), Remarks()
         longest = longest_sentence(self._config)
         for part in text.parts:
-            faults = Faults()
+            faults, own = Faults(), Faults()  # of the file, and of sentences that were read well
             try:
                 for sentence in part.read(
                     self._layout, digest, self._on_bytes, remarks, guessed(self._config), faults
                 ):
                     if fault := too_long(sentence, longest):
-                        faults.add(sentence.path, fault.line, fault.sentence)
+                        own.add(sentence.path, fault.line, fault.sentence)
                     else:
                         yield sentence
             except DataError as error:
                 faults.include(error)
+            faults.join(own)
             faults.kept.sort(key=lambda fault: fault.line or 0)
             found.faults.join(faults)
         found.passed_over, found.digest = remarks.passed_over, digest.hexdigest()

@@ -25,13 +25,21 @@ _CONLLU = {3: "upos", 4: "xpos", 5: "feats"}
 def columns_in(lines: Sequence[str], format_: Format) -> Columns:
     """The columns of some lines of a file: those that all lines have, without comments and gaps."""
     if format_ in ("csv", "tsv"):
-        header, *rows = csv.reader(lines, delimiter="," if format_ == "csv" else "\t")
-        return _turned(dict(enumerate(header)), rows)
+        table = _table(lines, "," if format_ == "csv" else "\t")
+        return _turned(dict(enumerate(table[0])), table[1:]) if table else {}
     rows = [fields_of(line) for line in lines if line.strip() and not line.startswith("-DOCSTART-")]
     if format_ == "conllu":
         rows = [row for row in rows if len(row) == 10 and row[0].isdigit()]
         return {**_turned(_CONLLU, rows), **_misc([row[9] for row in rows])}
     return _turned({i: i for i in range(min(map(len, rows), default=0))}, rows)
+
+
+def _table(lines: Sequence[str], separator: str) -> list[list[str]]:
+    """The rows of a table, its header first; none where it cannot be read so."""
+    try:
+        return list(csv.reader(lines, delimiter=separator))
+    except csv.Error:
+        return []
 
 
 def _turned(names: Mapping[int, Column], rows: Sequence[Sequence[str]]) -> dict[Column, list[str]]:
