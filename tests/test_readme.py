@@ -96,7 +96,7 @@ def test_the_sentence_of_the_quickstart(quickstart):
 
 
 def test_commands(reader):
-    listed = next(b for b in blocks("console") if b.startswith("windowclf train my.yaml"))
+    listed = next(b for b in blocks("console") if b.startswith("windowclf check my.yaml"))
     for line in listed.splitlines():
         run(reader, line.split(" #")[0])
     assert (reader / "tagged.txt").read_text(encoding="utf-8").count("\n") == 1

@@ -5,9 +5,9 @@
     >>> tagger = windowclf.load(result.model_path)
     >>> tagger.predict_text("Anna Berg moved to Oslo in May 2019.")
 
-`train`, `cross_validate`, `plan`, `tune`, `evaluate`, `compare`, `predict_file`, `gradcheck`,
-`info`, `benchmark` and `compress` are what the commands call; `load` gives a `Tagger` with
-`predict`, `predict_proba`, `n_best` and `predict_text`. Names are imported when first used.
+`check`, `train`, `cross_validate`, `plan`, `tune`, `evaluate`, `compare`, `predict_file`,
+`gradcheck`, `info`, `benchmark` and `compress` are what the commands call; `load` gives a `Tagger`
+with `predict`, `predict_proba`, `n_best` and `predict_text`. Names are imported when first used.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from windowclf.analysis.figures import Check
     from windowclf.analysis.results import Comparison, Evaluation
     from windowclf.config.environment import overrides_from_environment
     from windowclf.config.reading import ConfigLike
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     )
     from windowclf.network.reports import EpochReport, Report, StepReport
     from windowclf.pipeline.benchmark import Benchmark, benchmark
+    from windowclf.pipeline.check import check
     from windowclf.pipeline.compress import Compression, compress
     from windowclf.pipeline.evaluate import compare, evaluate
     from windowclf.pipeline.folds.cross_validate import CrossValidation, cross_validate
@@ -51,6 +53,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Benchmark",
+    "Check",
     "Comparison",
     "Compression",
     "ConfigError",
@@ -78,6 +81,7 @@ __all__ = [
     "TuningResult",
     "WindowclfError",
     "benchmark",
+    "check",
     "compare",
     "compress",
     "cross_validate",
@@ -93,11 +97,13 @@ __all__ = [
 ]
 
 _HOMES = {
+    "windowclf.analysis.figures": ("Check",),
     "windowclf.analysis.results": ("Comparison", "Evaluation"),
     "windowclf.config.environment": ("overrides_from_environment",),
     "windowclf.config.reading": ("ConfigLike",),
     "windowclf.network.reports": ("EpochReport", "Report", "StepReport"),
     "windowclf.pipeline.benchmark": ("Benchmark", "benchmark"),
+    "windowclf.pipeline.check": ("check",),
     "windowclf.pipeline.compress": ("Compression", "compress"),
     "windowclf.pipeline.evaluate": ("compare", "evaluate"),
     "windowclf.pipeline.folds.cross_validate": ("CrossValidation", "cross_validate"),

@@ -135,6 +135,15 @@ class Faults:
         if self.count <= KEPT_FAULTS:
             self.kept.append(Fault(sentence, path, line))
 
+    def include(self, error: WindowclfError) -> None:
+        """Note what another error says."""
+        self.join(Faults(list(error.faults), len(error.faults) + error.more))
+
+    def join(self, others: Faults) -> None:
+        """Take up faults that were collected apart."""
+        self.count += others.count
+        self.kept += others.kept
+
     def __bool__(self) -> bool:
         return self.count > 0
 

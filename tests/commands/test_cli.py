@@ -23,7 +23,7 @@ from windowclf.commands.quick_predict import Request, quick_predict
 from windowclf.tagging.options import TagOptions
 
 COMMANDS = [
-    *("train", "plan", "tune", "gradcheck", "predict"),
+    *("check", "train", "plan", "tune", "gradcheck", "predict"),
     *("evaluate", "info", "benchmark", "compress"),
 ]
 
@@ -40,7 +40,8 @@ def test_training_prints_scores_and_where_the_model_is(config, tmp_path):
     assert out.splitlines()[-1] == f"model: {tmp_path}/run/model.safetensors"
     assert out.startswith("dev")
     *lines, legend = err.splitlines()
-    assert [line.split()[0] for line in lines] == ["epoch", "1", "2", "3"]
+    heads = [line.split()[0] for line in lines]
+    assert heads == ["train:", "dev:", "more", "epoch", "1", "2", "3"]
     assert legend == "* the best on dev so far, which is kept"
     assert "\x1b" not in out + err  # no colours into files
 

@@ -10,11 +10,13 @@ from collections.abc import Callable
 import typer
 
 from windowclf.commands.change import compress
+from windowclf.commands.check import check
 from windowclf.commands.look import benchmark, evaluate, info
 from windowclf.commands.train import gradcheck, plan, train, tune
 from windowclf.commands.use import predict
 
 GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
+    "start": (check,),
     "train": (train, plan, tune, gradcheck),
     "use": (predict,),
     "look": (evaluate, info, benchmark),

@@ -12,6 +12,7 @@ import typer
 
 import windowclf
 from windowclf.commands.again import line_to_go_on
+from windowclf.commands.check import check_line
 from windowclf.commands.options import (
     ConfigArgument,
     JsonOption,
@@ -60,7 +61,8 @@ def train(
 
     overrides = overrides_of(set_, *([f"output={json.dumps(str(output))}"] if output else []))
     said = "Finishing the step and saving; once more to stop at once."
-    with stop_signals(said) as signalled, TrainingDisplay(signalled) as shown:
+    line = check_line(config, set_ or [])
+    with stop_signals(said) as signalled, TrainingDisplay(signalled, line) as shown:
         result = windowclf.train(
             config, overrides, resume=resume, overwrite=overwrite, listener=shown
         )

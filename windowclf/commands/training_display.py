@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+from windowclf.analysis.figures import Summary
+from windowclf.commands.check_display import summary_lines
 from windowclf.commands.evaluation_display import print_evaluation
 from windowclf.commands.progress import StoppableDisplay
 from windowclf.commands.signals import Signalled
@@ -20,9 +22,10 @@ LEGEND = {
 class TrainingDisplay(StoppableDisplay):
     """A bar with what is left of a training, and a line per epoch that stays."""
 
-    def __init__(self, signalled: Signalled):
-        """`signalled` is where signals that have come are noted."""
+    def __init__(self, signalled: Signalled, check: str):
+        """`signalled` is where signals that have come are noted; `check` looks at the texts."""
         super().__init__(signalled)
+        self._check = check
         self._began: tuple[float, int] | None = None  # time and tokens at the first report
         self._unclear: set[str] = set()  # of LEGEND, what has been shown
 
@@ -33,6 +36,10 @@ class TrainingDisplay(StoppableDisplay):
 
     def reading(self, fraction: float) -> None:
         self._bar.show("reading", fraction)
+
+    def texts(self, summary: Summary) -> None:
+        for line in summary_lines(summary, self._check):
+            self._bar.line(line)
 
     def report(self, report: Report) -> None:
         if isinstance(report, EpochReport):

@@ -37,22 +37,30 @@ class FeatureFiles:
 
 
 def read_feature_files(config: cfg.Config) -> FeatureFiles:
-    """The features in the config's order, with the files that they name. Raises DataError."""
+    """The features in the config's order, with the files that they name.
+
+    Raises DataError with the faults of all files.
+    """
     features: list[Feature] = []
     lexicons: dict[str, Gazetteer | Clusters] = {}
     digests: dict[str, str] = {}
+    faults = Faults()
     for i, f in enumerate(config.features.use):
-        features += _slots_of(f)
         key, digest = f"features.use.{i}", hashlib.sha256()
-        if f.kind == "gazetteer":
-            paths = files_of(f.path, f"{key}.path")
-            characters = config.task == "segmentation"
-            lexicons[f.table_name] = _gazetteer(paths, f.lower, characters, digest)
-        elif f.kind == "cluster":
-            lexicons[f.table_name] = _clusters(f.path, digest)
-        else:
-            continue  # vectors are read when the words of the text are known
+        try:
+            features += _slots_of(f)
+            if f.kind == "gazetteer":
+                paths = files_of(f.path, f"{key}.path")
+                characters = config.task == "segmentation"
+                lexicons[f.table_name] = _gazetteer(paths, f.lower, characters, digest)
+            elif f.kind == "cluster":
+                lexicons[f.table_name] = _clusters(f.path, digest)
+            else:
+                continue  # vectors are read when the words of the text are known
+        except DataError as error:
+            faults.include(error)
         digests[key] = digest.hexdigest()
+    faults.raise_if_any()
     return FeatureFiles(tuple(features), lexicons, digests)
 
 

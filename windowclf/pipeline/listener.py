@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from windowclf.analysis.figures import Summary
 from windowclf.network.reports import Report
 from windowclf.pipeline.folds.fold import Fold
 from windowclf.pipeline.search.trial import Trial
@@ -33,6 +34,9 @@ class Listener:
             self.reading(min(1.0, done / max(1.0, size)))
 
         return on_bytes
+
+    def texts(self, summary: Summary) -> None:
+        """What a training has read, before its first step."""
 
     def prepared(self) -> None:
         """All is read; what a training or a search does from now on is kept if it is stopped."""

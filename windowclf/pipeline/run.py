@@ -12,18 +12,19 @@ from typing import Any
 import numpy as np
 
 from windowclf.analysis.dev_set import DevSet
-from windowclf.analysis.evaluation import evaluate_tagger, labels_unknown
+from windowclf.analysis.evaluation import evaluate_tagger
 from windowclf.analysis.results import Evaluation
+from windowclf.analysis.summary import summary_of
 from windowclf.arrays import Floats
 from windowclf.config import Config
 from windowclf.config.kept import kept_config
 from windowclf.config.reading import dump_config
 from windowclf.config.training import Checkpoint
-from windowclf.errors import named
 from windowclf.network.architecture import Parameters
 from windowclf.network.reports import EpochReport, Report, StepReport
 from windowclf.network.trainer import Trainer
 from windowclf.pipeline.assembly import settings_of, spec_of
+from windowclf.pipeline.check_warnings import same_texts
 from windowclf.pipeline.continuing import added_epochs, refuse_other_run
 from windowclf.pipeline.evaluate import Labelled, evaluate_text
 from windowclf.pipeline.listener import Listener
@@ -95,7 +96,7 @@ class Run:
             workers=workers,
         )
         self._begins = data.start.told(data.vocabulary) if data.start else None
-        self._say_what_dev_is()
+        self._say_what_is_read(data)
 
     def _check_dictionary(self, layout: Layout, data: TrainingData) -> None:
         """Raise DataError where the dictionary leaves a sentence of dev or test no legal path.
@@ -109,13 +110,17 @@ class Run:
             for sentence in none_longer(sentences, longest_sentence(self.config)):
                 check([sentence])
 
-    def _say_what_dev_is(self) -> None:
-        """Tell the listener of missing dev data, or of labels in it that train lacks."""
-        notice = self.listener.notice
+    def _say_what_is_read(self, data: TrainingData) -> None:
+        """Tell the listener of the texts, of what is odd in them, and of missing dev data."""
+        same = same_texts(self._texts, self._digests)
+        advice = self._texts["train"].advice
+        summary = summary_of(self._spec, data.corpus, data.dev, advice, same)
+        self.listener.texts(summary)
+        for warning in summary.warnings:
+            self.listener.notice(str(warning))
         if self._dev is None:
-            notice("no dev data: the final averaged model is kept and early stopping is off.")
-        elif unknown := labels_unknown(self._spec, self._dev.labels()):
-            notice(f"dev has labels that train lacks, counted as errors: {named(unknown)}.")
+            said = "no dev data: the final averaged model is kept and early stopping is off."
+            self.listener.notice(said)
 
     def begin(self, state: SavedState | None, resume: bool) -> None:
         """Continue from a state, or start afresh in a folder that may hold an older run."""

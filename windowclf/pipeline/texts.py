@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO, TypeAlias, cast
 
 from windowclf import config as cfg
+from windowclf.errors import Faults
 from windowclf.pipeline.input_files import digest_of, files_of
 from windowclf.pipeline.layouts import refuse_strange
 from windowclf.text.corpus_cache import Hashed
@@ -35,6 +36,11 @@ class Text:
             return "are those the labels of the Sentences?"
         return "is data.label the right column?"
 
+    @property
+    def parts(self) -> list[Text]:
+        """A text for each of its files; of sentences in memory itself."""
+        return [self] if self.given is not None else [Text(file, [file]) for file in self.files]
+
     def read(
         self,
         layout: Layout,
@@ -42,13 +48,14 @@ class Text:
         on_bytes: Callable[[int], None] = lambda _: None,
         remarks: Remarks | None = None,
         say: str | None = None,
+        faults: Faults | None = None,
     ) -> Iterator[Sentence]:
         """The sentences one after the other, without empty ones. Raises DataError.
 
         `digest`, a hash of hashlib, is updated with all that is read, `on_bytes` told how much of
         files that is, and in `remarks` stands at the end what was passed over or seems odd. With
         `say`, how one names a format, that of the layout is a guess, and a file that begins as
-        none is refused.
+        none is refused. With `faults` the faults in files go there, see `read_sentences`.
         """
         noted = Remarks() if remarks is None else remarks
         if self.given is not None:
@@ -62,7 +69,7 @@ class Text:
                 if say is not None:
                     refuse_strange(file, path, layout, say)
                 source = file if digest is None else cast(BinaryIO, Hashed(file, digest, on_bytes))
-                for sentence in read_sentences(source, layout, path, noted):
+                for sentence in read_sentences(source, layout, path, noted, faults):
                     if sentence.tokens:
                         yield sentence
 
@@ -81,13 +88,15 @@ def text_of_files(files: Sequence[str]) -> Text:
     return Text(", ".join(files), files)
 
 
-def texts_of(config: cfg.Config, given: GivenTexts | None = None) -> dict[str, Text]:
+def texts_of(
+    config: cfg.Config, given: GivenTexts | None = None, names: Sequence[str] = NAMES
+) -> dict[str, Text]:
     """The texts of a run by name, those that are given in place of what the config names.
 
     Raises DataError for a glob that matches nothing.
     """
     texts: dict[str, Text] = {}
-    for name in NAMES:
+    for name in names:
         where = getattr(config.data, name)
         if given and name in given:
             texts[name] = Text(f"<{name}>", given=list(given[name]))

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from windowclf import config as cfg
+from windowclf.analysis.text_warnings import unusable
 from windowclf.arrays import Bytes, Floats
-from windowclf.errors import DataError, named, quoted
+from windowclf.errors import DataError, named
 from windowclf.network.carry import Learnt
 from windowclf.pipeline.feature_files import FeatureFiles, read_feature_files, read_vector_files
 from windowclf.pipeline.listener import SILENT, Listener
@@ -27,8 +28,6 @@ from windowclf.text.label_sets import all_parts, are_sets, parts_of
 from windowclf.text.sentence import Sentence
 from windowclf.text.vocabulary import SlotRows, Vocabulary, build_vocabulary
 from windowclf.text.word_vectors import WordVectors
-
-MOST_LABELS = 5000  # more distinct labels than this is a wrong column, not a task
 
 
 @dataclass(frozen=True)
@@ -157,33 +156,11 @@ def _refuse_unusable(corpus: Corpus, text: Text, layout: Layout) -> None:
 
     What is replayed, and labels known before, do not count.
     """
-    where, advice = text.name, text.advice
     tokens = int(corpus.starts[len(corpus.starts) - 1 - corpus.replayed])
-    if not tokens:
-        raise DataError(f"{where}: no sentence found; expected at least one labelled sentence.")
     counts = count_values(corpus.labels[:tokens], len(corpus.label_names)).tolist()
     names = [name for name, count in zip(corpus.label_names, counts, strict=True) if count]
-    if not names:
-        raise DataError(f"{where}: no token has a label; {advice}")
-    if len(names) > MOST_LABELS:
-        raise DataError(
-            f"{where}: {len(names):,} different labels in {tokens:,} tokens "
-            f"(such as {quoted(names[0])}); {advice}"
-        )
-    if layout.task == "tagging" and all(_is_decimal(name) for name in names):
-        raise DataError(
-            f"{where}: every label is a number with decimals (such as {quoted(names[0])}); "
-            f"expected classes; {advice}"
-        )
-
-
-def _is_decimal(text: str) -> bool:
-    """Whether a text is a number, and not a whole one."""
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return not text.lstrip("+-").isdigit()
+    if fault := unusable(tokens, names, layout.task, text.advice):
+        raise DataError(f"{text.name}: {fault}")
 
 
 def _targets(label_names: Sequence[str], vocabulary: Vocabulary) -> Bytes:

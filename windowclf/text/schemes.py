@@ -43,6 +43,14 @@ class LabelSurvey:
         """How many spans the labels mark."""
         return sum(n for pair, n in self._pairs.items() if begins_span(*pair))
 
+    def types(self) -> dict[str, int]:
+        """Type -> how many spans of it the labels mark, the most frequent first."""
+        found: Counter[str] = Counter()
+        for (before, label), n in self._pairs.items():
+            if begins_span(before, label):
+                found[label.partition("-")[2]] += n
+        return dict(found.most_common())
+
     def unlike(self, scheme: Scheme) -> int:
         """How often a label follows another as it never does where a scheme writes them."""
         return sum(n for pair, n in self._pairs.items() if not may_follow(*pair, scheme))

@@ -91,12 +91,18 @@ def none_longer(sentences: Iterable[Sentence], longest: int | None) -> Iterator[
     None for any number of tokens.
     """
     for sentence in sentences:
-        size = len(sentence.tokens)
-        if longest is not None and size > longest:
-            found = (
-                f"expected a sentence of at most {longest:,} tokens for a network with recurrence "
-                f"or a CRF, found {size:,}; split it, or raise prediction.longest_sentence "
-                "(TagOptions.longest_sentence)."
-            )
-            raise DataError(sentence.fault(found))
+        if fault := too_long(sentence, longest):
+            raise DataError(fault)
         yield sentence
+
+
+def too_long(sentence: Sentence, longest: int | None) -> Fault | None:
+    """The fault of a sentence that has more than `longest` tokens; None where it has not."""
+    size = len(sentence.tokens)
+    if longest is None or size <= longest:
+        return None
+    return sentence.fault(
+        f"expected a sentence of at most {longest:,} tokens for a network with recurrence "
+        f"or a CRF, found {size:,}; split it, or raise prediction.longest_sentence "
+        "(TagOptions.longest_sentence)."
+    )

@@ -60,6 +60,7 @@ def read_sentences(
     layout: Layout,
     name: str | None = None,
     remarks: Remarks | None = None,
+    faults: Faults | None = None,
 ) -> Iterator[Sentence]:
     """The sentences of a file, given as a path or binary stream, while it is read.
 
@@ -69,15 +70,20 @@ def read_sentences(
     Sentences without tokens may be among them: an empty line of text, a table's header, what
     follows the last sentence. They matter to the writer alone and count for nothing else.
     Raises DataError. After a first fault there are no more sentences, but the file is read to its
-    end, so that all faults are reported together; what came before the first is right.
+    end, so that all faults are reported together; what came before the first is right. With
+    `faults` they are noted there and not raised, and only sentences that have one are left out.
     """
     layout.check_reading()
-    faults = Faults()
-    with open_input(file, name, faults, remarks) as source:
+    noted = Faults() if faults is None else faults
+    known = noted.count
+    with open_input(file, name, noted, remarks) as source:
         for sentence in _read(source, layout):
-            if not faults:
+            if noted.count == known:
                 yield sentence
-    faults.raise_if_any()
+            elif faults is not None:
+                known = noted.count
+    if faults is None:
+        noted.raise_if_any()
 
 
 # Each format's module is imported when a file asks for it, so that starting to tag stays short.

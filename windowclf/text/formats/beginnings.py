@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import Literal, TypeAlias
 
-from windowclf.text.formats.conll import fields_of
+from windowclf.text.formats.blocks import fields_of
 from windowclf.text.formats.layout import Format, Layout
 
 ALIKE = 0.9  # of the lines, that must have one number of columns

@@ -69,3 +69,11 @@ def _is_gap(text: str, docstart: bool) -> bool:
     if docstart and text.startswith("-DOCSTART-"):
         return text[10:11] in ("", " ", "\t")
     return not text.strip(" \t")
+
+
+def fields_of(text: str) -> list[str]:
+    """The columns of a line, between tabs or else runs of spaces."""
+    if "\t" in text:
+        return text.split("\t")
+    fields = text.split(" ")
+    return [field for field in fields if field] if "" in fields else fields

@@ -12,7 +12,7 @@ from itertools import count
 from typing import TextIO
 
 from windowclf.errors import quoted
-from windowclf.text.formats.blocks import Block, Documents, blocks_of
+from windowclf.text.formats.blocks import Block, Documents, blocks_of, fields_of
 from windowclf.text.formats.labels import LabelCheck, with_gaps
 from windowclf.text.formats.layout import Layout
 from windowclf.text.formats.lines import Input
@@ -39,7 +39,7 @@ def read_conll(source: Input, layout: Layout) -> Iterator[Sentence]:
         labels: Sequence[str | None] | None = None
         if label is not None:
             labels = with_gaps([row[label] for row in rows])
-            label_check.check(labels, lines)
+            label_check.check(labels, lines, block.texts)
         columns = {name: [row[number] for row in rows] for name, number in extra.items()}
         document = documents.of(block.follows_mark, bool(tokens))
         yield Sentence(tokens, labels, columns, source.path, lines, block, document)
@@ -53,14 +53,6 @@ def _column_numbers(layout: Layout) -> dict[str, int]:
         numbers["data.label"] = layout.label
     numbers |= {f"data.extra.{name}": number for name, number in layout.extra.items()}
     return {key: number for key, number in numbers.items() if isinstance(number, int)}
-
-
-def fields_of(text: str) -> list[str]:
-    """The columns of a line, between tabs or else runs of spaces."""
-    if "\t" in text:
-        return text.split("\t")
-    fields = text.split(" ")
-    return [field for field in fields if field] if "" in fields else fields
 
 
 def _fitting(

@@ -39,7 +39,7 @@ def read_conllu(source: Input, layout: Layout) -> Iterator[Sentence]:
         labels: Sequence[str | None] | None = None
         if label_of is not None:
             labels = with_gaps(label_of(words), nothing)
-            label_check.check(labels, lines)
+            label_check.check(labels, lines, block.texts)
         columns = {name: column_of(words) for name, column_of in columns_of.items()}
         tokens = [fields[FORM] for fields in words]
         document = documents.of(any(map(_NEWDOC.match, block.texts)), bool(tokens))

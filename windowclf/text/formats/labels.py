@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from windowclf.errors import KEPT_FAULTS, quoted
+from windowclf.errors import KEPT_FAULTS, SHOWN_FAULTS, quoted
+from windowclf.text.formats.label_columns import columns_in, like_labels, named_columns
 from windowclf.text.formats.layout import Layout
 from windowclf.text.formats.lines import Input
 from windowclf.text.schemes import LabelSurvey, advice_on
@@ -20,11 +21,15 @@ def with_gaps(labels: Sequence[str], nothing: frozenset[str] = NO_LABEL) -> Sequ
     return [None if label in nothing else label for label in labels]
 
 
+LOOKED_AT = 1000  # lines beside wrong labels, for a column that has the right ones
+
+
 @dataclass
 class LabelCheck:
     """Notes the labels that no line can hold, or for `task: spans` the scheme does not know.
 
-    What to do about the latter depends on all labels of the file, and is said by `finish`.
+    What to do about the latter depends on all labels of the file, and is said by `finish`; of more
+    than are shown, with the same to do, one fault is left.
     """
 
     source: Input
@@ -32,9 +37,13 @@ class LabelCheck:
     good: set[str | None] = field(default_factory=lambda: {None})  # those that were seen so far
     survey: LabelSurvey = field(default_factory=LabelSurvey)
     unknown: dict[int, str] = field(default_factory=dict)  # number of a fault -> the label in it
+    strange: int = 0  # faults of that kind, kept or not
+    around: list[str] = field(default_factory=list)  # lines with such labels, for their columns
 
-    def check(self, labels: Sequence[str | None], lines: Sequence[int]) -> None:
-        """Note a fault at the line of every wrong label."""
+    def check(
+        self, labels: Sequence[str | None], lines: Sequence[int], texts: Sequence[str] = ()
+    ) -> None:
+        """Note a fault at the line of every wrong label; `texts` are the lines of all columns."""
         if self.layout.task == "spans":
             self.survey.add(labels)
         if self.good.issuperset(labels):
@@ -49,21 +58,46 @@ class LabelCheck:
             ):
                 if (number := self.source.faults.count) < KEPT_FAULTS:
                     self.unknown[number] = label
+                self.strange += 1
                 self.source.fault(line, fault)
             else:
                 self.good.add(label)
+        if self.strange and len(self.around) < LOOKED_AT:
+            self.around += texts
 
     def finish(self) -> None:
         """Add to the faults what to do about them, and to the remarks what the labels were."""
         kept, remarks = self.source.faults.kept, self.source.remarks
         say = remarks.advice if remarks is not None else None  # predict has no key to set
-        advice = advice_on(self.survey, self.layout.scheme, say) if self.unknown else str
-        for number, label in self.unknown.items():
-            sentence = f"{kept[number].sentence}; {advice(label)}".rstrip(".")
-            end = "" if sentence.endswith("?") else "."
-            kept[number] = replace(kept[number], sentence=sentence + end)
+        if self.unknown:
+            advice = advice_on(self.survey, self.layout.scheme, say)
+            said = {label: self._with_column(advice(label)) for label in self.unknown.values()}
+            if self.strange > SHOWN_FAULTS and len(set(said.values())) == 1:
+                self._leave_one()
+            for number, label in self.unknown.items():
+                sentence = f"{kept[number].sentence}; {said[label]}"
+                kept[number] = replace(kept[number], sentence=sentence)
         if remarks is not None:
             remarks.survey.update(self.survey)
+
+    def _leave_one(self) -> None:
+        """Put the first of the faults about labels in the place of all."""
+        kept = self.source.faults.kept
+        first, *others = self.unknown
+        more = f"{kept[first].sentence} and {self.strange - 1:,} more in this file that are none"
+        kept[first] = replace(kept[first], sentence=more)
+        for number in reversed(others):
+            del kept[number]
+        self.source.faults.count -= self.strange - 1
+        self.unknown = {first: self.unknown[first]}
+
+    def _with_column(self, advice: str) -> str:
+        """What to do about a label; where the column is asked for, which other ones it may be."""
+        if not advice.endswith("?"):
+            return f"{advice.rstrip('.')}."
+        columns = columns_in(self.around, self.layout.format)
+        found = named_columns(like_labels(columns, self.layout.task, [self.layout.label]))
+        return f"{advice} {found}".strip()
 
 
 def fault_in_line_ends(label: str) -> str | None:
