@@ -59,6 +59,10 @@ def verbs(config: dict, run: Path, folder: Path):
             windowclf.gradcheck,
             {"config": config, "overrides": (), "listener": listener},
         ),
+        "check": (
+            windowclf.check,
+            {"config": config, "overrides": (), "data": None, "test": False, "listener": listener},
+        ),
         "plan": (windowclf.plan, {"config": config, "overrides": (), "listener": listener}),
         "info": (windowclf.info, {"model": run}),
         "benchmark": (
@@ -83,9 +87,9 @@ def verbs(config: dict, run: Path, folder: Path):
 
 
 NAMES = [
-    "train", "cross_validate", "tune", "evaluate", "compare", "predict_file", "gradcheck", "info",
-    "compress", "load", "overrides_from_environment", "plan", "benchmark", "Tagger", "predict",
-    "predict_proba", "n_best", "predict_text", "predict_texts", "tag",
+    "check", "train", "cross_validate", "tune", "evaluate", "compare", "predict_file", "gradcheck",
+    "info", "compress", "load", "overrides_from_environment", "plan", "benchmark", "Tagger",
+    "predict", "predict_proba", "n_best", "predict_text", "predict_texts", "tag",
 ]  # fmt: skip
 
 

@@ -33,6 +33,14 @@ def test_figures_stand_under_the_names_of_their_texts(config):
     assert rows[-1] == "no faults, no warnings."
 
 
+def test_the_number_of_files_is_told_where_there_are_several(config, tmp_path):
+    for number in range(11):
+        corpora.write(tmp_path / f"part{number}.conll", f"Ben{number}\tB-PER\n")
+    assert "files" not in run(["check", config])[1]
+    _, out, _ = run(["check", config, "--set", f"data.train={tmp_path}/part*.conll"])
+    assert ["files", "11", "1"] in [row.split() for row in out.splitlines()]
+
+
 def test_faults_are_lines_and_the_exit_code(config, tmp_path):
     Path(tmp_path / "dev.conll").write_text("x\n\ny\n", encoding="utf-8")
     code, out, _ = run(["check", config])

@@ -68,12 +68,8 @@ def summary_lines(summary: Summary, check: str) -> Iterator[str]:
     told = "" if summary.task == "segmentation" else f"{kinds}{listed}"
     yield f"train: {_size(summary.train, summary.task)}{told}"
     if (dev := summary.dev) is not None:
-        words = (
-            ""
-            if dev.unseen is None
-            else f", {100 * dev.unseen / dev.tokens:.1f} % of them unseen in train"
-        )
-        yield f"dev: {_size(dev, summary.task)}{words}"
+        unseen = "" if dev.unseen is None else f", {100 * dev.unseen / dev.tokens:.1f} %"
+        yield f"dev: {_size(dev, summary.task)}{unseen and unseen + ' of them unseen in train'}"
     found = f"{_counted(len(summary.warnings), 'warning')}; more" if summary.warnings else "more"
     yield f"{found} about these texts: {check}"
 
@@ -92,8 +88,8 @@ def _figures(texts: Texts, task: str) -> Table:
     rows = [_rows(own, task) for own in texts.values()]
     for name in rows[0]:
         cells = [own[name] for own in rows]
-        told = ("1" if name == "files" else "") + "0 %."  # by every text that has any
-        if any(cell.strip(told) for cell in cells):
+        is_told = any(cell.strip("0 %.") for cell in cells)
+        if is_told and not (name == "files" and {"0", "1"}.issuperset(cells)):
             table.add_row(NAMES.get(task, {}).get(name, name), *cells)
     return table
 

@@ -96,7 +96,8 @@ class Run:
             workers=workers,
         )
         self._begins = data.start.told(data.vocabulary) if data.start else None
-        self._say_what_is_read(data)
+        same, advice = same_texts(texts, self._digests), texts["train"].advice
+        self._summary = summary_of(self._spec, data.corpus, data.dev, advice, same)
 
     def _check_dictionary(self, layout: Layout, data: TrainingData) -> None:
         """Raise DataError where the dictionary leaves a sentence of dev or test no legal path.
@@ -110,13 +111,10 @@ class Run:
             for sentence in none_longer(sentences, longest_sentence(self.config)):
                 check([sentence])
 
-    def _say_what_is_read(self, data: TrainingData) -> None:
+    def _say_what_is_read(self) -> None:
         """Tell the listener of the texts, of what is odd in them, and of missing dev data."""
-        same = same_texts(self._texts, self._digests)
-        advice = self._texts["train"].advice
-        summary = summary_of(self._spec, data.corpus, data.dev, advice, same)
-        self.listener.texts(summary)
-        for warning in summary.warnings:
+        self.listener.texts(self._summary)
+        for warning in self._summary.warnings:
             self.listener.notice(str(warning))
         if self._dev is None:
             said = "no dev data: the final averaged model is kept and early stopping is off."
@@ -127,7 +125,9 @@ class Run:
         self.listener.prepared()
         if state is not None:
             self._continue(state)
+            self._say_what_is_read()
             return
+        self._say_what_is_read()
         if resume:
             self.listener.notice(f"{self.folder.path}: no saved state yet; starting afresh.")
         if self._begins:

@@ -63,7 +63,7 @@ class LabelCheck:
             else:
                 self.good.add(label)
         if self.strange and len(self.around) < LOOKED_AT:
-            self.around += texts
+            self.around += texts[: LOOKED_AT - len(self.around)]
 
     def finish(self) -> None:
         """Add to the faults what to do about them, and to the remarks what the labels were."""
@@ -71,7 +71,11 @@ class LabelCheck:
         say = remarks.advice if remarks is not None else None  # predict has no key to set
         if self.unknown:
             advice = advice_on(self.survey, self.layout.scheme, say)
-            said = {label: self._with_column(advice(label)) for label in self.unknown.values()}
+            columns = self._other_columns()
+            said = {
+                label: _ended(advice(label), columns)
+                for label in dict.fromkeys(self.unknown.values())
+            }
             if self.strange > SHOWN_FAULTS and len(set(said.values())) == 1:
                 self._leave_one()
             for number, label in self.unknown.items():
@@ -91,13 +95,15 @@ class LabelCheck:
         self.source.faults.count -= self.strange - 1
         self.unknown = {first: self.unknown[first]}
 
-    def _with_column(self, advice: str) -> str:
-        """What to do about a label; where the column is asked for, which other ones it may be."""
-        if not advice.endswith("?"):
-            return f"{advice.rstrip('.')}."
+    def _other_columns(self) -> str:
+        """A sentence about other columns that look like labels; empty where none does."""
         columns = columns_in(self.around, self.layout.format)
-        found = named_columns(like_labels(columns, self.layout.task, [self.layout.label]))
-        return f"{advice} {found}".strip()
+        return named_columns(like_labels(columns, self.layout.task, [self.layout.label]))
+
+
+def _ended(advice: str, columns: str) -> str:
+    """What to do about a label, as a sentence; where the column is asked for, with `columns`."""
+    return f"{advice} {columns}".strip() if advice.endswith("?") else f"{advice.rstrip('.')}."
 
 
 def fault_in_line_ends(label: str) -> str | None:
