@@ -23,6 +23,7 @@ def main() -> None:
 
 def _run(arguments: list[str]) -> int:
     """Run a command and say what goes wrong in it; its exit code."""
+    from windowclf import __version__
     from windowclf.commands.quick_predict import quick_predict, run_predict
     from windowclf.errors import WindowclfError
     from windowclf.system.durable import reason
@@ -30,7 +31,9 @@ def _run(arguments: list[str]) -> int:
     code = 0
     try:
         try:
-            if (plain := quick_predict(arguments)) is not None:
+            if arguments == ["--version"]:
+                print(f"windowclf {__version__}")
+            elif (plain := quick_predict(arguments)) is not None:
                 run_predict(plain)
             else:
                 from windowclf.commands.app import app
@@ -38,6 +41,14 @@ def _run(arguments: list[str]) -> int:
                 app(prog_name="windowclf")
         except WindowclfError as error:
             print(error, file=sys.stderr)
+            code = 1
+        except ModuleNotFoundError as error:
+            from windowclf.system.requirements import explained
+
+            what = " ".join(["windowclf", *arguments[:1]])
+            if (sentence := explained(error, what)) is None:
+                raise
+            print(f"{sentence}.", file=sys.stderr)
             code = 1
         except SystemExit as end:  # of the parser; a number, or None
             code = int(end.code or 0)
