@@ -11,6 +11,8 @@ import sys
 from windowclf.commands.signals import ending_signals
 from windowclf.commands.streams import lead_nowhere, prepare_streams
 
+COMPLETING = "_WINDOWCLF_COMPLETE"  # set by a shell that asks how a command line may go on
+
 
 def main() -> None:
     """The entry point: faults that a user can mend become sentences and exit code 1."""
@@ -18,6 +20,8 @@ def main() -> None:
         prepare_streams()
         if "numpy" not in sys.modules:  # no command gains by threads of its own, see system.blas
             os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+        if COMPLETING in os.environ:  # a help of several lines would be several completions
+            os.environ["TERMINAL_WIDTH"] = "10000"
         sys.exit(_run(sys.argv[1:]))
 
 

@@ -6,6 +6,7 @@ from windowclf.commands.tables import aligned
 from windowclf.errors import legible, named
 from windowclf.pipeline.guess import Counts, Guess
 from windowclf.pipeline.init import Project
+from windowclf.pipeline.init_config import counted
 
 TOKENS_SHOWN = 12
 LABELS_SHOWN = 8
@@ -39,7 +40,8 @@ def _size(counts: Counts, guess: Guess) -> str:
     if guess.layout.task == "slots":
         return f"{counts.sentences:,} rows"
     documents = f"{counts.documents:,} documents, " if counts.is_marked else ""
-    return f"{documents}{counts.sentences:,} sentences, {counts.tokens:,} tokens"
+    tokens = "characters" if guess.layout.task == "segmentation" else "tokens"
+    return f"{documents}{counted(counts.sentences, 'sentence')}, {counts.tokens:,} {tokens}"
 
 
 def _labels(counts: Counts) -> str:
@@ -58,7 +60,9 @@ def _sample(guess: Guess) -> list[tuple[str, ...]]:
         rows = [(name, values[0]) for name, values in sentence.columns.items()]
         rows.append((str(guess.layout.label), sentence.gold[0] or ""))
         return [(line, "the row that begins there"), *_legible(rows)]
-    pairs = [(token, label or "") for token, label in zip(sentence.tokens, sentence.gold, strict=True)]
+    pairs = [
+        (token, label or "") for token, label in zip(sentence.tokens, sentence.gold, strict=True)
+    ]
     more = [("…", "")] if len(pairs) > TOKENS_SHOWN else []
     return [(line, "label"), *_legible(pairs[:TOKENS_SHOWN]), *more]
 

@@ -14,8 +14,10 @@ from windowclf.pipeline.listener import SILENT, Listener
 from windowclf.system.paths import kind_at
 from windowclf.text.formats import Layout, Remarks, Task, open_bytes, read_sentences
 from windowclf.text.guess import Found, Look, guess_layout
-from windowclf.text.schemes import LabelSurvey
+from windowclf.text.guess.values import is_span_label
+from windowclf.text.schemes import LabelSurvey, advice_on
 from windowclf.text.sentence import Sentence
+from windowclf.text.spans import Scheme
 from windowclf.text.units import held_out
 
 LOOKED_AT = 1 << 20  # bytes of a file that say what it is
@@ -77,13 +79,11 @@ def guess_file(path: str, task: Task | None = None, listener: Listener = SILENT)
         counting.add(sentence)
         survey.add(sentence.gold)
     if found.in_scheme:
-        scheme = survey.scheme()
-        layout = replace(layout, scheme=scheme or "BIO")
-        for _ in () if scheme else _read(path, layout, listener):
+        layout = replace(layout, scheme=_scheme(survey))
+        for _ in () if survey.scheme() else _read(path, layout, listener):
             pass  # which says what is wrong with its labels
         found = replace(found, why={**found.why, "scheme": _why_scheme(survey, layout)})
-        if scheme == "IO":
-            found = replace(found, doubts=(*found.doubts, OR_IOB1))
+    found = replace(found, doubts=(*found.doubts, *_doubts(survey, layout)))
     if counting.sample is None:
         raise DataError(Fault("no sentence found; expected labelled text.", path))
     if len(counting.labels) < 2:
@@ -179,6 +179,22 @@ def _read(path: str, layout: Layout, listener: Listener) -> Iterator[Sentence]:
             if sentence.tokens:
                 listener.working("reading", min(1.0, file.tell() / size))
                 yield sentence
+
+
+def _scheme(survey: LabelSurvey) -> Scheme:
+    """The scheme of some labels, whatever those are that no scheme has."""
+    return survey.respelt(lambda label: label if is_span_label(label) else "O").scheme() or "BIO"
+
+
+def _doubts(survey: LabelSurvey, layout: Layout) -> Iterator[str]:
+    """What else the labels of a file may be."""
+    if layout.task == "spans" and layout.scheme == "IO":
+        yield OR_IOB1
+    if layout.task == "tagging" and "O" in survey.labels:
+        label = min(survey.labels - {"O"}, default="O")
+        advice = advice_on(survey, "BIO", "set data.scheme: {}")(label)
+        if "write it as" in advice:
+            yield f"{quoted(label)} beside O may be a span: {advice}, and task: spans."
 
 
 def _why_scheme(survey: LabelSurvey, layout: Layout) -> str:

@@ -14,13 +14,14 @@ from typing import get_args
 
 from windowclf.errors import ConfigError, Fault, RunFolderError
 from windowclf.pipeline.guess import Counts, Guess, count_file, guess_file, same_format
-from windowclf.pipeline.init_config import Plan, config_text, dev_of, inline, is_small
+from windowclf.pipeline.init_config import Plan, config_text, counted, dev_of, inline, is_small
 from windowclf.pipeline.listener import SILENT, Listener
 from windowclf.system.arguments import checked_arguments
 from windowclf.system.durable import make_folder, reason, write_whole
 from windowclf.system.paths import kind_at
 from windowclf.text.formats import Task, format_by_suffix
 
+LONG = 200  # tokens of a sentence, on average, that no text has
 LONGEST_SHOWN = 100  # characters of a sentence in a command
 _CONFIGS: Mapping[str, str] = {"spans": "quickstart"}  # of a task; else its own name
 _PATH = re.compile(r"(?:data|runs)/\S+")  # in a config of a quickstart
@@ -123,18 +124,24 @@ def _notes(guess: Guess, dev: str | None) -> Iterator[str]:
     """What else the file could be, and what to expect of it."""
     yield from guess.found.doubts
     counts = guess.counts
-    unit = "rows" if guess.layout.task == "slots" else "sentences"
+    unit = "row" if guess.layout.task == "slots" else "sentence"
+    if counts.tokens > LONG * counts.sentences:
+        yield (
+            f"{counted(counts.sentences, 'sentence')} of {counts.tokens:,} tokens: are the empty "
+            "lines between sentences missing?"
+        )
     if counts.unlabelled:
-        yield f"{counts.unlabelled:,} of {counts.tokens:,} tokens have no label; they are passed by."
+        yield f"{counts.unlabelled:,} of {counts.tokens:,} tokens have no label and are passed by."
     if is_small(guess):
         yield (
-            f"{counts.sentences:,} {unit} are few: the config has settings for that. Expect a model "
-            "that knows what it has seen and little else; a few hundred more will help most."
+            f"there is little to learn from ({counted(counts.sentences, unit)}), and the config "
+            "has settings for that: expect a model that knows what it has seen and not much else. "
+            "More text will help more than any setting."
         )
     if dev is None and dev_of(guess, None) is None:
         yield (
-            f"none of the {unit} are held out as dev, for too few would be left or scored: there "
-            "will be no score. Give --dev FILE for one."
+            f"no {unit} is held out as dev, for too few would be left or scored, and so there will "
+            "be no score; --dev FILE gives one."
         )
 
 

@@ -32,7 +32,7 @@ class Plan:
 def config_text(guess: Guess, plan: Plan) -> str:
     """The whole config. Raises DataError for a name that no config can hold."""
     layout, counts = guess.layout, guess.counts
-    unit = "rows" if layout.task == "slots" else "sentences"
+    unit = "row" if layout.task == "slots" else "sentence"
     lines = [
         "# Paths are relative to the folder that commands are run from. Every key that is not here",
         "# has a default: `windowclf plan` shows them all, and what a run will take.",
@@ -40,7 +40,9 @@ def config_text(guess: Guess, plan: Plan) -> str:
         _line("output", os.fspath(plan.run), "the run folder"),
         "",
         "data:",
-        _line("  train", guess.path, f"{counts.sentences:,} {unit}; a path, a glob or a list"),
+        _line(
+            "  train", guess.path, f"{counted(counts.sentences, unit)}; a path, a glob or a list"
+        ),
         _line("  dev", dev_of(guess, plan.dev), _on_dev(guess, plan.dev)),
         _line("  test" if plan.test else "  # test", plan.test or "FILE", "scored at the end"),
         *(_line(f"  {key}", value, why) for key, value, why in _reading(guess)),
@@ -52,9 +54,14 @@ def config_text(guess: Guess, plan: Plan) -> str:
         lines += ["", "features:", "  use:"]
         lines += [f"    - {write_inline({'kind': 'column', 'column': s})}" for s in layout.slots]
     if is_small(guess):
-        lines += ["", f"training:  # for few {unit}: more and smaller steps"]
+        lines += ["", f"training:  # for few {unit}s: more and smaller steps"]
         lines += [_line(f"  {key}", value, _ON[key]) for key, value in _SMALL.items()]
     return "\n".join([*lines, "", FURTHER, *(f"# {line}" for line in _further(guess)), ""])
+
+
+def counted(number: int, unit: str) -> str:
+    """A number of things, as 1 sentence or 2,000 sentences."""
+    return f"{number:,} {unit}{'' if number == 1 else 's'}"
 
 
 def is_small(guess: Guess) -> bool:
@@ -89,7 +96,7 @@ def _reading(guess: Guess) -> Iterator[tuple[str, Any, str]]:
     yield "format", layout.format, guess.reasons["format"][1]
     if layout.format == "conll" or (layout.format == "jsonl" and isinstance(layout.token, str)):
         yield "token", layout.token, words
-    if layout.task != "segmentation" and not (layout.format == "jsonl" and layout.label == 1):
+    if layout.task != "segmentation":
         yield "label", layout.label, labels
     if guess.found.in_scheme:
         yield "scheme", layout.scheme, "BIO | IOB1 | IO | BIOES | BILOU | BMES | BMEWO"

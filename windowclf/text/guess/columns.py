@@ -89,7 +89,11 @@ def guess_conllu(look: Look) -> Found | None:
         raise look.refuse(f"expected {kind}, found CoNLL-U without any.")
     label, others = wanted[0], wanted[1:]
     task = look.task or ("spans" if label in spans else "tagging")
-    why = {"task": f"{label} has {columns[label].shown()}", **_CONLLU_WHY, "label": _why_field(others)}
+    why = {
+        "task": f"{label} has {columns[label].shown()}",
+        **_CONLLU_WHY,
+        "label": _why_field(others),
+    }
     doubts = [f"{place} has labels too: set data.label: {place}." for place in others]
     if task == "tagging" and _is_cjk(words):
         doubts.append("for words out of text without spaces: --task segmentation.")

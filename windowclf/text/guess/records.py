@@ -79,8 +79,7 @@ def _by_spans(look: Look, records: Sequence[Record], key: str) -> Found:
         "format": 'an object a line with "text"',
         "label": "start, end and label of each span",
     }
-    default = key in ("spans", "label") and not (key == "label" and _share(records, "spans"))
-    return Found(Layout("jsonl", look.task or "spans", label=1 if default else key), why)
+    return Found(Layout("jsonl", look.task or "spans", label=key), why)
 
 
 def _words_alone(lists: Mapping[Place, Column]) -> Found:
@@ -115,7 +114,9 @@ def _columns(records: Sequence[Record]) -> dict[Place, Column]:
     if not sizes:
         return found
     alike = sizes.most_common(1)[0][0]
-    return {key: column for key, column in found.items() if tuple(map(len, column.sentences)) == alike}
+    return {
+        key: column for key, column in found.items() if tuple(map(len, column.sentences)) == alike
+    }
 
 
 def _first(lists: Mapping[Place, Column], words: str) -> dict[Place, Column]:

@@ -16,7 +16,8 @@ from windowclf.text.spans import is_label
 
 ALIKE = 0.98  # of the values of a column of span labels, that must be some
 NEARLY = 0.8  # of the most different values that a column has: one of as many may be the words
-FEW = 50  # values, of which nothing can be said by how many are different
+FEW = 50  # labels, which any column may have,
+OFTEN = 10  # else as many as stand there so often on average
 SHOWN = 4  # values in a sentence
 SCHEMES = ("BIO", "BILOU", "BIOES", "BMES", "BMEWO")  # together they have all letters
 NOTHING = NO_LABEL | {"_"}
@@ -56,7 +57,7 @@ class Column:
     def has_labels(self) -> bool:
         """Whether it may be labels of tokens: some values, each of which often."""
         kinds = len(self.counts.keys() - NOTHING)
-        return kinds > 1 and not self.is_numbering and (self.size < FEW or 2 * kinds <= self.size)
+        return 1 < kinds <= max(FEW, self.size // OFTEN) and not self.is_numbering
 
     @property
     def is_outside(self) -> bool:
