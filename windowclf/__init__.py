@@ -5,9 +5,9 @@
     >>> tagger = windowclf.load(result.model_path)
     >>> tagger.predict_text("Anna Berg moved to Oslo in May 2019.")
 
-`init`, `train`, `cross_validate`, `plan`, `tune`, `evaluate`, `compare`, `predict_file`, `gradcheck`,
-`info`, `benchmark` and `compress` are what the commands call; `load` gives a `Tagger` with
-`predict`, `predict_proba`, `n_best` and `predict_text`. Names are imported when first used.
+`init`, `train`, `cross_validate`, `plan`, `tune`, `evaluate`, `compare`, `predict_file`,
+`gradcheck`, `info`, `benchmark` and `compress` are what the commands call; `load` gives a `Tagger`
+with `predict`, `predict_proba`, `n_best` and `predict_text`. Names are imported when first used.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from windowclf.commands.quick_predict import Request, quick_predict
 from windowclf.tagging.options import TagOptions
 
 COMMANDS = [
-    *("train", "plan", "tune", "gradcheck", "predict"),
+    *("init", "train", "plan", "tune", "gradcheck", "predict"),
     *("evaluate", "info", "benchmark", "compress"),
 ]
 

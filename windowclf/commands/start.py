@@ -13,7 +13,7 @@ import windowclf
 def init(
     folder: Annotated[
         Path, typer.Argument(metavar="[DIR]", help="The folder to write to, made if need be.")
-    ] = Path("."),
+    ] = Path(),
     data: Annotated[
         Path | None, typer.Option(metavar="FILE", help="A labelled file to learn from.")
     ] = None,

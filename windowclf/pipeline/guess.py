@@ -108,9 +108,18 @@ def look_at(path: str, task: Task | None) -> Look:
     return Look(path, head.decode("utf-8", "replace").lstrip("\ufeff"), task)
 
 
-def same_format(path: str, guess: Guess) -> None:
-    """Raise DataError unless a file begins in the format of another one, which was guessed."""
-    format_ = guess_layout(look_at(path, guess.layout.task)).layout.format
+def same_format(path: str, guess: Guess, to_be_read: bool = False) -> None:
+    """Raise DataError unless a file begins in the format of another one, which was guessed.
+
+    What is `to_be_read` in that format may also begin in none, for its reader to tell.
+    """
+    look = look_at(path, guess.layout.task)
+    try:
+        format_ = guess_layout(look).layout.format
+    except DataError:
+        if to_be_read:
+            return
+        raise
     if format_ != guess.layout.format:
         raise DataError(
             Fault(

@@ -103,9 +103,12 @@ def _for_data(
     folder: Path, guess: Guess, dev: str | None, test: str | None, listener: Listener
 ) -> Project:
     """Write the config for a training file, and for files of dev and test where given."""
-    for path in filter(None, (dev, test)):
-        same_format(path, guess)
-    counts = count_file(dev, guess.layout, listener) if dev is not None else None
+    counts = None
+    if dev is not None:
+        same_format(dev, guess, to_be_read=True)
+        counts = count_file(dev, guess.layout, listener)
+    if test is not None:
+        same_format(test, guess)
     task = guess.layout.task
     config, run = folder / f"{task}.yaml", folder / "runs" / task
     text = config_text(guess, Plan(run, dev, test))
@@ -164,7 +167,12 @@ def _asked(run: Path, text: str) -> str:
 
 def _command(name: str, *arguments: Path | str) -> str:
     """A command of windowclf as a shell takes it."""
-    return " ".join(["windowclf", name, *(shlex.quote(os.fspath(each)) for each in arguments)])
+    return shlex.join(["windowclf", name, *map(_argument, arguments)])
+
+
+def _argument(value: Path | str) -> str:
+    """An argument that is no option: a path that begins as one from the folder on."""
+    return f"./{value}" if isinstance(value, Path) and str(value).startswith("-") else str(value)
 
 
 def _quoted(text: str) -> str:

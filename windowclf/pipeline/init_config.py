@@ -146,11 +146,10 @@ def _line(key: str, value: Any, comment: str) -> str:
 
 def inline(value: Any) -> str:
     """A value as YAML in one line. Raises DataError for text that no file in UTF-8 holds."""
-    text = write_inline(value)
     try:
-        text.encode()
+        str(value).encode()
     except UnicodeEncodeError:
         raise DataError(
             Fault("expected a name in UTF-8, which a config can hold; rename it.", legible(value))
         ) from None
-    return text
+    return write_inline(value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from itertools import groupby
 
 import numpy as np
@@ -28,7 +28,7 @@ def are_marked(sentences: Sequence[Sentence]) -> bool:
     return any(sentence.document for sentence in sentences)
 
 
-def held_out(units: Sequence[Sequence[Sentence]], share: float) -> int:
+def held_out(units: Sequence[Sized], share: float) -> int:
     """How many of the units, the last ones, hold at least a share of all sentences.
 
     At least one, and not the first where there are several, so that something is left.

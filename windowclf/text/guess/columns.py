@@ -11,9 +11,9 @@ from windowclf.errors import quoted
 from windowclf.text.formats.beginnings import fits, is_conllu
 from windowclf.text.formats.conll import fields_of
 from windowclf.text.formats.conllu import COLUMNS
-from windowclf.text.formats.layout import CONLLU_LABELS, Layout
+from windowclf.text.formats.layout import CONLLU_LABELS, Layout, Task
 from windowclf.text.guess.look import Found, Look
-from windowclf.text.guess.values import Choice, Column, Place, choose, words_among
+from windowclf.text.guess.values import Column, Place, choose, words_among
 
 ALIKE = 0.9  # of the lines, that must have one number of columns
 FEWEST_ROWS = 12  # between spaces, that may be told from raw text by their numbers of columns
@@ -54,7 +54,7 @@ def guess_columns(look: Look) -> Found | None:
     if look.task == "segmentation":
         token = words_among(columns, [p for p, c in columns.items() if c.is_spans])
         layout = Layout("conll", "segmentation", token=0 if token is None else token)
-        return Found(layout, {"task": "asked for", **_why_words(rows)})
+        return Found(layout, {"task": "asked for", **_why_words(rows, numbers)})
     choice = choose(columns, look.task) if look.task != "slots" else None
     if choice is None:
         raise look.refuse(_no_labels(look, columns))
@@ -62,12 +62,12 @@ def guess_columns(look: Look) -> Found | None:
     why = {
         "task": f"{'asked for; ' if look.task else ''}labels such as "
         f"{columns[choice.label].shown()}",
-        **_why_words(rows),
+        **_why_words(rows, numbers),
         "label": "the last column of labels" if choice.others else "the column of labels",
     }
     further = {f"column{p}": p for p in columns if p not in (choice.token, choice.label)}
     further = {name: p for name, p in further.items() if not columns[p].is_constant}
-    doubts = [_doubt(place, columns) for place in choice.others]
+    doubts = [_doubt(place, columns[place], choice.task) for place in choice.others]
     return Found(layout, why, tuple(doubts), further, in_scheme=choice.task == "spans")
 
 
@@ -150,10 +150,10 @@ def _rows_of(text: str) -> _Rows:
 
 def _numbers(rows: _Rows) -> list[int]:
     """The numbers of the columns: all, or the first and the last where rows differ in length."""
-    if rows.width is not None:
-        return list(range(rows.width)) if rows.width > 1 else []
-    least = min(len(row) for sentence in rows.sentences for row in sentence)
-    return [0, -1] if least > 1 and rows.column(-1).is_spans else []
+    widths = {len(row) for sentence in rows.sentences for row in sentence}
+    if len(widths) > 1 and min(widths) > 1 and rows.column(-1).is_spans:
+        return [0, -1]
+    return list(range(rows.width)) if rows.width and rows.width > 1 else []
 
 
 def _are_columns(look: Look, rows: _Rows) -> bool:
@@ -179,10 +179,10 @@ def _refuse_comments(look: Look, rows: _Rows) -> None:
     )
 
 
-def _why_words(rows: _Rows) -> dict[str, str]:
+def _why_words(rows: _Rows, numbers: Sequence[int]) -> dict[str, str]:
     """Why these are columns, and these the words."""
     between = "tabs" if rows.is_tabbed else "spaces"
-    number = f"{rows.width} columns" if rows.width else "columns of different numbers"
+    number = "rows of different lengths" if -1 in numbers else f"{rows.width} columns"
     return {"format": f"{number} between {between}", "token": "the most different values"}
 
 
@@ -191,10 +191,12 @@ def _why_field(others: Sequence[Place]) -> str:
     return "the first field with labels" if others else "the field with labels"
 
 
-def _doubt(place: Place, columns: Mapping[Place, Column]) -> str:
+def _doubt(place: Place, column: Column, task: Task) -> str:
     """What to do where another column is the label."""
-    task = "" if columns[place].is_spans else " and task: tagging"
-    return f"column {place} may be the label ({columns[place].shown()}): set data.label: {place}{task}."
+    if column.is_spans and task == "tagging":
+        return f"column {place} has labels of spans ({column.shown()}), for --task spans."
+    more = "" if column.is_spans else " and task: tagging"
+    return f"column {place} may be the label ({column.shown()}): set data.label: {place}{more}."
 
 
 def _no_labels(look: Look, columns: Mapping[Place, Column]) -> str:

@@ -11,7 +11,7 @@ from windowclf.errors import quoted
 from windowclf.text.formats.beginnings import fault_in_beginning, json_kind
 from windowclf.text.formats.layout import Layout
 from windowclf.text.guess.look import Found, Look
-from windowclf.text.guess.values import Column, Place, choose
+from windowclf.text.guess.values import SHOWN, Column, Place, choose
 
 WORDS = ("tokens", "words", "token", "forms")  # keys of the words, where several may be
 LOOKED_AT = 1000  # records
@@ -70,10 +70,10 @@ def _by_tokens(look: Look, lists: Mapping[Place, Column]) -> Found | None:
 
 def _by_spans(look: Look, records: Sequence[Record], key: str) -> Found:
     """Texts with spans by offsets under a key."""
-    types: Counter[str] = Counter()
+    types: Counter[str | None] = Counter()
     for record in records:
         types.update(map(_type_of, record.get(key) or ()))
-    shown = ", ".join(name for name, _ in types.most_common(4))
+    shown = ", ".join(quoted(str(name))[1:-1] for name, _ in types.most_common(SHOWN))
     why = {
         "task": f"{'asked for; ' if look.task else ''}spans such as {shown}",
         "format": 'an object a line with "text"',
@@ -91,7 +91,7 @@ def _words_alone(lists: Mapping[Place, Column]) -> Found:
 
 def _records(text: str) -> list[Record]:
     """The first records; a line that is none is for the reader to tell."""
-    found = []
+    found: list[Record] = []
     for line in text.split("\n")[:LOOKED_AT]:
         try:
             value = json.loads(line)

@@ -21,7 +21,7 @@ SEPARATORS = {"csv": ",", "tsv": "\t"}
 def guess_table(look: Look) -> Found | None:
     """What a table with a header is for; None for what is none."""
     format_ = SUFFIXES.get(look.suffix)
-    if format_ is None and look.task == "slots":
+    if format_ is None and look.task == "slots" and "\n\n" not in look.text.rstrip():
         format_ = "tsv" if "\t" in look.text.split("\n", 1)[0] else "csv"
     if format_ is None or (format_ == "tsv" and _is_conll(look)):
         return None

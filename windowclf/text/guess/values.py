@@ -1,4 +1,4 @@
-"""Column, all that stands at one place of a file, and which of some columns are words and labels."""
+"""Column, all that stands at one place of a file, and which of some are words and labels."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from typing import NamedTuple
 from windowclf.errors import quoted
 from windowclf.text.formats.layout import Task
 from windowclf.text.sentence import NO_LABEL
-from windowclf.text.spans import is_label
+from windowclf.text.spans import Scheme, is_label
 
 ALIKE = 0.98  # of the values of a column of span labels, that must be some
 NEARLY = 0.8  # of the most different values that a column has: one of as many may be the words
 FEW = 50  # labels, which any column may have,
 OFTEN = 10  # else as many as stand there so often on average
 SHOWN = 4  # values in a sentence
-SCHEMES = ("BIO", "BILOU", "BIOES", "BMES", "BMEWO")  # together they have all letters
+SCHEMES: tuple[Scheme, ...] = ("BIO", "BILOU", "BIOES", "BMES", "BMEWO")  # with all letters
 NOTHING = NO_LABEL | {"_"}
 Place = int | str  # the number or name of a column
 
@@ -45,7 +45,7 @@ class Column:
         """Whether it has labels of spans, and one at least that is not O."""
         spans = sum(n for value, n in self.counts.items() if is_span_label(value))
         nothing = sum(self.counts[value] for value in NO_LABEL | {"O"})
-        return 0 < spans and spans + nothing >= ALIKE * self.size
+        return spans > 0 and spans + nothing >= ALIKE * self.size
 
     @cached_property
     def is_numbering(self) -> bool:

@@ -40,7 +40,7 @@ def _spaced(text: str) -> str | None:
     cjk = sum(_cjk(signs))
     several = sum(len(line) > 1 for line in lines)
     short = len(signs) <= LONGEST_MEAN * len(words)
-    if 2 * cjk <= len(signs) or not short or 10 * several < 9 * len(lines) or "\t" in text:
+    if 2 * cjk <= len(signs) or not short or 2 * several < len(lines) or "\t" in text:
         return None
     return f"Chinese or Japanese with spaces, {len(signs) / len(words):.1f} signs a word"
 
