@@ -185,12 +185,12 @@ def test_few_sentences(count, tmp_path):
 
 def test_what_is_few_learns_more_than_by_the_defaults(tmp_path):
     """Which make hardly a step of so little text."""
-    corpora.write(tmp_path / "x.conll", corpora.conll(names(9)))
+    corpora.write(tmp_path / "x.conll", corpora.conll(names(4)))
     corpora.write(tmp_path / "new.conll", corpora.conll(corpora.span_sentences(20, 2)))
     project = windowclf.init(".", "x.conll", dev="new.conll")
     few = windowclf.train(project.config).evaluations["dev"]["spans"]["f1"]
     plain = {"task": "spans", "data": {"train": "x.conll", "dev": "new.conll"}, "output": "plain"}
-    assert few > windowclf.train(plain).evaluations["dev"]["spans"]["f1"] + 0.3
+    assert few > windowclf.train(plain).evaluations["dev"]["spans"]["f1"] + 0.2
 
 
 def test_dev_and_test_are_given(tmp_path):
