@@ -277,7 +277,7 @@ def test_a_wheel_in_an_empty_folder_leads_all_the_way(tmp_path):
         shutil.copytree(REPOSITORY / name, source / name)
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(REPOSITORY / name, source)
-    build = f"'{sys.executable}' -m pip -q wheel --no-deps -w wheels source"
+    build = f"'{sys.executable}' -m pip -q wheel --no-deps -w wheels ./source"
     make = f"'{sys.executable}' -m venv venv && venv/bin/pip -q install wheels/*.whl"
     shell(f"{build} && {make}", tmp_path)
     fresh = {"PATH": f"{tmp_path}/venv/bin{os.pathsep}{os.environ['PATH']}"}
