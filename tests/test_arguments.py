@@ -44,6 +44,11 @@ def verbs(config: dict, run: Path, folder: Path):
             windowclf.cross_validate,
             {"config": config, "data": None, "folds": 2, "output": f"{out}-folds", **again},
         ),
+        "init": (
+            windowclf.init,
+            {"folder": folder / "new", "data": dev, "task": "tagging", "dev": dev, "test": dev}
+            | {"listener": listener},
+        ),
         "tune": (windowclf.tune, {"config": tuned, "jobs": 1, "time_budget": None, **again}),
         "evaluate": (windowclf.evaluate, {"model": run, "data": dev, **how}),
         "compare": (
@@ -87,9 +92,9 @@ def verbs(config: dict, run: Path, folder: Path):
 
 
 NAMES = [
-    "check", "train", "cross_validate", "tune", "evaluate", "compare", "predict_file", "gradcheck",
-    "info", "compress", "load", "overrides_from_environment", "plan", "benchmark", "Tagger",
-    "predict", "predict_proba", "n_best", "predict_text", "predict_texts", "tag",
+    "init", "check", "train", "cross_validate", "tune", "evaluate", "compare", "predict_file",
+    "gradcheck", "info", "compress", "load", "overrides_from_environment", "plan", "benchmark",
+    "Tagger", "predict", "predict_proba", "n_best", "predict_text", "predict_texts", "tag",
 ]  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import command_line
 import pytest
 
+from windowclf.commands.app import FIRST
 from windowclf.config.plain_yaml import parse_yaml
 from windowclf.config.reading import make_config
 from windowclf.pipeline.search.space import check_space
@@ -93,6 +94,13 @@ def test_the_sentence_of_the_quickstart(quickstart):
     shutil.copytree(folder / "runs" / "py", folder / "runs" / "quickstart")
     command, expected = next(b for b in blocks("console") if b.startswith("$ echo")).splitlines()
     assert run(folder, command.removeprefix("$ ")).strip() == expected
+
+
+def test_the_way_in_without_a_clone():
+    """The commands that `windowclf --help` shows too, tried by the tests of those."""
+    assert next(b for b in blocks("console") if b.startswith("windowclf init")) == "".join(
+        f"{command}\n" for command in FIRST
+    )
 
 
 def test_commands(reader):

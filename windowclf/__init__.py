@@ -5,7 +5,7 @@
     >>> tagger = windowclf.load(result.model_path)
     >>> tagger.predict_text("Anna Berg moved to Oslo in May 2019.")
 
-`check`, `train`, `cross_validate`, `plan`, `tune`, `evaluate`, `compare`, `predict_file`,
+`init`, `check`, `train`, `cross_validate`, `plan`, `tune`, `evaluate`, `compare`, `predict_file`,
 `gradcheck`, `info`, `benchmark` and `compress` are what the commands call; `load` gives a `Tagger`
 with `predict`, `predict_proba`, `n_best` and `predict_text`. Names are imported when first used.
 """
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from windowclf.pipeline.folds.fold import Fold
     from windowclf.pipeline.gradcheck import gradcheck
     from windowclf.pipeline.info import ModelInfo, info
+    from windowclf.pipeline.init import Project, init
     from windowclf.pipeline.listener import Listener
     from windowclf.pipeline.plan import Plan, plan
     from windowclf.pipeline.predict import predict_file
@@ -69,6 +70,7 @@ __all__ = [
     "ModelFileError",
     "ModelInfo",
     "Plan",
+    "Project",
     "Report",
     "RunFolderError",
     "Sentence",
@@ -88,6 +90,7 @@ __all__ = [
     "evaluate",
     "gradcheck",
     "info",
+    "init",
     "load",
     "overrides_from_environment",
     "plan",
@@ -110,6 +113,7 @@ _HOMES = {
     "windowclf.pipeline.folds.fold": ("Fold",),
     "windowclf.pipeline.gradcheck": ("gradcheck",),
     "windowclf.pipeline.info": ("ModelInfo", "info"),
+    "windowclf.pipeline.init": ("Project", "init"),
     "windowclf.pipeline.listener": ("Listener",),
     "windowclf.pipeline.plan": ("Plan", "plan"),
     "windowclf.pipeline.predict": ("predict_file",),
@@ -127,7 +131,12 @@ def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'windowclf' has no attribute {name!r}")
     home = next((module for module, names in _HOMES.items() if name in names), "windowclf.errors")
-    return getattr(import_module(home), name)
+    try:
+        return getattr(import_module(home), name)
+    except ModuleNotFoundError as error:
+        from windowclf.system.requirements import explained
+
+        raise explained(error, f"windowclf.{name}") or error from None
 
 
 def __dir__() -> list[str]:

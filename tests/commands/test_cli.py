@@ -23,7 +23,7 @@ from windowclf.commands.quick_predict import Request, quick_predict
 from windowclf.tagging.options import TagOptions
 
 COMMANDS = [
-    *("check", "train", "plan", "tune", "gradcheck", "predict"),
+    *("init", "check", "train", "plan", "tune", "gradcheck", "predict"),
     *("evaluate", "info", "benchmark", "compress"),
 ]
 
@@ -50,7 +50,7 @@ def test_the_table_of_epochs_says_what_its_signs_mean(config, tmp_path):
     """Once, under it; `dev unseen` where dev has such tokens."""
     corpora.write(tmp_path / "dev.conll", "the\tDET\nzebra\tNOUN\n")
     _, _, err = run(["train", config])
-    head = next(line for line in err.splitlines() if "epoch" in line)
+    head = next(line for line in err.splitlines() if line.split()[:1] == ["epoch"])
     assert "dev unseen" in head
     assert err.splitlines()[-1] == (
         "* the best on dev so far, which is kept; dev unseen: accuracy on the tokens of dev that "

@@ -11,6 +11,8 @@ import sys
 from windowclf.commands.signals import ending_signals
 from windowclf.commands.streams import lead_nowhere, prepare_streams
 
+COMPLETING = "_WINDOWCLF_COMPLETE"  # set by a shell that asks how a command line may go on
+
 
 def main() -> None:
     """The entry point: faults that a user can mend become sentences and exit code 1."""
@@ -18,11 +20,14 @@ def main() -> None:
         prepare_streams()
         if "numpy" not in sys.modules:  # no command gains by threads of its own, see system.blas
             os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+        if COMPLETING in os.environ:  # a help of several lines would be several completions
+            os.environ["TERMINAL_WIDTH"] = "10000"
         sys.exit(_run(sys.argv[1:]))
 
 
 def _run(arguments: list[str]) -> int:
     """Run a command and say what goes wrong in it; its exit code."""
+    from windowclf import __version__
     from windowclf.commands.quick_predict import quick_predict, run_predict
     from windowclf.errors import WindowclfError
     from windowclf.system.durable import reason
@@ -30,7 +35,9 @@ def _run(arguments: list[str]) -> int:
     code = 0
     try:
         try:
-            if (plain := quick_predict(arguments)) is not None:
+            if arguments == ["--version"]:
+                print(f"windowclf {__version__}")
+            elif (plain := quick_predict(arguments)) is not None:
                 run_predict(plain)
             else:
                 from windowclf.commands.app import app
@@ -38,6 +45,14 @@ def _run(arguments: list[str]) -> int:
                 app(prog_name="windowclf")
         except WindowclfError as error:
             print(error, file=sys.stderr)
+            code = 1
+        except ModuleNotFoundError as error:
+            from windowclf.system.requirements import explained
+
+            what = " ".join(["windowclf", *arguments[:1]])
+            if (sentence := explained(error, what)) is None:
+                raise
+            print(f"{sentence}.", file=sys.stderr)
             code = 1
         except SystemExit as end:  # of the parser; a number, or None
             code = int(end.code or 0)

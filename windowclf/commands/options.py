@@ -13,7 +13,7 @@ import typer
 from windowclf.errors import legible
 
 ConfigArgument = Annotated[
-    Path, typer.Argument(metavar="CONFIG", help="YAML file; configs/ holds one per use.")
+    Path, typer.Argument(metavar="CONFIG", help="YAML file, as `windowclf init` writes one.")
 ]
 ModelArgument = Annotated[
     Path, typer.Argument(metavar="MODEL", help="A run folder, or the model file in it.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Self
 
 from windowclf.commands.signals import Signalled
@@ -34,7 +35,7 @@ class Bar:
         A new phase begins at 0 with a new estimate of the time.
         """
         now = time.monotonic()
-        if not sys.stderr.isatty() or now - self._drawn < REFRESH_SECONDS:
+        if not sys.stderr.isatty() or now - self._drawn < REFRESH_SECONDS or not _can_draw():
             return
         self._drawn = now
         progress = self._progress or self._start()
@@ -78,6 +79,11 @@ class Bar:
         )
         self._progress.start()
         return self._progress
+
+
+def _can_draw() -> bool:
+    """Whether the library is there that draws; tagging goes without it."""
+    return find_spec("rich") is not None
 
 
 def _console() -> Console:

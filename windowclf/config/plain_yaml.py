@@ -6,6 +6,7 @@ value it repeats, so that neither a small file nor a short one can become a larg
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any, NoReturn, cast
 
@@ -67,6 +68,19 @@ def _advice(text: str, error: yaml.MarkedYAMLError, as_text: str | None) -> str:
 def write_yaml(value: Any) -> str:
     """YAML that reads back to an equal value."""
     return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
+
+
+def write_inline(value: Any) -> str:
+    """YAML in one line that reads back to an equal value, as what stands behind a key."""
+    whole = yaml.dump(
+        value,
+        Dumper=_Dumper,
+        sort_keys=False,
+        allow_unicode=True,
+        width=math.inf,
+        default_flow_style=True,
+    )
+    return whole.removesuffix("\n").removesuffix("\n...")
 
 
 def _short(problem: str | None) -> str:

@@ -22,8 +22,10 @@ from windowclf.errors import ConfigError, Fault, legible, no_such_file
 from windowclf.system.durable import reason
 
 LARGEST_FILE = 1 << 20  # bytes
+CONFIG_SUFFIXES = (".yaml", ".yml", ".json", "")
 MOST_KEYS = 32  # of an override, one below the other
 
+_TOP = Config.model_fields.keys()
 _INDEX = re.compile("[0-9]{1,5}")
 ConfigLike: TypeAlias = Config | Mapping[str, Any] | str | os.PathLike[str]
 """A path, a mapping or a Config."""
@@ -45,7 +47,29 @@ def read_config(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> 
 
 def read_tree(path: str | os.PathLike[str]) -> Any:
     """The value of a YAML file, not yet checked against the sections. Raises ConfigError."""
-    return parse_yaml(_text_of(Path(path)), os.fspath(path))
+    data, size = _beginning_of(Path(path))
+    try:
+        tree = parse_yaml(_text_in(data, size, path), os.fspath(path))
+    except ConfigError:
+        if Path(path).suffix.lower() in CONFIG_SUFFIXES:
+            raise
+        raise _is_data(path) from None
+    is_config = tree is None or (isinstance(tree, Mapping) and not tree.keys().isdisjoint(_TOP))
+    if Path(path).suffix.lower() not in CONFIG_SUFFIXES and not is_config:
+        raise _is_data(path)
+    return tree
+
+
+def _is_data(path: str | os.PathLike[str]) -> ConfigError:
+    """The error to raise for a file that is no config, nor named as one."""
+    name = os.fspath(path)
+    return ConfigError(
+        Fault(
+            "expected a config (YAML), found what seems to be data; `windowclf init --data "
+            f"{shlex.quote(name)}` writes a config for it.",
+            name,
+        )
+    )
 
 
 def given_tree(config: ConfigLike, overrides: Sequence[str]) -> Any:
@@ -119,18 +143,8 @@ def _differences(before: Any, now: Any, path: str) -> Iterator[str]:
         yield f"{path}: {shown(before)} before, {shown(now)} now"
 
 
-def _text_of(path: Path) -> str:
+def _text_in(data: bytes, size: int, path: str | os.PathLike[str]) -> str:
     """The text of a config file. Raises ConfigError unless it is UTF-8 of at most 1 MiB."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(LARGEST_FILE + 1)
-            size = max(len(data), os.fstat(file.fileno()).st_size)
-    except FileNotFoundError:
-        raise ConfigError(no_such_file(path)) from None
-    except IsADirectoryError:
-        raise ConfigError(Fault("expected a YAML file, found a directory.", str(path))) from None
-    except (OSError, ValueError) as error:
-        raise ConfigError(Fault(f"cannot be read, {reason(error)}.", str(path))) from None
     if size > LARGEST_FILE:
         raise ConfigError(
             Fault(f"expected a config of at most 1 MiB, found {size:,} bytes.", str(path))
@@ -140,6 +154,20 @@ def _text_of(path: Path) -> str:
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         raise ConfigError(f"{path}:{line}: expected UTF-8; save the file as UTF-8.") from None
+
+
+def _beginning_of(path: Path) -> tuple[bytes, int]:
+    """The first bytes of a file, all of a config, and how many it has. Raises ConfigError."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(LARGEST_FILE + 1)
+            return data, max(len(data), os.fstat(file.fileno()).st_size)
+    except FileNotFoundError:
+        raise ConfigError(no_such_file(path)) from None
+    except IsADirectoryError:
+        raise ConfigError(Fault("expected a YAML file, found a directory.", str(path))) from None
+    except (OSError, ValueError) as error:
+        raise ConfigError(Fault(f"cannot be read, {reason(error)}.", str(path))) from None
 
 
 def _overridden(tree: Any, overrides: Sequence[str]) -> Any:
