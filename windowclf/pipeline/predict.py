@@ -13,7 +13,7 @@ from typing import BinaryIO, TextIO
 
 from windowclf.errors import DataError, Fault
 from windowclf.pipeline.labelling import label_stream
-from windowclf.pipeline.layouts import TABLES, layout_for, refuse_strange
+from windowclf.pipeline.layouts import layout_for, refuse_strange
 from windowclf.pipeline.listener import SILENT, Listener
 from windowclf.system.arguments import checked_arguments
 from windowclf.system.durable import reason, whole_file
@@ -22,8 +22,9 @@ from windowclf.system.tensor_file import is_ours
 from windowclf.tagging.model_file import find_model
 from windowclf.tagging.options import TagOptions
 from windowclf.tagging.tagger import Tagger, load
-from windowclf.text.formats import Layout, open_bytes, refuse_container
+from windowclf.text.formats import BINARY, Layout, open_bytes, refuse_container
 
+SHARED = ("conll", "conllu", "jsonl", "text")  # formats that can be cut between lines
 SMALLEST_SHARED = 2 << 20  # bytes; starting processes takes longer than labelling less
 
 
@@ -55,11 +56,11 @@ def predict_file(
             f"--n-best: expected jsonl, which has a place for it, found {layout.format}."
         )
     name = "<stdin>" if input_ == "-" else input_
-    with _input(input_) as (source, size):
+    with _input(input_, layout.format not in BINARY) as (source, size):
         if format_ is None:
             refuse_strange(source, name, layout)
         with _output(output, model, source) as out:
-            if jobs > 1 and size > SMALLEST_SHARED and layout.format not in TABLES:
+            if jobs > 1 and size > SMALLEST_SHARED and layout.format in SHARED:
                 path = os.fspath(model)
                 _label_shared(path, tagger, layout, source, name, size, out, jobs, listener)
             else:
@@ -90,13 +91,15 @@ def _label_shared(
 
 
 @contextmanager
-def _input(path: str) -> Iterator[tuple[BinaryIO, int]]:
+def _input(path: str, is_text: bool) -> Iterator[tuple[BinaryIO, int]]:
     """The bytes of a file or of standard input, and how many there are (0 where unknown)."""
+    if path == "-" and not is_text:
+        raise DataError("expected a file for a format that is no text, found standard input.")
     if path == "-":
         refuse_container(sys.stdin.buffer, "<stdin>")
         yield sys.stdin.buffer, 0
         return
-    with open_bytes(path) as file:
+    with open_bytes(path, is_text) as file:
         yield file, os.fstat(file.fileno()).st_size
 
 
