@@ -6,8 +6,8 @@
     >>> tagger.predict_text("Anna Berg moved to Oslo in May 2019.")
 
 `train`, `cross_validate`, `plan`, `tune`, `evaluate`, `compare`, `predict_file`, `gradcheck`,
-`info`, `benchmark` and `compress` are what the commands call; `load` gives a `Tagger` with
-`predict`, `predict_proba`, `n_best` and `predict_text`. Names are imported when first used.
+`info`, `benchmark`, `compress` and `convert` are what the commands call; `load` gives a `Tagger`
+with `predict`, `predict_proba`, `n_best` and `predict_text`. Names are imported when first used.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from windowclf.network.reports import EpochReport, Report, StepReport
     from windowclf.pipeline.benchmark import Benchmark, benchmark
     from windowclf.pipeline.compress import Compression, compress
+    from windowclf.pipeline.convert import Conversion, convert
     from windowclf.pipeline.evaluate import compare, evaluate
     from windowclf.pipeline.folds.cross_validate import CrossValidation, cross_validate
     from windowclf.pipeline.folds.fold import Fold
@@ -55,6 +56,7 @@ __all__ = [
     "Compression",
     "ConfigError",
     "ConfigLike",
+    "Conversion",
     "CrossValidation",
     "DataError",
     "EpochReport",
@@ -80,6 +82,7 @@ __all__ = [
     "benchmark",
     "compare",
     "compress",
+    "convert",
     "cross_validate",
     "evaluate",
     "gradcheck",
@@ -99,6 +102,7 @@ _HOMES = {
     "windowclf.network.reports": ("EpochReport", "Report", "StepReport"),
     "windowclf.pipeline.benchmark": ("Benchmark", "benchmark"),
     "windowclf.pipeline.compress": ("Compression", "compress"),
+    "windowclf.pipeline.convert": ("Conversion", "convert"),
     "windowclf.pipeline.evaluate": ("compare", "evaluate"),
     "windowclf.pipeline.folds.cross_validate": ("CrossValidation", "cross_validate"),
     "windowclf.pipeline.folds.fold": ("Fold",),

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import typer
 
 from windowclf.commands.change import compress
+from windowclf.commands.convert import convert
 from windowclf.commands.look import benchmark, evaluate, info
 from windowclf.commands.train import gradcheck, plan, train, tune
 from windowclf.commands.use import predict
@@ -18,7 +19,7 @@ GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
     "train": (train, plan, tune, gradcheck),
     "use": (predict,),
     "look": (evaluate, info, benchmark),
-    "change": (compress,),
+    "change": (compress, convert),
 }
 
 app = typer.Typer(

@@ -6,9 +6,10 @@ layout. Objects other than spans are written as JSON, for a table has one type a
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable, Iterator
-from typing import Any, TextIO
+from typing import Any, BinaryIO, TextIO
 
 from windowclf.errors import DataError, quoted
 from windowclf.text.formats.json_values import Json
@@ -107,8 +108,8 @@ class _Turned:
         if not self._names:
             self._source.fault(
                 number,
-                f"expected names for the integers in {quoted(str(self._labels))}, found none in the "
-                "file; set data.names to the list of them.",
+                f"expected names for the integers in {quoted(str(self._labels))}, found none in "
+                "the file; set data.names to the list of them.",
             )
             return labels
         wrong = [x for x in labels if type(x) is int and x >= len(self._names)]
@@ -142,6 +143,21 @@ def names_in(schema: Any, column: str) -> tuple[str, ...]:
     return ()
 
 
+class _Sink(io.RawIOBase):
+    """A stream that others write to as long as it is open, and they may close."""
+
+    def __init__(self, out: BinaryIO):
+        self._out = out
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        """Write bytes; none where writing was given up, of which pyarrow does not hear."""
+        size = memoryview(data).nbytes
+        return size if self._out.closed else self._out.write(data)
+
+
 class _Writer:
     """Writes rows in groups; columns of the table that was read keep their types."""
 
@@ -171,9 +187,9 @@ class _Writer:
             self._schema = self._schema_of(self._rows)
             self._out.flush()
             if self._format == "parquet":
-                self._writer = self._module.ParquetWriter(self._out.buffer, self._schema)
+                self._writer = self._module.ParquetWriter(_Sink(self._out.buffer), self._schema)
             else:
-                self._writer = self._module.new_file(self._out.buffer, self._schema)
+                self._writer = self._module.new_file(_Sink(self._out.buffer), self._schema)
         for row in self._rows:
             if more := row.keys() - set(self._schema.names):
                 found = f"found {quoted(min(more))} too"

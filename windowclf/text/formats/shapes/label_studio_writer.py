@@ -59,7 +59,7 @@ class _Array:
 
 
 class TaskWriter:
-    """Writes tasks: with an annotation, or as an answer to a task that was read a prediction more."""
+    """Writes tasks with an annotation, or gives read ones back with a prediction more."""
 
     def __init__(self, out: TextIO, layout: Layout):
         self._array = _Array(out)

@@ -1,4 +1,4 @@
-"""spacy-json: an array of [text, {"entities": [[start, end, label]]}], as spaCy is shown examples."""
+"""spacy-json: an array of [text, {"entities": [[start, end, label]]}], for spaCy's examples."""
 
 from __future__ import annotations
 
