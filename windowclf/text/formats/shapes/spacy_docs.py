@@ -59,7 +59,7 @@ def _entry(doc: Any, number: int, source: Input, layout: Layout) -> Entry:
     is_gold = doc.has_annotation("ENT_IOB")
     if is_gold and layout.has_label_field:
         record["spans"] = [
-            span(e.start_char, e.end_char, e.label_, **({"id": e.ent_id_} if e.ent_id_ else {}))
+            span(e.start_char, e.end_char, e.label_, **({"id": e.id_} if e.id_ else {}))
             for e in doc.ents
         ]
     for name in _NOT_HELD:
@@ -91,8 +91,6 @@ class _Writer:
                 id_ = str(each.get("id") or "")
                 entity = doc.char_span(each["start"], each["end"], each["label"], span_id=id_)
                 assert entity is not None
-                if id_:
-                    entity.ent_id_ = id_
                 found.append(entity)
             doc.set_ents(found)
         self._docs.add(doc)

@@ -142,7 +142,7 @@ class _Writer:
             self._names = [k for k, v in record.items() if _is_column(k, v, size)]
             self._row([*HEADER, *self._names])
         for name, value in record.items():
-            if name not in self._names and name not in ("id", "tokens", "labels"):
+            if name not in self._names and _is_column(name, value, size):
                 raise DataError(
                     f"expected the columns of the first sentence, found {quoted(name)} too."
                 )
