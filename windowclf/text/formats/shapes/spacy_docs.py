@@ -46,7 +46,7 @@ def _read(source: Input, layout: Layout) -> Iterator[Entry]:
 def _entry(doc: Any, number: int, source: Input, layout: Layout) -> Entry:
     """A Doc as a record."""
     record: Json = {key: doc.user_data[key] for key in KEPT if key in doc.user_data}
-    words = [token for token in doc if not token.is_space]
+    words = [token for token in doc if not token.text.isspace()]  # the flag is of a full vocabulary
     offsets = [(token.idx, token.idx + len(token)) for token in words]
     if layout.task == "tagging" and layout.has_label_field:
         attribute = "tag_" if doc.has_annotation("TAG") else "pos_"
@@ -82,7 +82,7 @@ class _Writer:
         """Add a record, or the Doc that was read with other entities."""
         doc = original if original is not None else self._doc(record)
         if "labels" in record:
-            words = (token for token in doc if not token.is_space)
+            words = (token for token in doc if not token.text.isspace())
             for token, label in zip(words, record["labels"], strict=True):
                 token.tag_ = label
         if "spans" in record:

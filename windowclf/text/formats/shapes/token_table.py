@@ -53,6 +53,7 @@ def _read(source: Input, layout: Layout) -> Iterator[Entry]:
     if header is None or not header.fields:
         source.fault(None, "expected a header line with the names of the columns, found none.")
         return
+    header.is_header = True
     columns = _columns(header, layout, source)
     if columns is None:
         return
