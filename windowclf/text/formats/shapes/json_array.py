@@ -138,5 +138,6 @@ class _Window:
                 self._ended = True
                 self.fault = f"the byte 0x{error.object[error.start]:02x}, which is no UTF-8"
             size += len(parts[-1])
-        self._text, self._at = "".join(parts), 0
+        if size:
+            self._text, self._at = "".join(parts), 0
         return size > 0

@@ -45,7 +45,7 @@ def _read(source: Input, layout: Layout) -> Iterator[Entry]:
 
 def _entry(doc: Any, number: int, source: Input, layout: Layout) -> Entry:
     """A Doc as a record."""
-    record: Json = {key: doc.user_data[key] for key in KEPT if key in doc.user_data}
+    record: Json = {key: _plain(doc.user_data[key]) for key in KEPT if key in doc.user_data}
     words = [token for token in doc if not token.text.isspace()]  # the flag is of a full vocabulary
     offsets = [(token.idx, token.idx + len(token)) for token in words]
     if layout.task == "tagging" and layout.has_label_field:
@@ -66,6 +66,13 @@ def _entry(doc: Any, number: int, source: Input, layout: Layout) -> Entry:
         if doc.has_annotation(name):
             source.pass_over(f"text with {name}")
     return Entry(record, number, source, doc, is_gold)
+
+
+def _plain(value: Any) -> Any:
+    """A value of user_data as it was before spaCy made its lists tuples."""
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    return [_plain(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 class _Writer:
