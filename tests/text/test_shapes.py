@@ -1,4 +1,4 @@
-"""The shapes one by one: what their readers make of files, which faults they name, what is guessed."""
+"""The shapes one by one: what readers make of files, which faults they name, what is guessed."""
 
 from __future__ import annotations
 
@@ -69,11 +69,11 @@ def test_webanno_is_read_with_its_escapes_units_and_parts(tmp_path):
 def test_faults_of_webanno(tmp_path):
     stacked = WEBANNO.replace("LOC\tof", "LOC[2]|PER[3]\tof")
     assert told(tmp_path, "x.tsv", stacked, "webanno") == (
-        "x.tsv:18: expected one label a token, found 'LOC[2]|PER[3]'; keep one of them."
+        "x.tsv:19: expected one label a token, found 'LOC[2]|PER[3]'; keep one of them."
     )
     other = WEBANNO.replace("#Text=Oslo", "#Text=Lima")
     assert told(tmp_path, "x.tsv", other, "webanno").startswith(
-        "x.tsv:18: expected tokens of the text 'Lima', found others: '2-1\\t23-27\\tOslo"
+        "x.tsv:19: expected tokens of the text 'Lima', found others: '2-1\\t23-27\\tOslo"
     )
     assert "set data.label" in told(tmp_path, "x.tsv", WEBANNO, "webanno", label="no")
 
@@ -87,7 +87,7 @@ def test_faults_of_webanno(tmp_path):
         ("T1\tPER 0 99\tAnna", "expected 'Anna' at 0–99 of the text, found 'Anna\\nBerg'."),
         ("T1 PER 0 4 Anna",
          "expected T1, a tab, LABEL START END, a tab, text; found 'T1 PER 0 4 Anna'."),
-        ("Anna", "expected an annotation, T1 and so on, found 'Anna'."),
+        ("Xnna", "expected an annotation, T1 and so on, found 'Xnna'."),
     ],
 )  # fmt: skip
 def test_faults_of_brat_name_the_line(tmp_path, line, sentence):
@@ -188,7 +188,7 @@ def test_integers_of_lines_are_named_by_the_config(tmp_path):
     layout = Layout("jsonl", "spans", label="ner_tags", names=("O", "B-PER"))
     (sentence,) = read_sentences(path, layout)
     assert sentence.labels == ["B-PER", None]
-    with pytest.raises(DataError, match="expected integers below 1, as data.names has so many"):
+    with pytest.raises(DataError, match=r"expected integers below 1, as data\.names has"):
         list(read_sentences(path, Layout("jsonl", "spans", label="ner_tags", names=("O",))))
 
 
@@ -232,7 +232,7 @@ def test_spacy_reads_what_we_write_and_we_what_it_writes(tmp_path):
         found = [(e.start_char, e.end_char, e.label_) for e in doc.ents]
         assert doc.text == record["text"]
         assert found == [(s["start"], s["end"], s["label"]) for s in record["spans"]]
-        assert doc.user_data["meta"] == record["meta"]
+        assert json.loads(json.dumps(doc.user_data["meta"])) == record["meta"]
 
     nlp = spacy.blank("en")
     nlp.add_pipe("sentencizer")
@@ -305,9 +305,7 @@ def test_an_array_is_read_as_json_reads_it(values, indent):
 @settings(derandomize=True, deadline=None)
 @given(st.binary(max_size=6), st.integers(0, 80), st.integers(0, 3))
 def test_a_damaged_array_is_read_or_refused_in_sentences(damage, at, cut):
-    whole = json.dumps(
-        [{"text": "Anné 😀"}, [1, {"a": "b"}], {"c": []}], ensure_ascii=False
-    ).encode()
+    whole = '[{"text": "Anné 😀"}, [1, {"a": "b"}], {"c": []}]'.encode()
     found, faults = array(whole[:at] + damage + whole[at + cut :])
     assert all("\n" not in fault and fault.startswith("x.json:") for fault in faults)
     assert len(found) <= 8

@@ -136,6 +136,8 @@ class _Window:
                 parts.append(self._decoder.decode(block, final=self._ended))
             except UnicodeDecodeError as error:
                 self._ended = True
+                whole = error.object[: error.start].decode("utf-8")
+                parts.append(whole.removeprefix("\ufeff"))
                 self.fault = f"the byte 0x{error.object[error.start]:02x}, which is no UTF-8"
             size += len(parts[-1])
         if size:
