@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 import shapes
+from command_line import run
+from heard import Heard
 from shapes import RECORDS, SENTENCES, essence
 
 import windowclf
+from windowclf.errors import DataError
 
 HELD = {  # which keys besides text and spans a shape gives back
     "labelstudio": ("id", "meta"),
@@ -81,6 +84,10 @@ def json_lines(path: str) -> list[shapes.Json]:
     return [json.loads(line) for line in Path(path).read_text(encoding="utf-8").splitlines()]
 
 
+def of_records(*keys: str) -> dict[str, int]:
+    return {f"{key} of a record": 3 for key in keys}
+
+
 def test_what_has_no_place_is_listed_with_its_number(tmp_path):
     records = [r | {"note": "n", "empty": []} for r in RECORDS]
     records[0]["spans"][0]["score"] = 0.5
@@ -88,16 +95,14 @@ def test_what_has_no_place_is_listed_with_its_number(tmp_path):
     for to, left_out in {
         "jsonl": {},
         "doccano": {"score of a span": 1},
-        "labelstudio": {"note of a record": 3},
-        "brackets": {"id of a record": 3, "meta of a record": 3, "note of a record": 3, "score of a span": 1},
-        "conll": {"meta of a record": 3, "note of a record": 3, "text of a record": 3, "id of a record": 3,
-                  "score of a span": 1},
-    }.items():  # fmt: skip
+        "labelstudio": of_records("note"),
+        "brackets": {**of_records("id", "meta", "note"), "score of a span": 1},
+        "conll": {**of_records("id", "meta", "note", "text"), "score of a span": 1},
+    }.items():
         notices: list[str] = []
         path = shapes.path_for(tmp_path, to, to)
-        done = windowclf.convert(
-            source, path, to=to, overrides=["data.misaligned=skip"], listener=Heard(notice=notices.append)
-        )  # fmt: skip
+        heard, skip = Heard(notice=notices.append), ["data.misaligned=skip"]
+        done = windowclf.convert(source, path, to=to, overrides=skip, listener=heard)
         assert done["left_out"] == left_out
         assert done["records"] == 3
         assert len([n for n in notices if "left out" in n]) == bool(left_out)
@@ -129,13 +134,13 @@ def test_columns_and_documents_of_columns_come_along_where_they_can(tmp_path):
 
 
 def test_universal_dependencies_come_back_with_their_columns(tmp_path, corpora):
-    head = (corpora / "ud_en_ewt" / "en_ewt-ud-dev.conllu").read_text(encoding="utf-8")
-    blocks = [b for b in head.split("\n\n")[:300] if "-" not in "".join(b.split("\t")[::9])]
-    words = [
-        "\n".join(line for line in block.split("\n") if "\t" not in line or line[: line.index("\t")].isdigit())
-        for block in blocks
-    ]  # fmt: skip
-    (tmp_path / "x.conllu").write_text("\n\n".join(words) + "\n\n", encoding="utf-8")
+    text = (corpora / "ud_en_ewt" / "en_ewt-ud-dev.conllu").read_text(encoding="utf-8")
+    lines = [
+        line
+        for line in text.split("\n")[:5000]
+        if "\t" not in line or line.partition("\t")[0].isdigit()
+    ]
+    (tmp_path / "x.conllu").write_text("\n".join(lines) + "\n\n", encoding="utf-8")
     windowclf.convert(tmp_path / "x.conllu", tmp_path / "x.jsonl")
     windowclf.convert(tmp_path / "x.jsonl", tmp_path / "y.conllu")
 
@@ -170,9 +175,8 @@ def test_an_output_is_whole_or_not_there_and_never_over_another_file(tmp_path):
     assert err == f"{out}: there is a file already; choose another name, or give --overwrite.\n"
     code, said, _ = run(["convert", source, str(out), "--to", "labelstudio", "--overwrite"])
     assert (code, said) == (0, "3 records, jsonl to labelstudio\n")
-    bad = shapes.write_lines(
-        tmp_path / "bad.jsonl", [*RECORDS, {"text": "a", "spans": [{"start": 0, "end": 9, "label": "X"}]}]
-    )  # fmt: skip
+    outside = {"text": "a", "spans": [{"start": 0, "end": 9, "label": "X"}]}
+    bad = shapes.write_lines(tmp_path / "bad.jsonl", [*RECORDS, outside])
     old = out.read_bytes()
     code, _, err = run(["convert", bad, str(out), "--to", "labelstudio", "--overwrite"])
     assert (code, out.read_bytes()) == (1, old)

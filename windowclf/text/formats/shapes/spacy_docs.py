@@ -55,7 +55,7 @@ def _entry(doc: Any, number: int, source: Input, layout: Layout) -> Entry:
         return Entry(record, number, source, doc, is_gold=any(tags))
     record |= {"text": doc.text, "tokens": token_objects(doc.text, offsets)}
     if doc.has_annotation("SENT_START"):
-        record["sentences"] = [i for i, token in enumerate(words) if token.is_sent_start]
+        record["sentences"] = _starts(doc)
     is_gold = doc.has_annotation("ENT_IOB")
     if is_gold and layout.has_label_field:
         record["spans"] = [
@@ -66,6 +66,18 @@ def _entry(doc: Any, number: int, source: Input, layout: Layout) -> Entry:
         if doc.has_annotation(name):
             source.pass_over(f"text with {name}")
     return Entry(record, number, source, doc, is_gold)
+
+
+def _starts(doc: Any) -> list[int]:
+    """The numbers of the tokens that begin a sentence; white space begins none, nor is it counted."""
+    starts: list[int] = []
+    number, begins = 0, True
+    for token in doc:
+        begins = begins or bool(token.is_sent_start)
+        if not token.text.isspace():
+            starts += [number] if begins else []
+            number, begins = number + 1, False
+    return starts
 
 
 def _plain(value: Any) -> Any:
