@@ -168,7 +168,7 @@ class _Work:
     def run(self, files: Sequence[str], target: str, remarks: Remarks) -> None:
         """Write the records of all files to the target. Raises DataError."""
         faults = Faults()
-        sizes = [0 if path == "-" else os.path.getsize(path) for path in files]  # noqa: PTH202
+        sizes = [Path(path).stat().st_size if Path(path).is_file() else 0 for path in files]
         total, done = sum(sizes), 0
         with ExitStack() as stack:
             streams = self._streams(files)
@@ -236,10 +236,10 @@ class _Work:
     def _made(self, entry: Entry) -> list[Json]:
         """The records that are written for one that was read; none, and a fault, for none."""
         if self.shape.takes == "any":
-            return [relabelled(entry.record, self.layout, self.written.scheme)]
+            return [relabelled(entry.record, entry, self.layout, self.written.scheme)]
         if self.shape.takes == "tokens":
             made = in_words(entry, self.layout, self.records)
-            return [relabelled(record, self.layout, self.written.scheme) for record in made]
+            return [relabelled(one, entry, self.layout, self.written.scheme) for one in made]
         record = with_text(entry, self.layout, self.shape.takes == "words")
         if record is None or (not self.shape.overlaps and apart(record, entry) is None):
             return []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, TextIO
 
 from windowclf.errors import DataError, quoted
@@ -28,7 +29,7 @@ def _read_conll(source: Input, layout: Layout) -> Iterator[Entry]:
     """The sentences of a file of columns; what is neither token nor label by its number."""
     taken = {layout.token, layout.label if layout.has_label_field else None}
     document = 0
-    for sentence in read_conll(source, layout):
+    for sentence in read_conll(source, replace(layout, task="tagging")):  # whatever the labels
         if not sentence.tokens:
             continue
         record = _of_tokens(sentence)
@@ -46,7 +47,7 @@ def _read_conll(source: Input, layout: Layout) -> Iterator[Entry]:
 def _read_conllu(source: Input, layout: Layout) -> Iterator[Entry]:
     """The sentences of a CoNLL-U file, with the columns that say something."""
     document = 0
-    for sentence in read_conllu(source, layout):
+    for sentence in read_conllu(source, replace(layout, task="tagging")):
         if not sentence.tokens:
             continue
         block = sentence.source

@@ -15,7 +15,7 @@ from windowclf.text.formats.labels import LabelCheck
 from windowclf.text.formats.layout import Layout
 from windowclf.text.formats.shapes.shape import Entry
 from windowclf.text.sentence import Sentence
-from windowclf.text.spans import fault_in_label, from_spans, to_spans
+from windowclf.text.spans import Scheme, fault_in_label, from_spans, to_spans
 from windowclf.text.tokenizer import Offsets, tokenize
 
 NAMED = frozenset({"start", "end", "label"})  # the keys that every span has
@@ -170,12 +170,19 @@ def in_words(entry: Entry, layout: Layout, number: int) -> list[Json]:
     return made
 
 
-def relabelled(record: Json, layout: Layout, scheme: Any) -> Json:
-    """A record whose labels are in another scheme than that of the layout."""
+def relabelled(record: Json, entry: Entry, layout: Layout, scheme: Scheme) -> Json:
+    """A record with its labels in another scheme; a fault is noted where they are not in their own.
+
+    `entry` is what it was made of, `layout` how that was read.
+    """
     labels = record.get("labels")
     if scheme == layout.scheme or not isinstance(labels, list):
         return record
     known = ["O" if label is None else label for label in labels]
+    for label in known:
+        if fault := fault_in_label(label, layout.scheme):
+            entry.source.fault(entry.line, f"{fault}; set data.scheme.")
+            return record
     turned = from_spans(to_spans(known, layout.scheme), len(known), scheme)
     return {
         **record,

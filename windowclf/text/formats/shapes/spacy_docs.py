@@ -69,7 +69,7 @@ def _entry(doc: Any, number: int, source: Input, layout: Layout) -> Entry:
 
 
 def _starts(doc: Any) -> list[int]:
-    """The numbers of the tokens that begin a sentence; white space begins none, nor is it counted."""
+    """The numbers of the tokens that begin a sentence, white space not counted."""
     starts: list[int] = []
     number, begins = 0, True
     for token in doc:
