@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 import windowclf
 from windowclf.errors import DataError, Faults
 from windowclf.text.formats import Layout, Remarks, read_sentences
+from windowclf.text.formats.beginnings import fault_in_beginning
 from windowclf.text.formats.guess import guess_shape
 from windowclf.text.formats.lines import Input
 from windowclf.text.formats.shapes.json_array import elements_of
@@ -393,6 +394,13 @@ def test_the_shape_of_a_long_record_a_folder_and_of_nothing(tmp_path):
     assert guess_shape(tmp_path) == "brat"
     assert guess_shape(tmp_path / "none.jsonl") == "jsonl"
     assert guess_shape(tmp_path / "none") is None
+
+
+def test_json_of_a_tool_is_named_with_the_format_to_give():
+    text = b'[{"id": 1, "data": {"text": "a"}, "annotations": []}]'
+    for layout in (Layout("text", "spans", read_labels=False), Layout("conll", "spans")):
+        said = fault_in_beginning(text, layout, False, "give --format {}")
+        assert str(said).endswith("JSON of the kind labelstudio; give --format labelstudio.")
 
 
 def test_brackets_are_read_back_as_they_are_written(tmp_path):

@@ -28,7 +28,7 @@ def evaluate(
         typer.Option(
             "--format",
             metavar="FORMAT",
-            help="conll, conllu, jsonl, csv, tsv or text; by the suffix of DATA if left out, or "
+            help="conll, conllu, jsonl, text, labelstudio and others, see the README; by the suffix of DATA if left out, or "
             "else as the training files were.",
         ),
     ] = None,
@@ -119,7 +119,7 @@ def benchmark(
         typer.Option(
             "--format",
             metavar="FORMAT",
-            help="conll, conllu, jsonl, csv, tsv or text; by the suffix of DATA if left out.",
+            help="conll, conllu, jsonl, text, labelstudio and others, see the README; by the suffix of DATA if left out.",
         ),
     ] = None,
 ) -> None:

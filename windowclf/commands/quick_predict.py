@@ -23,7 +23,7 @@ OPTIONS = {
     "output": Option(("--output", "-o"), "Where to write; - is standard output.", "FILE"),
     "format_": Option(
         ("--format",),
-        "conll, conllu, jsonl, csv, tsv or text; by the input's suffix if left out, and text for "
+        "conll, conllu, jsonl, text, labelstudio and others, see the README; by the input's suffix if left out, and text for "
         "standard input.",
         "FORMAT",
     ),
