@@ -28,8 +28,8 @@ def evaluate(
         typer.Option(
             "--format",
             metavar="FORMAT",
-            help="conll, conllu, jsonl, text, labelstudio and others, see the README; by the suffix of DATA if left out, or "
-            "else as the training files were.",
+            help="conll, conllu, jsonl, text, labelstudio and others, see the README; by the "
+            "suffix of DATA if left out, or else as the training files were.",
         ),
     ] = None,
     set_: Annotated[
@@ -119,7 +119,8 @@ def benchmark(
         typer.Option(
             "--format",
             metavar="FORMAT",
-            help="conll, conllu, jsonl, text, labelstudio and others, see the README; by the suffix of DATA if left out.",
+            help="conll, conllu, jsonl, text, labelstudio and others, see the README; by the "
+            "suffix of DATA if left out.",
         ),
     ] = None,
 ) -> None:

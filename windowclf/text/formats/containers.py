@@ -17,9 +17,9 @@ _CONTAINERS: tuple[tuple[bytes, str], ...] = (  # a pattern, and what a file is 
     (rb"\x28\xb5\x2f\xfd", "a file compressed by zstd; unpack it with unzstd"),
     (
         rb"PAR1[^\t\n\r -~]",
-        f"a Parquet table; write it as JSON Lines (pandas: {_PARQUET}), or name it x.parquet",
+        f"a Parquet table; write it as JSON Lines (pandas: {_PARQUET}), or call it x.parquet",
     ),
-    (rb"ARROW1\x00", "an Arrow file; write it as JSON Lines, or name it x.arrow"),
+    (rb"ARROW1\x00", "an Arrow file; write it as JSON Lines, or call it x.arrow"),
     (rb"PK\x03\x04.{0,65000}?word/", "a Word document; save it as plain text in UTF-8"),
     (rb"PK\x03\x04.{0,65000}?xl/", "an Excel workbook; save it as tab-separated text in UTF-8"),
     (rb"PK\x03\x04.{0,65000}?\[Content_Types\]", "an Office document; save it as text in UTF-8"),
@@ -40,7 +40,8 @@ _CONTAINERS: tuple[tuple[bytes, str], ...] = (  # a pattern, and what a file is 
     (rb"(?:[\t\n\r -~]\x00){8}|(?:\x00[\t\n\r -~]){8}", "text in UTF-16; save it as UTF-8"),
     (
         rb"x(?:\x9c|\xda(?![\x80-\xbf]))",
-        "a file compressed by zlib, as spaCy's .spacy are; write a token a line, or name it x.spacy",
+        "a file compressed by zlib, as spaCy's .spacy are; write a token a line, or call it "
+        "x.spacy",
     ),
 )
 
