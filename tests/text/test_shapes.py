@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import copy
 import io
 import json
 import tracemalloc
@@ -16,9 +18,9 @@ from hypothesis import strategies as st
 
 import windowclf
 from windowclf.errors import DataError, Faults
-from windowclf.text.formats import Layout, Remarks, read_sentences
+from windowclf.text.formats import Layout, Remarks, make_writer, read_sentences
 from windowclf.text.formats.beginnings import fault_in_beginning
-from windowclf.text.formats.guess import guess_shape
+from windowclf.text.formats.guess import _by_beginning, guess_shape
 from windowclf.text.formats.lines import Input
 from windowclf.text.formats.shapes.json_array import elements_of
 
@@ -394,6 +396,118 @@ def test_the_shape_of_a_long_record_a_folder_and_of_nothing(tmp_path):
     assert guess_shape(tmp_path) == "brat"
     assert guess_shape(tmp_path / "none.jsonl") == "jsonl"
     assert guess_shape(tmp_path / "none") is None
+
+
+PIECES = st.sampled_from(
+    [
+        *(b"\n", b"\r\n", b"\t", b" ", b"a", b"O", b"B-X", b"#", b"_", b"*", b"[", b"]", b"("),
+        *(b"{", b"}", b'"', b",", b";", b":", b"0", b"9", b"-1", b"1-1", b"null", b"\\", b"|"),
+        *("é😀".encode(), b"\xff", b"\x00", b"\xef\xbb\xbf", b"T1\tX 0 1\ta\n", b'"labels": ["X"]'),
+    ]
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory) -> dict[str, bytes]:
+    """A file of every shape that is text."""
+    folder = tmp_path_factory.mktemp("whole")
+    texts = shapes.write_lines(folder / "x.jsonl", shapes.RECORDS)
+    tokens = shapes.write_lines(folder / "y.jsonl", shapes.SENTENCES)
+    found = {"webanno": WEBANNO.encode()}
+    for format_ in (*shapes.TEXTS, "token-csv"):
+        if format_ not in ("brat", "webanno", *shapes.NEEDS):
+            path = shapes.path_for(folder, f"of-{format_}", format_)
+            windowclf.convert(tokens if format_ == "token-csv" else texts, path, to=format_)
+            found[format_] = Path(path).read_bytes()
+    return found
+
+
+@pytest.mark.parametrize(
+    "format_",
+    ["labelstudio", "labelstudio-min", "doccano", "doccano-relations", "prodigy", "spacy-json",
+     "webanno", "token-csv", "brackets"],
+)  # fmt: skip
+@settings(derandomize=True, deadline=None, max_examples=150)
+@given(data=st.data())
+def test_damaged_files_are_read_and_given_back_or_refused(whole, format_, data):
+    content = whole[format_]
+    for _ in range(data.draw(st.integers(1, 3))):
+        at = data.draw(st.integers(0, len(content)))
+        cut = data.draw(st.integers(0, 4))
+        content = content[:at] + data.draw(PIECES) + content[at + cut :]
+    for read_labels in (True, False):
+        layout = Layout(format_, "spans", label=None, read_labels=read_labels, misaligned="skip")
+        try:
+            sentences = list(read_sentences(io.BytesIO(content), layout, "x"))
+        except DataError as error:
+            told = str(error)
+        else:
+            told = give_back(sentences, layout)
+        assert all(line.startswith(("x:", "…")) for line in told.split("\n") if line)
+    guessed = _by_beginning(content, None)
+    assert guessed is None or isinstance(guessed, str)
+
+
+def give_back(sentences: list[Any], layout: Layout) -> str:
+    """Nothing, when the sentences are all there and have been written with an answer."""
+    out = io.StringIO(newline="")
+    writer = make_writer(layout, out)
+    for sentence in sentences:
+        assert "" not in sentence.tokens
+        assert len(sentence.lines) == len(sentence.tokens) == len(sentence.gold)
+        writer.write(sentence, ["O"] * len(sentence.tokens))
+    writer.close()
+    return ""
+
+
+def exchanged(value: Any, other: Any, at: int) -> tuple[Any, int]:
+    """A JSON value with the value number `at` in it exchanged, and how many there were before."""
+    if at == 0:
+        return other, -1
+    at -= 1
+    keys = (
+        value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()
+    )
+    for key in list(keys):
+        each = value[key]
+        found, at = exchanged(each, other, at)
+        if at < 0:
+            value[key] = found
+            return value, -1
+    return value, at
+
+
+ODD = [None, 7, -1.5, "", "x", [], {}, [7], {"a": 1}, [{"labels": []}]]
+
+
+@pytest.mark.parametrize("other", ODD, ids=json.dumps)
+@pytest.mark.parametrize(
+    "format_",
+    ["labelstudio", "labelstudio-min", "doccano", "doccano-relations", "prodigy", "spacy-json"],
+)
+def test_values_of_another_kind_are_read_or_refused(whole, format_, other, tmp_path):
+    lines = format_ in ("doccano", "doccano-relations", "prodigy")
+    text = whole[format_].decode()
+    first = json.loads(text.split("\n")[0]) if lines else json.loads(text)[:1]
+    for read_labels in (True, False):
+        for at in range(200):
+            value, left = exchanged(copy.deepcopy(first), other, at)
+            if left >= 0:
+                break
+            layout = Layout(format_, "spans", label=None, read_labels=read_labels)
+            content = json.dumps(value).encode()
+            try:
+                sentences = list(read_sentences(io.BytesIO(content), layout, "x", Remarks()))
+            except DataError as error:
+                told = str(error)
+            else:
+                told = give_back(sentences, layout)
+            assert all(line.startswith(("x:", "…")) for line in told.split("\n") if line)
+            if read_labels:
+                (tmp_path / "x").write_bytes(content)
+                with contextlib.suppress(DataError):
+                    to = {"to": "labelstudio", "overwrite": True}
+                    windowclf.convert(tmp_path / "x", tmp_path / "out", format_, **to)
 
 
 def test_json_of_a_tool_is_named_with_the_format_to_give():

@@ -205,8 +205,7 @@ class JsonRecord:
         if any(b < a for a, b in pairwise(chain((0,), *tokens, (len(text),)))):
             self._fault('expected "tokens" one after the other in the text, found others.')
             return [], []
-        starts = self.fields.get("sentences")
-        return tokens, starts if isinstance(starts, list) else [0]
+        return tokens, _starts(self.fields.get("sentences"), len(tokens))
 
     def _spans(self) -> list[MarkedSpan]:
         """The spans that the record lists, those without faults."""
@@ -260,6 +259,14 @@ def offsets_in(record: Json) -> list[Offsets] | None:
             case _:
                 return None
     return found
+
+
+def _starts(value: object, length: int) -> list[int]:
+    """The tokens, of `length`, that begin a sentence, where a value says so; else the first."""
+    if not isinstance(value, list) or not all(type(each) is int for each in value):
+        return [0]
+    is_good = value[:1] == [0] and all(a < b for a, b in pairwise([*value, length]))
+    return value if is_good else [0]
 
 
 def _are_strings(value: object) -> bool:

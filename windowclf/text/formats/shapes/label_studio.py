@@ -16,7 +16,12 @@ from windowclf.text.formats.json_values import Json, kind
 from windowclf.text.formats.layout import Format, Layout
 from windowclf.text.formats.lines import Input
 from windowclf.text.formats.shapes.json_array import Element, elements_of
-from windowclf.text.formats.shapes.label_studio_writer import MinWriter, TaskWriter, in_points
+from windowclf.text.formats.shapes.label_studio_writer import (
+    MinWriter,
+    TaskWriter,
+    in_points,
+    listed,
+)
 from windowclf.text.formats.shapes.records import span
 from windowclf.text.formats.shapes.shape import Entry, Shape
 
@@ -67,15 +72,16 @@ def _results_of_task(element: Element, key: str | None) -> tuple[Json, list[Any]
         return None
     record = {k: v for k, v in task.items() if k not in _LEFT_ALONE}
     record["text"] = data[key]
-    if meta := {k: v for k, v in data.items() if k != key} | (task.get("meta") or {}):
+    more = task["meta"] if isinstance(task.get("meta"), dict) else {}
+    if meta := {k: v for k, v in data.items() if k != key} | more:
         record["meta"] = meta
-    annotations = task.get("annotations", task.get("completions")) or []
+    annotations = listed(task.get("annotations", task.get("completions")))
     kept = [
         each for each in annotations if isinstance(each, dict) and not each.get("was_cancelled")
     ]
     if len(annotations) > 1:
         source.remark(*SEVERAL)
-    for _prediction in task.get("predictions") or []:
+    for _prediction in listed(task.get("predictions")):
         source.pass_over("prediction")
     results = kept[0].get("result") if kept else None
     return record, results if isinstance(results, list) else None

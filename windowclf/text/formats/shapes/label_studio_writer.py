@@ -42,6 +42,11 @@ def in_points(text: str, marks: list[Json]) -> list[tuple[int, int]] | str:
     )
 
 
+def listed(value: Any) -> list[Any]:
+    """A value that should be a list, and none where it is something else."""
+    return value if isinstance(value, list) else []
+
+
 class _Array:
     """Writes an array, an element a line."""
 
@@ -94,7 +99,7 @@ class TaskWriter:
         }
         if scores := [each["score"] for each in results if "score" in each]:
             prediction["score"] = min(scores)
-        return {**task, "predictions": [*(task.get("predictions") or []), prediction]}
+        return {**task, "predictions": [*listed(task.get("predictions")), prediction]}
 
     def _results(self, record: Json, units: list[int]) -> list[Json]:
         """The spans of a record as results; `units` are the offsets of its code points."""
@@ -121,9 +126,9 @@ class TaskWriter:
 def _all_results(task: Json) -> Iterator[Any]:
     """The results of all annotations of a task, and of its predictions."""
     for key in ("annotations", "completions", "predictions"):
-        for each in task.get(key) or []:
+        for each in listed(task.get(key)):
             if isinstance(each, dict):
-                yield from each.get("result") or []
+                yield from listed(each.get("result"))
 
 
 def _points(text: str) -> Iterator[int]:

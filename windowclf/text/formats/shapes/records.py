@@ -130,6 +130,15 @@ def _cut(token: Offsets, borders: list[int]) -> list[Offsets]:
     return list(pairwise([start, *inside, end]))
 
 
+def border_fault(text: str, each: Json) -> str:
+    """A sentence about a span that does not begin and end with a token."""
+    start, end = each["start"], each["end"]
+    return (
+        f"expected spans that begin and end with a word, found {start}–{end} "
+        f"{quoted(text[start:end])} ({each['label']}); mend it, or convert to jsonl."
+    )
+
+
 def apart(record: Json, entry: Entry) -> list[MarkedSpan] | None:
     """The spans of a record in order; None, and a fault, where two overlap."""
     found = sorted(MarkedSpan(s["start"], s["end"], s["label"]) for s in record.get("spans") or ())

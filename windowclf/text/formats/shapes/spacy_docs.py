@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, TextIO
 
-from windowclf.errors import quoted
+from windowclf.errors import DataError, quoted
 from windowclf.text.formats.json_values import Json
 from windowclf.text.formats.jsonl import offsets_in
 from windowclf.text.formats.layout import Format, Layout
 from windowclf.text.formats.lines import Input
-from windowclf.text.formats.shapes.records import span, token_objects, words_in
+from windowclf.text.formats.shapes.records import border_fault, span, token_objects, words_in
 from windowclf.text.formats.shapes.shape import Entry, Shape, optional
 from windowclf.text.tokenizer import Offsets
 
@@ -109,7 +109,8 @@ class _Writer:
             for each in record["spans"]:
                 id_ = str(each.get("id") or "")
                 entity = doc.char_span(each["start"], each["end"], each["label"], span_id=id_)
-                assert entity is not None
+                if entity is None:
+                    raise DataError(border_fault(record["text"], each))
                 found.append(entity)
             doc.set_ents(found)
         self._docs.add(doc)

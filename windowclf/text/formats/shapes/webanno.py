@@ -15,7 +15,13 @@ from windowclf.errors import DataError, quoted
 from windowclf.text.formats.json_values import Json
 from windowclf.text.formats.layout import Format, Layout
 from windowclf.text.formats.lines import Input, Line
-from windowclf.text.formats.shapes.records import span, token_objects, units_before, words_in
+from windowclf.text.formats.shapes.records import (
+    border_fault,
+    span,
+    token_objects,
+    units_before,
+    words_in,
+)
 from windowclf.text.formats.shapes.shape import Entry, Shape
 
 LAYER = "de.tudarmstadt.ukp.dkpro.core.api.ner.type.NamedEntity"
@@ -240,6 +246,9 @@ class _Writer:
                 for i, (start, end) in enumerate(offsets)
                 if each["start"] <= start and end <= each["end"]
             ]
+            borders = (offsets[inside[0]][0], offsets[inside[-1]][1]) if inside else None
+            if borders != (each["start"], each["end"]):
+                raise DataError(border_fault(record["text"], each))
             label = _escaped(each["label"])
             if len(inside) > 1 or label.endswith("]"):
                 label += f"[{first_id + self._ids}]"
