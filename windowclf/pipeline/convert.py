@@ -249,7 +249,7 @@ class _Work:
         """Note what of a record has no place in the output."""
         shape, of_tokens = self.shape, is_of_tokens(record)
         for key, value in record.items():
-            if value in (None, "", [], {}):
+            if value in (None, "", [], {}) or (key == "answer" and not is_refused(record)):
                 continue
             if key == "spans":
                 self._count_in_spans(value)

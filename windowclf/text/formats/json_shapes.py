@@ -38,6 +38,8 @@ def of_lines(text: str) -> Format | None:
             return "prodigy"
         case {"text": str(), "spans": [{"token_start": _}, *_]}:
             return "prodigy"
+        case {"text": str(), "tokens": [{"start": _, "end": _, "ws": _}, *_]}:
+            return "prodigy"
         case {"text": str(), "entities": [*_], "relations": [*_]}:
             return "doccano-relations"
         case {"text": str(), "label": [*_]} | {"text": str(), "labels": [*_]} if (

@@ -156,10 +156,12 @@ def apart(record: Json, entry: Entry) -> list[MarkedSpan] | None:
 
 
 def in_words(entry: Entry, layout: Layout, number: int) -> list[Json]:
-    """A record as one or more of tokens with labels, those of a text by the layout's tokenizer."""
+    """A record as one or more of tokens with labels; those of a text that lists none are cut."""
     record = entry.record
     if is_of_tokens(record):
         return [record]
+    if layout.format == "jsonl":
+        layout = replace(layout, format="prodigy")  # of the same words, with tokens of its own
     check = LabelCheck(entry.source, layout)
     with_labels = entry._replace(is_gold="spans" in record)
     found = [s for s in sentences_of_entry(with_labels, layout, check, number) if s.tokens]
