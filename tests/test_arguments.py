@@ -80,6 +80,11 @@ def verbs(config: dict, run: Path, folder: Path):
             {"model": run, "output": out, "dtype": "int8", "size": None, "data": None}
             | {"listener": listener},
         ),
+        "convert": (
+            windowclf.convert,
+            {"input_": dev, "output": out, "from_": None, "to": "jsonl", "scheme": None}
+            | {"overrides": (), "overwrite": True, "listener": listener},
+        ),
         "load": (windowclf.load, {"path": run, "options": options}),
         "Tagger": (Tagger, {"model": tagger.model, "options": options}),
         "predict": (tagger.predict, {"sentences": [["a"]], "keep_labels": True}),
@@ -95,6 +100,7 @@ NAMES = [
     "init", "check", "train", "cross_validate", "tune", "evaluate", "compare", "predict_file",
     "gradcheck", "info", "compress", "load", "overrides_from_environment", "plan", "benchmark",
     "Tagger", "predict", "predict_proba", "n_best", "predict_text", "predict_texts", "tag",
+    "convert",
 ]  # fmt: skip
 
 

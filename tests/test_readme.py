@@ -110,6 +110,19 @@ def test_commands(reader):
     assert (reader / "tagged.txt").read_text(encoding="utf-8").count("\n") == 1
 
 
+def test_conversions(reader):
+    """The tokens come back, for they have spaces between them."""
+    listed = next(b for b in blocks("console") if b.startswith("windowclf convert"))
+    run(reader, "windowclf train my.yaml --overwrite --set training.epochs=1")
+    for line in listed.splitlines():
+        run(reader, line.split(" #")[0])
+    first, back = (
+        [line.split()[:2] for line in (reader / name).read_text().splitlines() if line]
+        for name in ("dev.conll", "back.conll")
+    )
+    assert first == back
+
+
 def test_going_on_with_other_text(reader):
     """Its config is a whole one; the network is that of the model it starts from."""
     config = next(b for b in blocks("yaml") if "start_from" in b)

@@ -6,8 +6,9 @@
     >>> tagger.predict_text("Anna Berg moved to Oslo in May 2019.")
 
 `init`, `check`, `train`, `cross_validate`, `plan`, `tune`, `evaluate`, `compare`, `predict_file`,
-`gradcheck`, `info`, `benchmark` and `compress` are what the commands call; `load` gives a `Tagger`
-with `predict`, `predict_proba`, `n_best` and `predict_text`. Names are imported when first used.
+`gradcheck`, `info`, `benchmark`, `compress` and `convert` are what the commands call; `load` gives
+a `Tagger` with `predict`, `predict_proba`, `n_best` and `predict_text`. Names are imported when
+first used.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from windowclf.pipeline.benchmark import Benchmark, benchmark
     from windowclf.pipeline.check import check
     from windowclf.pipeline.compress import Compression, compress
+    from windowclf.pipeline.convert import Conversion, convert
     from windowclf.pipeline.evaluate import compare, evaluate
     from windowclf.pipeline.folds.cross_validate import CrossValidation, cross_validate
     from windowclf.pipeline.folds.fold import Fold
@@ -59,6 +61,7 @@ __all__ = [
     "Compression",
     "ConfigError",
     "ConfigLike",
+    "Conversion",
     "CrossValidation",
     "DataError",
     "EpochReport",
@@ -86,6 +89,7 @@ __all__ = [
     "check",
     "compare",
     "compress",
+    "convert",
     "cross_validate",
     "evaluate",
     "gradcheck",
@@ -108,6 +112,7 @@ _HOMES = {
     "windowclf.pipeline.benchmark": ("Benchmark", "benchmark"),
     "windowclf.pipeline.check": ("check",),
     "windowclf.pipeline.compress": ("Compression", "compress"),
+    "windowclf.pipeline.convert": ("Conversion", "convert"),
     "windowclf.pipeline.evaluate": ("compare", "evaluate"),
     "windowclf.pipeline.folds.cross_validate": ("CrossValidation", "cross_validate"),
     "windowclf.pipeline.folds.fold": ("Fold",),

@@ -315,7 +315,10 @@ CASES = {
     ),
     "unknown format": Case(
         lambda w: ["predict", str(w.model), str(w.folder / "dev.conll"), "--format", "conl"],
-        ("--format: expected one of conll, conllu, jsonl, csv, tsv, text, found 'conl'.",),
+        (
+            "--format: expected one of conll, conllu, jsonl, csv, tsv, text, labelstudio, ",
+            ", arrow, brackets, found 'conl'.",
+        ),
     ),
     "format that cannot hold the answer": Case(
         lambda w: ["predict", str(w.model), str(w.folder / "dev.conll"), "--format", "csv"],

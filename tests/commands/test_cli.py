@@ -24,7 +24,7 @@ from windowclf.tagging.options import TagOptions
 
 COMMANDS = [
     *("init", "check", "train", "plan", "tune", "gradcheck", "predict"),
-    *("evaluate", "info", "benchmark", "compress"),
+    *("evaluate", "info", "benchmark", "compress", "convert"),
 ]
 
 

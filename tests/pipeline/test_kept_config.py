@@ -19,7 +19,8 @@ from windowclf.config.reading import make_config, read_config
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 KEPT = {  # each key that there is stays in or is left out on purpose
-    "data": "dev distinct_tokens extra format inside label misaligned scheme token tokenizer",
+    "data": "dev distinct_tokens extra format inside label misaligned names scheme sentence token "
+    "tokenizer",
     "features": "use window",
     "model": "hidden members output recurrence",
     "training": "average batch_tokens class_weights clip_norm dropout dtype early_stopping epochs "

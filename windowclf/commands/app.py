@@ -13,6 +13,7 @@ import typer
 import windowclf
 from windowclf.commands.change import compress
 from windowclf.commands.check import check
+from windowclf.commands.convert import convert
 from windowclf.commands.look import benchmark, evaluate, info
 from windowclf.commands.start import init
 from windowclf.commands.train import gradcheck, plan, train, tune
@@ -23,7 +24,7 @@ GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
     "train": (train, plan, tune, gradcheck),
     "use": (predict,),
     "look": (evaluate, info, benchmark),
-    "change": (compress,),
+    "change": (compress, convert),
 }
 # One after the other they work in an empty folder.
 EXAMPLES: dict[Callable[..., None], tuple[str, ...]] = {
@@ -41,6 +42,7 @@ EXAMPLES: dict[Callable[..., None], tuple[str, ...]] = {
     info: ("windowclf info runs/quickstart",),
     benchmark: ("windowclf benchmark runs/quickstart",),
     compress: ("windowclf compress runs/quickstart -o small.safetensors",),
+    convert: ("windowclf convert data/spans/dev.conll dev.jsonl",),
 }
 FIRST = (EXAMPLES[init][0], EXAMPLES[train][0], EXAMPLES[predict][0])
 

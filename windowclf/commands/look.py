@@ -28,8 +28,8 @@ def evaluate(
         typer.Option(
             "--format",
             metavar="FORMAT",
-            help="conll, conllu, jsonl, csv, tsv or text; by the suffix of DATA if left out, or "
-            "else as the training files were.",
+            help="conll, conllu, jsonl, text, labelstudio and others, see the README; by the "
+            "suffix of DATA if left out, or else as the training files were.",
         ),
     ] = None,
     calibration: Annotated[
@@ -137,7 +137,8 @@ def benchmark(
         typer.Option(
             "--format",
             metavar="FORMAT",
-            help="conll, conllu, jsonl, csv, tsv or text; by the suffix of DATA if left out.",
+            help="conll, conllu, jsonl, text, labelstudio and others, see the README; by the "
+            "suffix of DATA if left out.",
         ),
     ] = None,
 ) -> None:

@@ -23,8 +23,8 @@ OPTIONS = {
     "output": Option(("--output", "-o"), "Where to write; - is standard output.", "FILE"),
     "format_": Option(
         ("--format",),
-        "conll, conllu, jsonl, csv, tsv or text; by the input's suffix if left out, and text for "
-        "standard input.",
+        "conll, conllu, jsonl, text, labelstudio and others, see the README; by the input's suffix "
+        "if left out, and text for standard input.",
         "FORMAT",
     ),
     "probabilities": Option(("--probabilities",), "Add the probabilities of the labels."),

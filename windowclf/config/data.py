@@ -41,15 +41,39 @@ def _scheme(value: Any) -> Any:
 Scheme: TypeAlias = Annotated[
     Literal["BIO", "IOB1", "IO", "BIOES", "BILOU", "BMES", "BMEWO"], BeforeValidator(_scheme)
 ]
-READING_KEYS = ("format", "token", "label", "extra", "scheme", "tokenizer", "misaligned")
+Format: TypeAlias = Literal[
+    "conll",
+    "conllu",
+    "jsonl",
+    "csv",
+    "tsv",
+    "text",
+    "labelstudio",
+    "labelstudio-min",
+    "doccano",
+    "doccano-relations",
+    "prodigy",
+    "spacy",
+    "spacy-json",
+    "brat",
+    "webanno",
+    "token-csv",
+    "parquet",
+    "arrow",
+    "brackets",
+]
+READING_KEYS = (
+    *("format", "token", "label", "extra", "sentence", "names"),
+    *("scheme", "tokenizer", "misaligned"),
+)
 """The keys of `data` that say how a file is read, whichever it is."""
 
 
 class DataSection(Section):
     """Where the text is and how it is written."""
 
-    format: Literal["conll", "conllu", "jsonl", "csv", "tsv", "text"] | None = Field(
-        default=None, description="by the file's suffix if left out"
+    format: Format | None = Field(
+        default=None, description="by the file's suffix and beginning if left out"
     )
     token: int | str = Field(
         default=0, description="column of the token: 0-based number (-1: last) or name"
@@ -61,6 +85,16 @@ class DataSection(Section):
     )
     extra: dict[str, int | str] = Field(
         default={}, description="further columns by name, for features"
+    )
+    sentence: int | str | None = Field(
+        default=None,
+        description="token-csv: the column that says which rows are of one sentence; `Sentence #`, "
+        "`sentence_id` and the like if left out",
+    )
+    names: tuple[str, ...] | None = Field(
+        default=None,
+        description="the labels that the integers 0, 1, … of a file stand for, where it does not "
+        "name them itself",
     )
     scheme: Scheme = Field(
         default="BIO", description="scheme of the span labels in the files, and of the answers"

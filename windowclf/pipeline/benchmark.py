@@ -21,7 +21,7 @@ from windowclf.system.arguments import checked_arguments
 from windowclf.system.machine import Machine, run_python, this_machine
 from windowclf.tagging.model_file import find_model, load_model
 from windowclf.tagging.tagger import Tagger
-from windowclf.text.formats import open_bytes, read_sentences
+from windowclf.text.formats import BINARY, open_bytes, read_sentences
 from windowclf.text.sentence import Sentence
 
 MOST_TOKENS, MOST_SENTENCES = 50_000, 5_000  # of the text
@@ -123,7 +123,7 @@ def _sentences(
     layout = layout_for(tagger.model.spec.layout, name, format_)
     found: list[Sentence] = []
     tokens = 0
-    with open_bytes(name) as file:
+    with open_bytes(name, layout.format not in BINARY) as file:
         if format_ is None:
             refuse_strange(file, name, layout)
         for sentence in read_sentences(file, layout, name):

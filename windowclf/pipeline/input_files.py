@@ -40,7 +40,19 @@ def files_of(where: Paths, key: str) -> list[str]:
             paths += found
         else:
             paths.append(pattern)
-    return paths
+    return list(dict.fromkeys(part for path in paths for part in _parts_of(path)))
+
+
+def _parts_of(path: str) -> list[str]:
+    """The files that a path stands for: of brat's folder, or of an .ann, the .txt too."""
+    file = Path(path)
+    if file.is_dir():
+        marks = sorted(each for each in file.glob("*.ann"))
+        texts = sorted(each for each in file.glob("*.txt")) if marks else []
+        return sorted(map(str, [*marks, *texts])) or [path]
+    if file.suffix.lower() == ".ann" and file.with_suffix(".txt").is_file():
+        return [path, str(file.with_suffix(".txt"))]
+    return [path]
 
 
 def looks_beside_config(function: Callable[P, R]) -> Callable[P, R]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import replace
 from typing import BinaryIO, TextIO
 
@@ -9,6 +11,7 @@ from windowclf.pipeline.listener import SILENT, Listener
 from windowclf.tagging.answers import Prediction
 from windowclf.tagging.tagger import Tagger
 from windowclf.text.formats import Layout, Probabilities, make_writer, read_sentences
+from windowclf.text.formats.layout import SCORED
 
 
 def label_stream(
@@ -25,8 +28,9 @@ def label_stream(
     `name` is what messages call the source; `size` how many bytes it has, 0 where unknown. Labels
     that are read are kept. Raises DataError.
     """
-    writer = make_writer(layout, out, tagger.classes if tagger.options.probabilities else ())
-    scored = layout.format == "jsonl" and layout.task == "spans"
+    classes = tagger.classes if tagger.options.probabilities else ()
+    writer = make_writer(layout, out, classes, version_of(tagger))
+    scored = layout.format in SCORED and layout.task == "spans"
     options = replace(tagger.options, span_scores=scored)
     tokens = 0
     for answer in tagger.tag(read_sentences(source, layout, name), options):
@@ -35,6 +39,12 @@ def label_stream(
         listener.predicted(tokens, source.tell() / size if size else None)
     writer.close()
     return tokens
+
+
+def version_of(tagger: Tagger) -> str:
+    """A name for a model that tells it from those of other text or another config."""
+    made_from = json.dumps(dict(tagger.model.provenance), sort_keys=True)
+    return f"windowclf-{hashlib.sha256(made_from.encode()).hexdigest()[:12]}"
 
 
 def _probabilities(answer: Prediction) -> Probabilities | None:

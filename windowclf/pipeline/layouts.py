@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import BinaryIO, cast, get_args
 
 from windowclf.errors import DataError, Fault
-from windowclf.text.formats import Format, Layout, format_by_suffix, open_bytes
+from windowclf.text.formats import BINARY, Format, Layout, format_by_suffix, open_bytes
 from windowclf.text.formats.beginnings import fault_in_beginning, fits
 from windowclf.text.formats.containers import beginning_of
+from windowclf.text.formats.layout import OWN, Task
 
 SAY = "give --format {}"
 TABLES = ("csv", "tsv")
@@ -25,7 +26,7 @@ def layout_for(
     Raises DataError.
     """
     if format_ is None:
-        is_table, suffixed = trained.format in TABLES, format_by_suffix(input_)
+        is_table, suffixed = trained.format in TABLES, format_seen(input_, trained.task, False)
         else_ = trained.format if is_table else "text" if input_ == "-" else "conll"
         format_ = suffixed or else_
     if keep_labels and trained.task == "segmentation":
@@ -33,12 +34,39 @@ def layout_for(
     return layout_in(trained, format_of(format_), keep_labels)
 
 
-def format_of(name: str) -> Format:
+def format_of(name: str, option: str = "--format") -> Format:
     """The format of this name. Raises DataError where there is none."""
     if name not in get_args(Format):
         known = ", ".join(get_args(Format))
-        raise DataError(f"--format: expected one of {known}, found {name!r}.")
+        raise DataError(f"{option}: expected one of {known}, found {name!r}.")
     return cast(Format, name)
+
+
+def format_seen(path: str, task: Task, is_labelled: bool) -> Format | None:
+    """The format of a file by its suffix, and by its beginning where the suffix leaves that open.
+
+    None where neither says it. Brackets in raw text are spans where it is to be labelled.
+    """
+    from windowclf.text.formats.guess import guess_shape
+
+    named = format_by_suffix(path)
+    if path == "-" or task in ("slots", "segmentation"):
+        return named
+    match named:
+        case "csv" | "tsv":
+            return _if_one_of(guess_shape(path), ("token-csv", "webanno")) or named
+        case "text":
+            is_open = is_labelled and task == "spans"
+            return (_if_one_of(guess_shape(path), ("brackets",)) if is_open else None) or named
+        case None if Path(path).suffix.lower() == ".json" or Path(path).is_dir():
+            shapes: tuple[Format, ...] = ("labelstudio", "labelstudio-min", "spacy-json", "brat")
+            return _if_one_of(guess_shape(path), shapes)
+    return named
+
+
+def _if_one_of(format_: Format | None, expected: tuple[Format, ...]) -> Format | None:
+    """The format where it is one of the expected ones."""
+    return format_ if format_ in expected else None
 
 
 def layout_in(trained: Layout, format_: Format, read_labels: bool) -> Layout:
@@ -56,6 +84,8 @@ def layout_in(trained: Layout, format_: Format, read_labels: bool) -> Layout:
         tokenizer=trained.tokenizer,
         misaligned=trained.misaligned,
         slots=trained.slots,
+        names=trained.names,
+        sentence=trained.sentence,
         read_labels=read_labels,
     )
 
@@ -76,7 +106,7 @@ def labelled_format(trained: Layout, files: Sequence[str]) -> Format:
 
 def _labelled_format(trained: Layout, path: str) -> Format:
     """The format of one labelled file; see `labelled_format`."""
-    named = format_by_suffix(path)
+    named = format_seen(path, trained.task, True)
     is_slots = trained.task == "slots"
     if named == "text" and trained.task != "segmentation":
         return trained.format
@@ -84,7 +114,7 @@ def _labelled_format(trained: Layout, path: str) -> Format:
         return named if (named in TABLES) == is_slots else trained.format
     if not Path(path).is_file():  # what is taken from a pipe cannot be read again
         return trained.format
-    with open_bytes(path) as file:
+    with open_bytes(path, trained.format not in BINARY) as file:
         return trained.format if fits(beginning_of(file), trained.format) else "conll"
 
 
@@ -93,6 +123,8 @@ def refuse_strange(stream: BinaryIO, name: str, layout: Layout, say: str = SAY) 
 
     `say` is how its format is named, with {} for it. Nothing is taken from the stream.
     """
+    if layout.format not in OWN:
+        return  # what its reader says is more to the point
     known = format_by_suffix(name) == layout.format
     if fault := fault_in_beginning(beginning_of(stream), layout, known, say):
         raise DataError(Fault(fault, name))

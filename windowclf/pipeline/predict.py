@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
-from windowclf.errors import DataError, Fault
+from windowclf.errors import DataError
 from windowclf.pipeline.labelling import label_stream
-from windowclf.pipeline.layouts import TABLES, layout_for, refuse_strange
+from windowclf.pipeline.layouts import layout_for, refuse_strange
 from windowclf.pipeline.listener import SILENT, Listener
+from windowclf.pipeline.outputs import text_output
 from windowclf.system.arguments import checked_arguments
-from windowclf.system.durable import reason, whole_file
-from windowclf.system.paths import descriptor_name, is_at, is_of, same_file
-from windowclf.system.tensor_file import is_ours
 from windowclf.tagging.model_file import find_model
 from windowclf.tagging.options import TagOptions
 from windowclf.tagging.tagger import Tagger, load
-from windowclf.text.formats import Layout, open_bytes, refuse_container
+from windowclf.text.formats import BINARY, Layout, open_bytes, refuse_container
 from windowclf.text.formats.layout import as_jsonl
 
+SHARED = ("conll", "conllu", "jsonl", "text")  # formats that can be cut between lines
 SMALLEST_SHARED = 2 << 20  # bytes; starting processes takes longer than labelling less
 
 
@@ -58,11 +55,11 @@ def predict_file(
             f"--n-best: expected jsonl, which has a place for it, found {layout.format}{how}."
         )
     name = "<stdin>" if input_ == "-" else input_
-    with _input(input_) as (source, size):
+    with _input(input_, layout.format not in BINARY) as (source, size):
         if format_ is None:
             refuse_strange(source, name, layout)
-        with _output(output, model, source) as out:
-            if jobs > 1 and size > SMALLEST_SHARED and layout.format not in TABLES:
+        with text_output(output, source, find_model(Path(model))) as out:
+            if jobs > 1 and size > SMALLEST_SHARED and layout.format in SHARED:
                 path = os.fspath(model)
                 _label_shared(path, tagger, layout, source, name, size, out, jobs, listener)
             else:
@@ -93,49 +90,13 @@ def _label_shared(
 
 
 @contextmanager
-def _input(path: str) -> Iterator[tuple[BinaryIO, int]]:
+def _input(path: str, is_text: bool) -> Iterator[tuple[BinaryIO, int]]:
     """The bytes of a file or of standard input, and how many there are (0 where unknown)."""
+    if path == "-" and not is_text:
+        raise DataError("expected a file for a format that is no text, found standard input.")
     if path == "-":
         refuse_container(sys.stdin.buffer, "<stdin>")
         yield sys.stdin.buffer, 0
         return
-    with open_bytes(path) as file:
+    with open_bytes(path, is_text) as file:
         yield file, os.fstat(file.fileno()).st_size
-
-
-@contextmanager
-def _output(path: str, model: str | os.PathLike[str], source: BinaryIO) -> Iterator[TextIO]:
-    """A text stream that leaves line ends alone; a file takes its name when it is whole.
-
-    Raises DataError where that file is the `model`, or is read from `source` as it grows.
-    """
-    opened = nullcontext(sys.stdout.buffer) if path == "-" else whole_file(Path(path))
-    try:
-        if path != "-" and is_at(path, find_model(Path(model))):
-            raise DataError(f"--output: expected another file than the model itself, {path}.")
-        if path != "-" and Path(path).is_file() and is_ours(Path(path)):
-            raise DataError(f"--output: expected another file than a model or state, {path}.")
-        if path != "-" and descriptor_name(path) is None and is_of(source, path):
-            raise DataError(f"--output: expected another file than the input, {path}.")
-        with opened as file, _as_text(file) as out:
-            if same_file(source, file):
-                raise DataError("--output: expected another file than the input, it would grow.")
-            yield out
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        if path == "-":
-            raise
-        raise DataError(Fault(f"cannot write, {reason(error)}.", str(path))) from error
-
-
-@contextmanager
-def _as_text(stream: BinaryIO) -> Iterator[TextIO]:
-    """UTF-8 on a binary stream that stays open."""
-    out = io.TextIOWrapper(stream, encoding="utf-8", newline="", write_through=False)
-    try:
-        yield out
-        out.flush()
-    finally:
-        with contextlib.suppress(BrokenPipeError, ValueError):
-            out.detach()

@@ -7,9 +7,11 @@ from dataclasses import replace
 
 from windowclf import config as cfg
 from windowclf.errors import DataError
+from windowclf.pipeline.layouts import format_seen
 from windowclf.pipeline.listener import Listener
 from windowclf.pipeline.texts import Text
-from windowclf.text.formats import Layout, Remarks, guess_format
+from windowclf.text.formats import Format, Layout, Remarks, Task
+from windowclf.text.formats.layout import OWN
 from windowclf.text.sentence import Sentence, none_longer
 from windowclf.text.spans import Scheme, from_spans, to_spans
 
@@ -34,7 +36,9 @@ def layout_of(config: cfg.Config, train: Text) -> Layout:
     Of sentences in memory it is how files are read that the model is used on.
     """
     data = config.data
-    formats = {guess_format(path) for path in train.files} if data.format is None else {data.format}
+    formats = {data.format} if data.format else {_seen(path, config.task) for path in train.files}
+    if "brat" in formats:
+        formats.discard("text")  # the texts beside what is marked in them
     if not formats:
         formats = {"csv" if config.task == "slots" else "conll"}
     if len(formats) > 1:
@@ -44,18 +48,26 @@ def layout_of(config: cfg.Config, train: Text) -> Layout:
         )
     format_ = formats.pop()
     defaults: dict[str, int | str] = {"conllu": "upos", "csv": "label", "tsv": "label"}
+    usual = 1 if format_ in OWN else None
     slots = tuple(feature.column for feature in config.features.use if feature.kind == "column")
     return Layout(
         format=format_,
         task=config.task,
         token=data.token,
-        label=data.label if data.label is not None else defaults.get(format_, 1),
+        label=data.label if data.label is not None else defaults.get(format_, usual),
         extra=dict(data.extra),
         scheme=data.scheme,
         tokenizer=data.tokenizer,
         misaligned=data.misaligned,
         slots=slots if config.task == "slots" else (),
+        names=data.names,
+        sentence=data.sentence,
     )
+
+
+def _seen(path: str, task: Task) -> Format:
+    """The format of a file by its name and beginning; columns where these say nothing."""
+    return format_seen(path, task, True) or "conll"
 
 
 def inside_scheme(config: cfg.Config) -> Scheme | None:

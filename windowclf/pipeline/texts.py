@@ -12,8 +12,9 @@ from windowclf.errors import Faults
 from windowclf.pipeline.input_files import digest_of, files_of
 from windowclf.pipeline.layouts import refuse_strange
 from windowclf.text.corpus_cache import Hashed
-from windowclf.text.formats import Layout, Remarks, open_bytes, read_sentences
+from windowclf.text.formats import BINARY, Layout, Remarks, open_bytes, read_sentences
 from windowclf.text.formats.in_memory import canonical, checked_sentences
+from windowclf.text.formats.lines import read_block
 from windowclf.text.sentence import Sentence
 
 NAMES = ("train", "dev", "replay", "test")
@@ -65,10 +66,15 @@ class Text:
                 yield sentence
             return
         for path in self.files:
-            with open_bytes(path) as file:
+            is_text = layout.format not in BINARY
+            with open_bytes(path, is_text) as file:
                 if say is not None:
                     refuse_strange(file, path, layout, say)
-                source = file if digest is None else cast(BinaryIO, Hashed(file, digest, on_bytes))
+                source = file
+                if digest is not None:
+                    source = cast(BinaryIO, Hashed(file, digest, on_bytes))
+                if digest is not None and not is_text:
+                    source = _hashed(source, file)
                 for sentence in read_sentences(source, layout, path, noted, faults):
                     if sentence.tokens:
                         yield sentence
@@ -81,6 +87,14 @@ class Text:
         for sentence in self.given:
             whole.update(canonical(sentence) if len(sentence.tokens) else b"")
         return whole.hexdigest()
+
+
+def _hashed(hashed: BinaryIO, file: BinaryIO) -> BinaryIO:
+    """A file whose bytes are all hashed before anybody reads it from here to there."""
+    while read_block(hashed, "<input>"):
+        pass
+    file.seek(0)
+    return file
 
 
 def text_of_files(files: Sequence[str]) -> Text:

@@ -100,7 +100,7 @@ def header_of(model: Model) -> dict[str, Any]:
     network = {field.name: named[field.name] for field in own if named[field.name] != field.default}
     return {
         "task": layout.task,
-        "layout": asdict(layout),
+        "layout": _layout_fields(layout),
         "inside": spec.inside,
         "features": [_feature_fields(feature) for feature in architecture.features],
         "columns": list(spec.vocabulary.columns),
@@ -110,6 +110,12 @@ def header_of(model: Model) -> dict[str, Any]:
         **({} if model.temperature == 1.0 else {"temperature": model.temperature}),
         **({} if model.config is None else {"config": dict(model.config)}),
     }
+
+
+def _layout_fields(layout: Layout) -> dict[str, Any]:
+    """The fields of a layout, without what was added later and says nothing."""
+    own = asdict(layout)
+    return {k: v for k, v in own.items() if v is not None or k not in ("names", "sentence")}
 
 
 def _feature_fields(feature: Feature) -> dict[str, Any]:

@@ -12,13 +12,14 @@ from typing import BinaryIO, TextIO
 
 from windowclf.errors import Faults
 from windowclf.text.formats.containers import refuse_container
-from windowclf.text.formats.layout import Format, Layout, Task
+from windowclf.text.formats.layout import BINARY, IN_BYTES, Format, Layout, Task
 from windowclf.text.formats.lines import Input, open_bytes, open_input
 from windowclf.text.formats.remarks import Remarks
 from windowclf.text.formats.writer import Probabilities, Writer
 from windowclf.text.sentence import Sentence
 
 __all__ = [
+    "BINARY",
     "Format",
     "Layout",
     "Probabilities",
@@ -42,6 +43,11 @@ _SUFFIXES: dict[str, Format] = {
     ".tsv": "tsv",
     ".txt": "text",
     ".text": "text",
+    ".spacy": "spacy",
+    ".parquet": "parquet",
+    ".arrow": "arrow",
+    ".feather": "arrow",
+    ".ann": "brat",
 }
 
 
@@ -76,7 +82,7 @@ def read_sentences(
     layout.check_reading()
     noted = Faults() if faults is None else faults
     known = noted.count
-    with open_input(file, name, noted, remarks) as source:
+    with open_input(file, name, noted, remarks, layout.format not in IN_BYTES) as source:
         for sentence in _read(source, layout):
             if noted.count == known:
                 yield sentence
@@ -113,6 +119,10 @@ def _read(source: Input, layout: Layout) -> Iterator[Sentence]:
             from windowclf.text.formats.table import read_table
 
             return read_table(source, layout)
+        case _:
+            from windowclf.text.formats.shapes.reading import read_shape
+
+            return read_shape(source, layout)
     if segmentation:
         from windowclf.text.formats.segmentation import segmented
 
@@ -120,11 +130,14 @@ def _read(source: Input, layout: Layout) -> Iterator[Sentence]:
     return sentences
 
 
-def make_writer(layout: Layout, out: TextIO, classes: Sequence[str] = ()) -> Writer:
+def make_writer(
+    layout: Layout, out: TextIO, classes: Sequence[str] = (), version: str = "windowclf"
+) -> Writer:
     """A writer of sentences of this layout to `out`, which must not translate line ends.
 
-    With `classes` the answers have probabilities, and every `write` is given them. Raises
-    DataError where the format cannot hold the answer.
+    With `classes` the answers have probabilities, and every `write` is given them. `version` says
+    of which model they are, where the format has a place for that. Raises DataError where the
+    format cannot hold the answer.
     """
     layout.check_writing(bool(classes))
     if layout.task == "segmentation" and layout.format != "jsonl":
@@ -152,3 +165,7 @@ def make_writer(layout: Layout, out: TextIO, classes: Sequence[str] = ()) -> Wri
             from windowclf.text.formats.table import SEPARATORS, TableWriter
 
             return TableWriter(out, SEPARATORS[layout.format], classes)
+        case _:
+            from windowclf.text.formats.shapes.answers import AnswerWriter
+
+            return AnswerWriter(out, layout, classes, version)

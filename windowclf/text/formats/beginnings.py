@@ -10,6 +10,7 @@ from itertools import groupby
 from typing import Literal, TypeAlias
 
 from windowclf.text.formats.blocks import fields_of
+from windowclf.text.formats.json_shapes import of_array
 from windowclf.text.formats.layout import Format, Layout
 
 ALIKE = 0.9  # of the lines, that must have one number of columns
@@ -29,7 +30,10 @@ def fault_in_beginning(head: bytes, layout: Layout, known: bool, say: str) -> st
     for it, as in "give --format {}".
     """
     text = head.decode("utf-8", "replace").lstrip("\ufeff")
-    if (kind := json_kind(text)) and not (known and layout.format != "jsonl"):
+    kind = json_kind(text)
+    if kind == "array" and (shape := of_array(text)) and not (known and layout.format != "jsonl"):
+        return f"expected {_wanted(layout)}, found JSON of the kind {shape}; {say.format(shape)}."
+    if kind and not (known and layout.format != "jsonl"):
         return _of_json(kind, layout, say)
     if layout.format == "conll":
         return _of_conll(text, layout, known, say)
@@ -44,8 +48,12 @@ def _of_json(kind: JsonKind, layout: Layout, say: str) -> str | None:
     """A sentence about a file that begins as JSON; None where it is read as that."""
     if layout.format == "jsonl" and kind == "lines":
         return None
-    wanted = {"text": "raw text", "jsonl": "an object a line"}.get(layout.format, "columns")
-    return f"expected {wanted}, found {_json_advice(kind, say)}."
+    return f"expected {_wanted(layout)}, found {_json_advice(kind, say)}."
+
+
+def _wanted(layout: Layout) -> str:
+    """What a file of a layout should be, for messages."""
+    return {"text": "raw text", "jsonl": "an object a line"}.get(layout.format, "columns")
 
 
 def _of_conll(text: str, layout: Layout, known: bool, say: str) -> str | None:

@@ -15,8 +15,11 @@ _CONTAINERS: tuple[tuple[bytes, str], ...] = (  # a pattern, and what a file is 
     (rb"BZh[1-9]1AY&SY", "a file compressed by bzip2; unpack it with bunzip2"),
     (rb"\xfd7zXZ\x00", "a file compressed by xz; unpack it with unxz"),
     (rb"\x28\xb5\x2f\xfd", "a file compressed by zstd; unpack it with unzstd"),
-    (rb"PAR1[^\t\n\r -~]", f"a Parquet table; write it as JSON Lines (pandas: {_PARQUET})"),
-    (rb"ARROW1\x00", "an Arrow file; write it as JSON Lines"),
+    (
+        rb"PAR1[^\t\n\r -~]",
+        f"a Parquet table; write it as JSON Lines (pandas: {_PARQUET}), or call it x.parquet",
+    ),
+    (rb"ARROW1\x00", "an Arrow file; write it as JSON Lines, or call it x.arrow"),
     (rb"PK\x03\x04.{0,65000}?word/", "a Word document; save it as plain text in UTF-8"),
     (rb"PK\x03\x04.{0,65000}?xl/", "an Excel workbook; save it as tab-separated text in UTF-8"),
     (rb"PK\x03\x04.{0,65000}?\[Content_Types\]", "an Office document; save it as text in UTF-8"),
@@ -37,7 +40,8 @@ _CONTAINERS: tuple[tuple[bytes, str], ...] = (  # a pattern, and what a file is 
     (rb"(?:[\t\n\r -~]\x00){8}|(?:\x00[\t\n\r -~]){8}", "text in UTF-16; save it as UTF-8"),
     (
         rb"x(?:\x9c|\xda(?![\x80-\xbf]))",
-        "a file compressed by zlib, as spaCy's .spacy are; write a token a line",
+        "a file compressed by zlib, as spaCy's .spacy are; write a token a line, or call it "
+        "x.spacy",
     ),
 )
 

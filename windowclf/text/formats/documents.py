@@ -16,6 +16,8 @@ from windowclf.text.sentence import NO_LABEL, Sentence
 from windowclf.text.spans import Span, from_spans, to_spans
 from windowclf.text.tokenizer import Offsets, split_sentences, tokenize
 
+SKIPPED = ("span", "passed over {} that cut a token or overlap another.")
+
 
 class MarkedSpan(NamedTuple):
     """A labelled stretch of a text: text[start:end], offsets in code points."""
@@ -38,7 +40,9 @@ class Document:
     tokens: Sequence[Offsets] = ()
     """Where the tokens stand in the text."""
     record: dict[str, Any] | None = None
-    """The object of a line of jsonl."""
+    """The object of a line of jsonl, or what a record of another file says in the same words."""
+    original: Any = None
+    """That record as its own file has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +74,23 @@ def tokens_of(text: str, layout: Layout) -> list[Offsets]:
 
 
 def sentences_of(
-    document: Document, gold: Gold | None, layout: Layout, path: str, line: int, number: int
+    document: Document,
+    gold: Gold | None,
+    layout: Layout,
+    path: str,
+    line: int,
+    number: int,
+    starts: Sequence[int] | None = None,
 ) -> Iterator[Sentence]:
     """The sentences of document `number`, in line `line` of the file at `path`, at least one.
 
-    With `gold` they have labels, and none ends within one of its spans.
+    With `gold` they have labels, and none ends within one of its spans. `starts` are the tokens
+    that begin one, where that is known.
     """
     text, tokens = document.text or "", document.tokens
-    starts = split_sentences(text, list(tokens)) or [0]
+    if starts is None:
+        starts = split_sentences(text, list(tokens))
+    starts = starts or [0]
     if gold is not None:
         inside = {i for s in [*gold.spans, *gold.skipped] for i in range(s.start + 1, s.end)}
         starts = [start for start in starts if start not in inside]
@@ -131,21 +144,32 @@ def align(
         if not 0 <= span.start < span.end <= len(text):
             source.fault(line, _outside(span, len(text)))
             continue
+        first, last = bisect_right(ends, span.start), bisect_left(starts, span.end)
+        if span.start < before.end and layout.misaligned == "skip":
+            source.remark(*SKIPPED)
+            first, before = bisect_left(starts, before.end), max(before, span, key=_end)
+            gold.skipped.append(Span(first, max(first, last), span.label))
+            continue
         if span.start < before.end:
             source.fault(line, _overlap(before, span, text))
             continue
         before = span
-        first, last = bisect_right(ends, span.start), bisect_left(starts, span.end)
         if first == last:
             source.fault(line, f"{_shown(span, text)} holds no token; expected at least one.")
         elif starts[first] >= span.start and ends[last - 1] <= span.end:
             gold.spans.append(Span(first, last, span.label))
         elif layout.misaligned == "skip":
+            source.remark(*SKIPPED)
             gold.skipped.append(Span(first, last, span.label))
         else:
             cut = first if starts[first] < span.start else last - 1
             source.fault(line, _cut(span, tokens[cut], text))
     return gold
+
+
+def _end(span: MarkedSpan) -> int:
+    """Where a span ends."""
+    return span.end
 
 
 def _shown(span: MarkedSpan, text: str) -> str:

@@ -17,6 +17,18 @@ LONGEST_NUMBER = 1000  # digits
 
 def parse(text: str, line: int, source: Input) -> Json | None:
     """The JSON object of a line; None, and a fault, where it is none or cannot be written again."""
+    value = parse_any(text, line, source, "a JSON object")
+    if value is None or isinstance(value, dict):
+        return value
+    source.fault(line, f"expected a JSON object, found {kind(value)}: {quoted(text)}.")
+    return None
+
+
+def parse_any(text: str, line: int, source: Input, expected: str) -> Any:
+    """The JSON value of a text; None, and a fault, where it is none or cannot be written again.
+
+    Also for null. `expected` is what messages say that it should be.
+    """
     try:
         value = json.loads(
             text,
@@ -31,17 +43,17 @@ def parse(text: str, line: int, source: Input) -> Json | None:
             json.dumps(value, ensure_ascii=False).encode("utf-8")
     except json.JSONDecodeError as error:
         found = f"{error.msg[0].lower()}{error.msg[1:]} at character {error.pos + 1}"
-        source.fault(line, f"expected a JSON object, found an error ({found}): {quoted(text)}.")
+        source.fault(line, f"expected {expected}, found an error ({found}): {quoted(text)}.")
     except UnicodeEncodeError:
         source.fault(line, "expected text, found half a surrogate pair (\\ud800 to \\udfff).")
     except RecursionError:
-        source.fault(line, "expected a JSON object, found one that is nested too deeply.")
+        source.fault(line, f"expected {expected}, found one that is nested too deeply.")
     except ValueError as error:
-        source.fault(line, f"expected a JSON object, found {error}.")
+        source.fault(line, f"expected {expected}, found {error}.")
     else:
-        if isinstance(value, dict):
-            return value
-        source.fault(line, f"expected a JSON object, found {kind(value)}: {quoted(text)}.")
+        if value is None:
+            source.fault(line, f"expected {expected}, found null: {quoted(text)}.")
+        return value
     return None
 
 

@@ -1,14 +1,15 @@
 """jsonl: an object a line, {"tokens": […], "labels": […]} or {"text": "…", "spans": […]}.
 
 A span is {"start": …, "end": …, "label": …} with offsets in code points, or [start, end, label];
-where there is no `spans`, a list `label` of such is taken.
+where there is no `spans`, a list `label`, `labels` or `entities` of such is taken, as in doccano.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, pairwise
 from typing import Any
 
 from windowclf.errors import quoted
@@ -28,6 +29,9 @@ from windowclf.text.formats.layout import Layout
 from windowclf.text.formats.lines import Input
 from windowclf.text.formats.segmentation import characters_of
 from windowclf.text.sentence import NO_LABEL, Sentence
+from windowclf.text.tokenizer import Offsets
+
+SPAN_KEYS = ("label", "labels", "entities")  # that doccano may have in place of spans
 
 
 def read_jsonl(source: Input, layout: Layout) -> Iterator[Sentence]:
@@ -44,7 +48,7 @@ def read_jsonl(source: Input, layout: Layout) -> Iterator[Sentence]:
         fields = parse(text, line, source)
         if fields is not None and not _passed_over(fields, source):
             number = documents.of(True, True)
-            record = _Record(fields, line, number, "".join(before), end, layout, source)
+            record = JsonRecord(fields, line, number, "".join(before), end, layout, source)
             yield from record.sentences(label_check)
         before = []
     label_check.finish()
@@ -55,20 +59,23 @@ def read_jsonl(source: Input, layout: Layout) -> Iterator[Sentence]:
 
 def _passed_over(fields: Json, source: Input) -> bool:
     """Whether a record is no gold and gold is wanted; if so it is counted."""
-    if source.remarks is None or not _is_refused(fields):
+    if source.remarks is None or not is_refused(fields):
         return False
     source.remarks.passed_over += 1
     return True
 
 
-def _is_refused(fields: Json) -> bool:
+def is_refused(fields: Json) -> bool:
     """Whether the annotator of a record has rejected or ignored what it says, as Prodigy notes."""
     return fields.get("answer") in ("reject", "ignore")
 
 
 @dataclass(frozen=True, slots=True)
-class _Record:
-    """The object of one line on its way to sentences; faults are noted at that line."""
+class JsonRecord:
+    """The object of one line on its way to sentences; faults are noted at that line.
+
+    Other files have records that say the same in other words: `fields` has it in those of jsonl.
+    """
 
     fields: Json
     line: int
@@ -77,11 +84,12 @@ class _Record:
     end: str
     layout: Layout
     source: Input
+    original: Any = None  # the record as such a file has it
 
     @property
     def has_labels(self) -> bool:
         """Whether the record says what its labels are, and its annotator has let that stand."""
-        return self.layout.has_label_field and not _is_refused(self.fields)
+        return self.layout.has_label_field and not is_refused(self.fields)
 
     def sentences(self, label_check: LabelCheck) -> Iterator[Sentence]:
         """The one sentence of the record's tokens, or the sentences of its text."""
@@ -110,7 +118,7 @@ class _Record:
         if self.has_labels:
             labels = self._labels(len(tokens))
             label_check.check(labels, lines[: len(labels)])
-        part = DocumentPart(Document(self.before, self.end, record=self.fields), 0)
+        part = DocumentPart(self._document(), 0)
         path, number = self.source.path, self.number
         sentence = Sentence(tokens, labels, columns, path, lines, part, number)
         if self.layout.task == "segmentation":
@@ -122,11 +130,22 @@ class _Record:
         name = self.layout.label if isinstance(self.layout.label, str) else "labels"
         labels: list[str | None] = []
         for item in self._list(name, length):
+            if self.layout.names and type(item) is int:
+                item = self._name(item)
             if item is not None and not isinstance(item, str):
                 self._fault(f'expected strings or null in "{name}", found {kind(item)}.')
             else:
                 labels.append(None if item is None or item in NO_LABEL else item)
         return labels
+
+    def _name(self, number: int) -> str | None:
+        """The label that an integer stands for; None for a negative one, as for a token without."""
+        names = self.layout.names or ()
+        if number >= len(names):
+            found = f"expected integers below {len(names)}, as data.names has so many"
+            self._fault(f"{found}, found {number}.")
+            return None
+        return names[number] if number >= 0 else None
 
     def _column(self, name: str, length: int) -> list[str]:
         """What stands under the key `name`: a string for each of `length` tokens."""
@@ -158,25 +177,41 @@ class _Record:
             forms = text.split()
             path, lines = self.source.path, [self.line] * len(forms)
             words = Sentence(forms, path=path, lines=lines, document=self.number)
-            part = DocumentPart(Document(self.before, self.end, record=self.fields), 0)
+            part = DocumentPart(self._document(), 0)
             yield characters_of(words, layout.read_labels, part)
         elif layout.extra:
             names = ", ".join(f'"{column}"' for column in layout.extra.values())
             self._fault(f'a "text" has no further columns; expected "tokens" with {names}.')
         else:
-            tokens = tokens_of(text, layout)
-            document = Document(self.before, self.end, text, tokens, self.fields)
+            tokens, starts = self._given_tokens(text) or (tokens_of(text, layout), None)
+            document = self._document(text, tokens)
             gold: Gold | None = None
             if self.has_labels:
                 gold = align(self._spans(), document, layout, self.source, self.line)
             path, line = self.source.path, self.line
-            yield from sentences_of(document, gold, layout, path, line, self.number)
+            yield from sentences_of(document, gold, layout, path, line, self.number, starts)
+
+    def _document(self, text: str | None = None, tokens: Sequence[Offsets] = ()) -> Document:
+        """The record as a document, with its text and where the tokens of that stand."""
+        return Document(self.before, self.end, text, tokens, self.fields, self.original)
+
+    def _given_tokens(self, text: str) -> tuple[list[Offsets], list[int]] | None:
+        """The tokens that the record says its text has, and which begin a sentence; else None.
+
+        Lines of jsonl are raw text to us whatever else they say.
+        """
+        if self.layout.format == "jsonl" or (tokens := offsets_in(self.fields)) is None:
+            return None
+        if any(b < a for a, b in pairwise(chain((0,), *tokens, (len(text),)))):
+            self._fault('expected "tokens" one after the other in the text, found others.')
+            return [], []
+        return tokens, _starts(self.fields.get("sentences"), len(tokens))
 
     def _spans(self) -> list[MarkedSpan]:
         """The spans that the record lists, those without faults."""
         name = self.layout.label if isinstance(self.layout.label, str) else "spans"
-        if name == "spans" and name not in self.fields and "label" in self.fields:
-            name = "label"
+        if name == "spans" and name not in self.fields:
+            name = next((other for other in SPAN_KEYS if other in self.fields), name)
         value = self.fields.get(name)
         if not isinstance(value, list):
             found = kind(value) if name in self.fields else self._keys()
@@ -187,7 +222,11 @@ class _Record:
     def _span(self, item: object) -> MarkedSpan | None:
         """A span from an object or list; None, and a fault, where it is none."""
         match item:
-            case {"start": start, "end": end, "label": label} | [start, end, label]:
+            case (
+                {"start": start, "end": end, "label": label}
+                | {"start_offset": start, "end_offset": end, "label": label}
+                | [start, end, label]
+            ):
                 if type(start) is int and type(end) is int and isinstance(label, str) and label:
                     if fault := fault_in_line_ends(label):
                         self._fault(fault)
@@ -204,6 +243,30 @@ class _Record:
 
     def _fault(self, sentence: str) -> None:
         self.source.fault(self.line, sentence)
+
+
+def offsets_in(record: Json) -> list[Offsets] | None:
+    """Where the tokens that a record lists beside its text stand; None where it lists none."""
+    tokens = record.get("tokens")
+    if not isinstance(tokens, list) or "text" not in record:
+        return None
+    found: list[Offsets] = []
+    for token in tokens:
+        match token:
+            case {"start": int(start), "end": int(end)}:
+                if record["text"][start:end].strip():
+                    found.append((start, end))
+            case _:
+                return None
+    return found
+
+
+def _starts(value: object, length: int) -> list[int]:
+    """The tokens, of `length`, that begin a sentence, where a value says so; else the first."""
+    if not isinstance(value, list) or not all(type(each) is int for each in value):
+        return [0]
+    is_good = value[:1] == [0] and all(a < b for a, b in pairwise([*value, length]))
+    return value if is_good else [0]
 
 
 def _are_strings(value: object) -> bool:

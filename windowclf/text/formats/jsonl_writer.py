@@ -8,6 +8,7 @@ from typing import Any, TextIO
 
 from windowclf.errors import DataError
 from windowclf.text.formats.documents import Document, DocumentPart, marked_spans
+from windowclf.text.formats.json_values import Json
 from windowclf.text.formats.layout import Layout
 from windowclf.text.formats.segmentation import words_of
 from windowclf.text.formats.writer import Probabilities
@@ -89,18 +90,27 @@ class JsonlWriter:
 
     def _give_back(self, document: Document) -> None:
         """Write a document with all that was gathered of its sentences, and begin anew."""
-        self._out.write(document.before)
-        if document.record is not None:
-            record = _moved(document.record, self._key(document))
-            record[self._key(document)] = self._answer
-            if self._probabilities is not None:
-                record["probabilities"] = self._probabilities
-            if self._n_best is not None:
-                record["n_best"] = self._n_best
-            self._out.write(json.dumps(record, ensure_ascii=False) + document.end)
+        record = None if document.record is None else self._answered(document, document.record)
+        self._put(document, record)
         self._answer = []
         self._probabilities = [] if self._classes else None
         self._n_best = None
+
+    def _answered(self, document: Document, given: Json) -> Json:
+        """The record of a document with the answer in it."""
+        record = _moved(given, self._key(document))
+        record[self._key(document)] = self._answer
+        if self._probabilities is not None:
+            record["probabilities"] = self._probabilities
+        if self._n_best is not None:
+            record["n_best"] = self._n_best
+        return record
+
+    def _put(self, document: Document, record: Json | None) -> None:
+        """Write a document whose record has the answer in it."""
+        self._out.write(document.before)
+        if record is not None:
+            self._out.write(json.dumps(record, ensure_ascii=False) + document.end)
 
     def _key(self, document: Document) -> str:
         """The key under which the answer stands in the record."""

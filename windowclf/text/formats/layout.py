@@ -10,10 +10,42 @@ from windowclf.errors import DataError, legible
 from windowclf.text.spans import Scheme
 from windowclf.text.tokenizer import Tokenizer
 
-Format: TypeAlias = Literal["conll", "conllu", "jsonl", "csv", "tsv", "text"]
+Format: TypeAlias = Literal[
+    "conll",
+    "conllu",
+    "jsonl",
+    "csv",
+    "tsv",
+    "text",
+    "labelstudio",
+    "labelstudio-min",
+    "doccano",
+    "doccano-relations",
+    "prodigy",
+    "spacy",
+    "spacy-json",
+    "brat",
+    "webanno",
+    "token-csv",
+    "parquet",
+    "arrow",
+    "brackets",
+]
 Task: TypeAlias = Literal["tagging", "spans", "segmentation", "slots"]
 Column: TypeAlias = int | str  # a column by number or name
 
+OWN: tuple[Format, ...] = ("conll", "conllu", "jsonl", "csv", "tsv", "text")
+"""The formats that are no shape of other tools; see `shapes`."""
+BINARY: tuple[Format, ...] = ("spacy", "parquet", "arrow")
+"""Those that are no text."""
+IN_BYTES: tuple[Format, ...] = (*BINARY, "labelstudio", "labelstudio-min", "spacy-json")
+"""Those that are not read line by line."""
+AS_OBJECTS: tuple[Format, ...] = (
+    *("jsonl", "doccano", "doccano-relations", "prodigy", "labelstudio-min", "parquet", "arrow"),
+)
+"""Those whose records hold whatever one likes."""
+SCORED: tuple[Format, ...] = ("labelstudio", *AS_OBJECTS)
+"""Those that have a place for how sure a span is."""
 CONLLU_LABELS = ("upos", "xpos", "feats")
 CONLLU_COLUMNS = ("form", "lemma", *CONLLU_LABELS, "deprel")
 
@@ -43,6 +75,10 @@ class Layout:
     """What to do with a span of a raw text that cuts a token."""
     slots: tuple[str, ...] = ()
     """csv and tsv: the columns that are features."""
+    names: tuple[str, ...] | None = None
+    """The labels that the integers 0, 1, … of a file stand for."""
+    sentence: Column | None = None
+    """token-csv: the column that says which rows are of one sentence."""
     read_labels: bool = True
     """False for prediction: the label field is never looked at."""
 
@@ -79,6 +115,11 @@ def _faults_in_task(layout: Layout) -> Iterator[str]:
         )
     if layout.task == "segmentation" and layout.extra:
         yield "data.extra: characters have no further columns; leave it out for segmentation."
+    elif layout.task == "segmentation" and layout.format not in OWN:
+        yield (
+            f"data.format: {layout.format} holds labelled tokens or spans; expected conll, conllu, "
+            "jsonl or text for task: segmentation."
+        )
     elif layout.format == "text" and layout.extra:
         yield "data.extra: text has no further columns; use conll, conllu or jsonl."
 
@@ -117,6 +158,8 @@ def _faults_in_answer(layout: Layout, probabilities: bool) -> Iterator[str]:
     as_lines = layout.task == "segmentation" and layout.format != "jsonl"
     if layout.format == "conllu" and not as_lines and not _is_conllu_label(layout.label):
         yield _expected_conllu("data.label", CONLLU_LABELS, layout.label)
+    if probabilities and layout.format not in (*OWN, *AS_OBJECTS):
+        yield f"probabilities have no place in {layout.format}; give jsonl."
     if probabilities and (layout.format == "text" or as_lines):
         made = as_jsonl('"text": line.rstrip("\\n")')
         how = f" (of lines of raw text: {made})" if layout.format == "text" else ""

@@ -35,10 +35,24 @@ class Input:
     faults: Faults
     remarks: Remarks | None = None
     """Where it is noted what is no fault; None unless the file is read for its gold labels."""
+    stream: BinaryIO | None = None
+    """The file for who reads bytes; there are no lines then."""
+    within: str = ""
+    """Where in a line the faults are, for files of long lines: `record 3: `."""
 
     def fault(self, line: int | None, sentence: str) -> None:
         """Note a fault at a line of this file."""
-        self.faults.add(self.path, line, sentence)
+        self.faults.add(self.path, line, self.within + sentence)
+
+    def remark(self, noun: str, sentence: str, count: int = 1) -> None:
+        """Note what is no fault: a sentence in which {} is to be so many of a noun more."""
+        if self.remarks is not None:
+            self.remarks.counts[noun, sentence] += count
+
+    def pass_over(self, kind: str) -> None:
+        """Note something that is no span and is left alone."""
+        if self.remarks is not None:
+            self.remarks.no_spans[kind] += 1
 
 
 @contextmanager
@@ -47,21 +61,31 @@ def open_input(
     name: str | None,
     faults: Faults,
     remarks: Remarks | None = None,
+    in_lines: bool = True,
 ) -> Iterator[Input]:
     """A path or a binary stream as an Input whose faults go to `faults`; a stream stays open.
 
-    `name` is what messages call it. Raises DataError where it cannot be opened.
+    `name` is what messages call it. Unless `in_lines` it is for a reader of bytes. Raises DataError
+    where it cannot be opened.
     """
     if isinstance(file, str | os.PathLike):
         path = os.fspath(file)
-        with open_bytes(path) as stream:
-            yield _input_of(stream, name or path, faults, remarks)
-    else:
+        with (
+            open_bytes(path, in_lines) as stream,
+            open_input(stream, name or path, faults, remarks, in_lines) as source,
+        ):
+            yield source
+    elif in_lines:
         yield _input_of(file, name or "<input>", faults, remarks)
+    else:
+        yield Input(name or "<input>", "", iter(()), faults, remarks, file)
 
 
-def open_bytes(path: str | os.PathLike[str]) -> BinaryIO:
-    """A file of text, opened for reading bytes. Raises DataError where there is none to be read."""
+def open_bytes(path: str | os.PathLike[str], is_text: bool = True) -> BinaryIO:
+    """A file, opened for reading bytes. Raises DataError where there is none to be read.
+
+    Or, for `is_text`, where it begins as something else than text.
+    """
     try:
         if kind := endless_kind(path):
             raise DataError(Fault(f"expected a file, found {kind}.", str(path)))
@@ -71,7 +95,8 @@ def open_bytes(path: str | os.PathLike[str]) -> BinaryIO:
     except (OSError, ValueError) as error:
         raise DataError(Fault(f"cannot be read, {reason(error)}.", str(path))) from None
     try:
-        refuse_container(file, os.fspath(path))
+        if is_text:
+            refuse_container(file, os.fspath(path))
     except DataError:
         file.close()
         raise
@@ -93,7 +118,7 @@ def _blocks(stream: BinaryIO, path: str) -> Iterator[bytes | None]:
     """The bytes of a stream, many whole lines at a time; None for a line too long to be kept."""
     pending: list[bytes] = []  # the beginning of a line whose end has not been read
     size = 0
-    while chunk := _read(stream, path):
+    while chunk := read_block(stream, path):
         first, last = chunk.find(b"\n"), chunk.rfind(b"\n")
         if first < 0:
             size += len(chunk)
@@ -111,7 +136,7 @@ def _blocks(stream: BinaryIO, path: str) -> Iterator[bytes | None]:
     yield None if size > LONGEST_LINE else b"".join(pending)
 
 
-def _read(stream: BinaryIO, path: str) -> bytes:
+def read_block(stream: BinaryIO, path: str) -> bytes:
     """The next bytes of a stream, at most BLOCK; none at its end.
 
     As many as it has now, so that lines typed into a pipe are not waited for in blocks.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TextIO
@@ -43,7 +43,7 @@ def read_table(source: Input, layout: Layout) -> Iterator[Sentence]:
 
     Faults are noted, and no row follows the first.
     """
-    rows = _rows(source, SEPARATORS[layout.format])
+    rows = rows_of(source, lambda _: SEPARATORS[layout.format])
     header = next(rows, None)
     if header is None or not header.fields:
         source.fault(None, "expected a header line with the names of the columns, found none.")
@@ -94,12 +94,13 @@ def _find(column: Column, header: Row, source: Input) -> int:
     return 0
 
 
-def _rows(source: Input, separator: str) -> Iterator[Row]:
-    """All rows of a table, the header too; those with faults may lack fields.
+def rows_of(source: Input, separator_of: Callable[[str], str]) -> Iterator[Row]:
+    """All rows of a table, the header first; those with faults may lack fields.
 
-    Empty lines are passed over; those at the end are a row without fields.
+    `separator_of` says of the header's line what stands between the columns. Empty lines are passed
+    over; those at the end are a row without fields.
     """
-    before = [source.mark]
+    before, separator = [source.mark], ""
     row: Row | None = None
     texts: list[str] = []
     size = 0
@@ -110,6 +111,7 @@ def _rows(source: Input, separator: str) -> Iterator[Row]:
                 before.append(end)
                 continue
             row, texts, size = Row("".join(before), number, source.path), [], 0
+            separator = separator or separator_of(text)
         if inside is None and '"' not in text:
             row.fields = text.split(separator)
         else:
@@ -186,7 +188,7 @@ class TableWriter:
             answer = self._names
         elif probabilities is not None:
             answer += [f"{one:.6f}" for one in next(iter(probabilities.of_class), ())]
-        fields = [row.text, *(_field(text, self._separator) for text in answer)]
+        fields = [row.text, *(field_of(text, self._separator) for text in answer)]
         self._out.write(row.before + self._separator.join(fields) + row.end)
 
     def _refuse_twice(self, header: Row) -> None:
@@ -202,7 +204,7 @@ class TableWriter:
         """Do nothing: no row is held back."""
 
 
-def _field(text: str, separator: str) -> str:
+def field_of(text: str, separator: str) -> str:
     """A text as a field of a row: in quotes where it needs them."""
     if any(sign in text for sign in (separator, '"', "\r", "\n")):
         return '"' + text.replace('"', '""') + '"'
