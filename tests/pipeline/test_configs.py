@@ -38,6 +38,6 @@ def test_it_trains(path, tmp_path, monkeypatch):
         settings.append(f"training.start_from={tmp_path}/first")
     result = windowclf.train(path, settings)
     written = json.loads((tmp_path / "run" / "evaluation.json").read_text(encoding="utf-8"))
-    assert set(written) == {"dev", "test"}
+    assert set(written) == {"dev", "test", "machine"}
     assert written["test"]["tokens"] > 0
     assert 0 < result.best_score <= 1
