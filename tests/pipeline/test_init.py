@@ -399,3 +399,55 @@ def test_real_files(corpora, path, task, columns):
     layout = guess.layout
     assert layout.task == task
     assert (layout.format, layout.token, layout.label, layout.scheme) == columns
+
+
+TOOLS = {
+    "labelstudio": "x.json",
+    "labelstudio-min": "x.json",
+    "doccano": "x.jsonl",
+    "doccano-relations": "x.jsonl",
+    "prodigy": "x.jsonl",
+    "spacy": "x.spacy",
+    "spacy-json": "x.json",
+    "brat": "folder",
+    "webanno": "x.tsv",
+    "token-csv": "x.csv",
+    "parquet": "x.parquet",
+    "arrow": "x.arrow",
+    "brackets": "x.txt",
+}
+
+
+@pytest.mark.parametrize("format_", TOOLS)
+def test_files_of_tools_train_as_they_stand(format_):
+    """From equal spans, in whatever shape they come."""
+    if format_ in ("parquet", "arrow", "spacy"):
+        pytest.importorskip({"spacy": "spacy"}.get(format_, "pyarrow"))
+    corpora.write(Path("in.conll"), corpora.conll(names()))
+    windowclf.convert("in.conll", TOOLS[format_], to=format_)
+    project = windowclf.init("made", TOOLS[format_])
+    assert project.guess is not None
+    assert project.guess.layout.task == "spans"
+    assert project.guess.layout.format == format_
+    windowclf.train(project.config, SMALL)
+
+
+def test_tags_of_a_token_csv_are_tags():
+    corpora.write(Path("in.conll"), corpora.conll(tags()))
+    windowclf.convert("in.conll", "x.csv", to="token-csv")
+    assert guess_file("x.csv").layout.task == "tagging"
+    with pytest.raises(DataError, match="expected task: spans or tagging"):
+        guess_file("x.csv", "segmentation")
+
+
+@pytest.mark.parametrize(
+    ("text", "task", "said"),
+    [
+        ('[{"data": {"text": "a b"}, "annotations": [{"result": []}]}]', None, "found none"),
+        ('[{"data": {"text": "a b"}, "annotations": [{"result": []}]}]', "tagging", "task: spans"),
+    ],
+)
+def test_files_of_tools_that_no_model_can_learn_from(text, task, said):
+    corpora.write(Path("x.json"), text)
+    with pytest.raises(DataError, match=said):
+        guess_file("x.json", task)

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from windowclf.errors import DataError, Fault, legible, quoted
+from windowclf.pipeline.guess_tools import guess_of_tool, tool_format
+from windowclf.pipeline.input_files import files_of
 from windowclf.pipeline.listener import SILENT, Listener
 from windowclf.system.paths import kind_at
-from windowclf.text.formats import Layout, Remarks, Task, open_bytes, read_sentences
+from windowclf.text.formats import BINARY, Layout, Remarks, Task, open_bytes, read_sentences
 from windowclf.text.guess import Found, Look, guess_layout
 from windowclf.text.guess.values import is_span_label
 from windowclf.text.schemes import LabelSurvey, advice_on
@@ -71,7 +73,7 @@ class Guess:
 
 def guess_file(path: str, task: Task | None = None, listener: Listener = SILENT) -> Guess:
     """What a labelled file is. Raises DataError where no model can learn from it as it is."""
-    found = guess_layout(look_at(path, task))
+    found = _found(path, task)
     layout, survey = found.layout, LabelSurvey()
     unchecked = replace(layout, task="tagging") if found.in_scheme else layout
     counting = _Counting()
@@ -94,13 +96,26 @@ def guess_file(path: str, task: Task | None = None, listener: Listener = SILENT)
     return Guess(path, found, layout, counting.counts(), counting.sample)
 
 
-def look_at(path: str, task: Task | None) -> Look:
-    """The beginning of a file, for guessers. Raises DataError for what is no file of text."""
+def _found(path: str, task: Task | None) -> Found:
+    """What the beginning of a file says. Raises DataError where that is nothing to learn from."""
+    _refuse_pipe(path)
+    format_ = tool_format(path)
+    return (
+        guess_layout(look_at(path, task)) if format_ is None else guess_of_tool(path, format_, task)
+    )
+
+
+def _refuse_pipe(path: str) -> None:
+    """Raise DataError for what a config cannot name, as it can be read only once."""
     kind = kind_at(Path(path), follow=True)
     if kind in ("a pipe", "a character device"):
         raise DataError(
             Fault(f"expected a file, found {kind}; a config names files, so put it in one.", path)
         )
+
+
+def look_at(path: str, task: Task | None) -> Look:
+    """The beginning of a file, for guessers. Raises DataError for what is no file of text."""
     with open_bytes(path) as file:
         head = file.read(LOOKED_AT)
         if len(head) == LOOKED_AT and b"\n" in head:
@@ -113,9 +128,9 @@ def same_format(path: str, guess: Guess, to_be_read: bool = False) -> None:
 
     What is `to_be_read` in that format may also begin in none, for its reader to tell.
     """
-    look = look_at(path, guess.layout.task)
+    _refuse_pipe(path)
     try:
-        format_ = guess_layout(look).layout.format
+        format_ = _found(path, guess.layout.task).layout.format
     except DataError:
         if to_be_read:
             return
@@ -182,12 +197,13 @@ def _shows_well(sentence: Sentence) -> bool:
 
 def _read(path: str, layout: Layout, listener: Listener) -> Iterator[Sentence]:
     """The sentences of a file, empty ones left out; the listener is told how far it is."""
-    with open_bytes(path) as file:
-        size = max(1, os.fstat(file.fileno()).st_size)
-        for sentence in read_sentences(file, layout, path, Remarks()):
-            if sentence.tokens:
-                listener.working("reading", min(1.0, file.tell() / size))
-                yield sentence
+    for name in files_of(path, "--data"):
+        with open_bytes(name, layout.format not in BINARY) as file:
+            size = max(1, os.fstat(file.fileno()).st_size)
+            for sentence in read_sentences(file, layout, name, Remarks()):
+                if sentence.tokens:
+                    listener.working("reading", min(1.0, file.tell() / size))
+                    yield sentence
 
 
 def _scheme(survey: LabelSurvey) -> Scheme:

@@ -92,11 +92,11 @@ def _on_dev(guess: Guess, given: str | None) -> str:
 def _reading(guess: Guess) -> Iterator[tuple[str, Any, str]]:
     """The keys that say how the files are read: key, value, and what it is."""
     layout = guess.layout
-    words, labels = _PLACES[layout.format]
+    words, labels = _PLACES.get(layout.format, ("", ""))
     yield "format", layout.format, guess.reasons["format"][1]
     if layout.format == "conll" or (layout.format == "jsonl" and isinstance(layout.token, str)):
         yield "token", layout.token, words
-    if layout.task != "segmentation":
+    if layout.task != "segmentation" and layout.format in _PLACES:
         yield "label", layout.label, labels
     if guess.found.in_scheme:
         yield "scheme", layout.scheme, "BIO | IOB1 | IO | BIOES | BILOU | BMES | BMEWO"
