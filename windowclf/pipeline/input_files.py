@@ -40,7 +40,19 @@ def files_of(where: Paths, key: str) -> list[str]:
             paths += found
         else:
             paths.append(pattern)
-    return list(dict.fromkeys(part for path in paths for part in _parts_of(path)))
+    return _with_parts(paths)
+
+
+def _with_parts(paths: Sequence[str]) -> list[str]:
+    """The files that paths stand for; one that belongs to another, as brat's do, once."""
+    found: list[str] = []
+    beside: set[str] = set()
+    for path in paths:
+        parts = _parts_of(path)
+        found += [part for part in parts if part not in beside]
+        if len(parts) > 1:
+            beside.update(parts)
+    return found
 
 
 def _parts_of(path: str) -> list[str]:
