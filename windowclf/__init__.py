@@ -7,7 +7,8 @@
 
 `train`, `cross_validate`, `plan`, `tune`, `evaluate`, `compare`, `predict_file`, `gradcheck`,
 `info`, `benchmark` and `compress` are what the commands call; `load` gives a `Tagger` with
-`predict`, `predict_proba`, `n_best` and `predict_text`. Names are imported when first used.
+`predict`, `predict_proba`, `n_best` and `predict_text`. `Client` is for a server that trains. Names
+are imported when first used.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from windowclf.analysis.results import Comparison, Evaluation
+    from windowclf.client import Client, ServerError
     from windowclf.config.environment import overrides_from_environment
     from windowclf.config.reading import ConfigLike
     from windowclf.errors import (
@@ -51,6 +53,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Benchmark",
+    "Client",
     "Comparison",
     "Compression",
     "ConfigError",
@@ -69,6 +72,7 @@ __all__ = [
     "Report",
     "RunFolderError",
     "Sentence",
+    "ServerError",
     "StepReport",
     "TagOptions",
     "Tagger",
@@ -94,6 +98,7 @@ __all__ = [
 
 _HOMES = {
     "windowclf.analysis.results": ("Comparison", "Evaluation"),
+    "windowclf.client": ("Client", "ServerError"),
     "windowclf.config.environment": ("overrides_from_environment",),
     "windowclf.config.reading": ("ConfigLike",),
     "windowclf.network.reports": ("EpochReport", "Report", "StepReport"),

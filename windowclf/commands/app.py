@@ -11,6 +11,7 @@ import typer
 
 from windowclf.commands.change import compress
 from windowclf.commands.look import benchmark, evaluate, info
+from windowclf.commands.service import jobs, serve, submit
 from windowclf.commands.train import gradcheck, plan, train, tune
 from windowclf.commands.use import predict
 
@@ -19,6 +20,7 @@ GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
     "use": (predict,),
     "look": (evaluate, info, benchmark),
     "change": (compress,),
+    "serve": (serve, submit, jobs),
 }
 
 app = typer.Typer(
