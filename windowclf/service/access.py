@@ -18,6 +18,7 @@ from windowclf.service.records import ROLES, Role
 
 SAFE = ("GET", "HEAD", "OPTIONS")
 MEDIA_TYPES = ("application/json", "application/octet-stream")
+MOST_JSON = 1 << 20  # bytes of a body
 _CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "img-src 'self' data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
@@ -123,6 +124,9 @@ class Gate:
         if (media or has_body) and media not in MEDIA_TYPES:
             detail = f"expected a body of {' or '.join(MEDIA_TYPES)}."
             return Problem(415, "wrong-media-type", detail)
+        length = headers.get("content-length", "")
+        if media == MEDIA_TYPES[0] and length.isdecimal() and int(length) > MOST_JSON:
+            return Problem(413, "too-large", f"a body of JSON may have {MOST_JSON:,} bytes.")
         return None
 
 

@@ -14,6 +14,8 @@ from windowclf.service.problems import ProblemBody, answer_problems
 from windowclf.service.routes import datasets, health, jobs, taggers, versions
 from windowclf.service.serving import Service
 
+ROUTERS = tuple(each.router for each in (health, taggers, datasets, jobs, versions))
+
 
 def create_app(service: Service, hosts: Collection[str] = ()) -> FastAPI:
     """The application of a service that may be called by the names `hosts`, and as localhost.
@@ -42,8 +44,8 @@ def create_app(service: Service, hosts: Collection[str] = ()) -> FastAPI:
         },
     )
     app.state.service = service
-    for each in (health, taggers, datasets, jobs, versions):
-        app.include_router(each.router)
+    for router in ROUTERS:
+        app.include_router(router)
     answer_problems(app)
     app.add_middleware(Gate, hosts=hosts)
     return app

@@ -12,7 +12,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel
 
 from windowclf.service import jobs
-from windowclf.service.access import MayTrain, needs
+from windowclf.service.access import MOST_JSON, MayTrain, needs
 from windowclf.service.database import Rows
 from windowclf.service.metrics import follow, lines_after
 from windowclf.service.problems import Problem, not_found
@@ -31,7 +31,7 @@ from windowclf.service.serving import (
 )
 from windowclf.service.submitting import JobGiven, new_job
 
-router = APIRouter(prefix="/v1", tags=["jobs"], max_body_size=1 << 20)
+router = APIRouter(prefix="/v1", tags=["jobs"], max_body_size=MOST_JSON)
 _MOST_LOG = 1 << 20  # bytes of a log that are shown, its end
 State = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from windowclf.errors import ConfigError
 from windowclf.service import records
-from windowclf.service.access import MayAdminister, MayTrain, needs
+from windowclf.service.access import MOST_JSON, MayAdminister, MayTrain, needs
 from windowclf.service.database import Rows
 from windowclf.service.inputs import checked, merged
 from windowclf.service.jobs import plain
@@ -19,7 +19,7 @@ from windowclf.service.problems import Problem, config_problem, not_found
 from windowclf.service.repeats import tag_of, tagged
 from windowclf.service.serving import TaggerName, page, service_of
 
-router = APIRouter(prefix="/v1/taggers", tags=["taggers"], max_body_size=1 << 20)
+router = APIRouter(prefix="/v1/taggers", tags=["taggers"], max_body_size=MOST_JSON)
 MOST = 1000
 
 
