@@ -128,6 +128,10 @@ def _answer(job: Mapping[str, Any], work: _Work) -> dict[str, Any]:
         return {"refused": str(error)}
     except (WindowclfError, MemoryError) as error:
         return {"fault": fault_of(error), "seconds": time.monotonic() - began}
+    except RuntimeError as error:
+        if "can't start new thread" not in str(error):
+            raise
+        return {"fault": fault_of(MemoryError()), "seconds": time.monotonic() - began}
     if result is None:
         return {"stopped": True}
     return {"result": {**result, "seconds": time.monotonic() - began}}

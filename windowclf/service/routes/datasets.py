@@ -138,6 +138,20 @@ async def content(request: Request, tagger: TaggerName, number: Number) -> Respo
     )
 
 
+@router.get("/taggers/{tagger}/datasets/{number}/report", dependencies=[needs("predict")])
+async def report(request: Request, tagger: TaggerName, number: Number) -> dict[str, Any]:
+    """What the check of an upload has found; 409 where there is none yet."""
+    service = service_of(request)
+    check = service.read(lambda rows: _body(rows, tagger, number))["check_job"]
+    if check is None:
+        raise Problem(409, "no-check", "the tagger names no task, so that nothing was checked.")
+    found = service.read(lambda rows: jobs.row_of(rows, check)) or {}
+    if found.get("state") not in ("succeeded", "failed"):
+        raise Problem(409, "no-report", f"the check, job {check}, has no result yet.", job=check)
+    faults = found["error"] or {"faults": [], "more": 0}
+    return {"found": found["result"], "faults": faults["faults"], "more": faults["more"]}
+
+
 @router.delete("/taggers/{tagger}/datasets/{number}", status_code=204)
 async def delete(request: Request, tagger: TaggerName, number: Number, who: MayTrain) -> Response:
     """Forget an upload; jobs that wait for it still find it, and then it goes."""
