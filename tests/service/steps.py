@@ -4,8 +4,9 @@
 
 A step is a moment before or after the disk is changed: a commit, an fsync, a rename, a link, a new
 folder. FOLDER is that of a service; one job with the JSON of CONFIG is submitted unless there is
-one, and done to its end, then exit 0. With `--server N` the server ends at its N-th step, with `--both`
-its child at the same moment; with `--child N` the child of the first attempt ends at its own.
+one, and done to its end, then exit 0. With `--server N` the server ends at its N-th step, and with
+`--both` its child at the same moment; with `--child N` the child of the first attempt ends at its
+own.
 """
 
 from __future__ import annotations
