@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import hashlib
 import json
+import os
 import threading
 import time
 
 import pytest
 
-from windowclf.service import jobs, records
+from windowclf.service import blobs, jobs, records
 from windowclf.service.access import Needs
 from windowclf.service.app import ROUTERS
+from windowclf.service.routes import datasets
 
 CONLL = b"the\tD\ncat\tN\n\n"
 DIGEST = hashlib.sha256(CONLL).hexdigest()
@@ -181,6 +185,58 @@ def test_a_lying_or_too_large_upload_leaves_nothing(client, house):
     assert upload(client, data=b"x" * 10).status_code == 201
     assert not list((house.home.path / "blobs" / "incoming").iterdir())
     assert client.get("/v1/taggers/t/datasets").json()["items"][0]["size"] == 10
+
+
+def test_an_upload_that_stops_to_come_is_given_up(client, house, monkeypatch):
+    client.put("/v1/taggers/t", json={})
+    monkeypatch.setattr(datasets, "IDLE_SECONDS", 0.1)
+
+    async def ask() -> int:
+        """A client that sends a piece, and then nothing."""
+        asked = [{"type": "http.request", "body": b"x", "more_body": True}]
+        answers = []
+
+        async def receive():
+            if asked:
+                return asked.pop()
+            await asyncio.sleep(60)
+
+        async def send(message):
+            answers.append(message)
+
+        headers = {
+            **client.headers,
+            "host": "localhost",
+            "content-type": "application/octet-stream",
+        }
+        scope = {
+            "type": "http",
+            "method": "POST",
+            "path": "/v1/taggers/t/datasets",
+            "raw_path": b"/v1/taggers/t/datasets",
+            "query_string": b"name=x.conll",
+            "scheme": "http",
+            "headers": [(k.lower().encode(), v.encode()) for k, v in headers.items()],
+        }
+        await house.app(scope, receive, send)
+        return answers[0]["status"]
+
+    assert asyncio.run(ask()) == 408
+    assert not list((house.home.path / "blobs" / "incoming").iterdir())
+
+
+def test_a_full_disk_is_said_and_loses_nothing(client, house, monkeypatch):
+    client.put("/v1/taggers/t", json={})
+
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(blobs.os, "write", full)
+        answer = upload(client)
+    assert (answer.status_code, answer.json()["type"]) == (507, "urn:windowclf:disk-full")
+    assert not list((house.home.path / "blobs" / "incoming").iterdir())
+    assert upload(client).status_code == 201
 
 
 @pytest.mark.parametrize(

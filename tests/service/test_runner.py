@@ -223,6 +223,40 @@ def test_a_process_that_dies_three_times_without_getting_further_fails(desk):
     )
 
 
+def test_a_process_that_stands_still_for_a_while_is_nobody_s_prey(desk, tmp_path):
+    number = desk.submit(config_in(tmp_path, epochs=200))
+    worker = desk.running(number)
+    os.kill(worker.pid, signal.SIGSTOP)
+    time.sleep(1.5)
+    assert desk.job(number)["state"] == "running"
+    os.kill(worker.pid, signal.SIGCONT)
+    job = desk.ended(number)
+    assert (job["state"], job["attempt"]) == ("succeeded", 1)
+
+
+def test_an_upload_that_goes_takes_its_check_along(desk, tmp_path):
+    desk.client.put("/v1/taggers/c", json={"config": {"task": "tagging"}})
+    upload = desk.upload(tmp_path / "train.conll", "c")
+    assert desk.client.delete(f"/v1/taggers/c/datasets/{upload}").status_code == 204
+    number = desk.submit()
+    assert desk.ended(number)["state"] == "succeeded"
+    assert desk.client.get("/v1/jobs", params={"tagger": "c"}).json()["items"] == []
+
+
+def test_what_is_cancelled_while_its_last_process_saves_is_looked_at_no_more(house, tmp_path):
+    desk = Desk(house, tmp_path)
+    number = desk.submit()
+    house.home.database.write(lambda rows: jobs.claim(rows, number, 1)).result()
+    house.home.database.write(jobs.recover).result()
+    house.home.job_folder(number).mkdir()
+    held = ClaimedFolder(house.home.run_folder(number), "run", (), False, False)
+    house.runner.start()
+    until(lambda: desk.job(number)["saving"])
+    assert desk.client.post(f"/v1/jobs/{number}/cancel").json()["state"] == "cancelled"
+    until(lambda: not house.runner.saving)
+    held.close()
+
+
 def test_sigterm_for_all_processes_of_a_service_saves(desk):
     """As systemd sends it: the process of the job hears it too."""
     number = desk.long()

@@ -194,6 +194,26 @@ def test_nobody_meets_a_locked_database(tmp_path):
     assert count == 160
 
 
+def test_somebody_with_a_tool_of_his_own_is_waited_for(tmp_path):
+    database = Database(tmp_path / "d")
+    other = sqlite3.connect(tmp_path / "d", isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    timer = threading.Timer(0.3, lambda: other.execute("ROLLBACK"))
+    timer.start()
+    assert database.write(lambda rows: records.put_tagger(rows, "t", {}, "me")).result()
+    timer.join()
+    other.close()
+    database.close()
+
+
+def test_no_process_is_known_by_a_number_that_may_be_somebody_elses():
+    """Nor by a heartbeat: the lock of its run folder says whether it works."""
+    rows = tables()
+    columns = {row["name"] for row in rows.execute("SELECT * FROM pragma_table_info('jobs')")}
+    rows.close()
+    assert not [name for name in columns if "pid" in name or "heart" in name or "seen" in name]
+
+
 def test_a_read_sees_one_state_and_changes_none(tmp_path):
     database = Database(tmp_path / "d")
     with pytest.raises(sqlite3.OperationalError, match="readonly"):

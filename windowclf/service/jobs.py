@@ -172,6 +172,8 @@ def lose(rows: Rows, number: int, began_at: float | None, signal: int) -> None:
     The job is tried again unless that is the third time without getting further.
     """
     row = rows.execute("SELECT deaths, reached FROM jobs WHERE id = ?", (number,)).fetchone()
+    if row is None:  # deleted with its upload
+        return
     further = began_at is not None and began_at > row["reached"]
     deaths = 1 if further else row["deaths"] + 1
     reached = began_at if further else row["reached"]

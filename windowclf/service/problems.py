@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import secrets
+import sqlite3
 from collections.abc import Mapping
 from dataclasses import asdict
 from http import HTTPStatus
@@ -60,6 +62,13 @@ class Problem(Exception):
         )
 
 
+def _is_full(error: OSError | sqlite3.OperationalError) -> bool:
+    """Whether an error says that there is no room."""
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return "full" in str(error)
+
+
 def not_found(what: str) -> Problem:
     """The problem of something that is not there."""
     return Problem(404, "not-found", f"there is no {what}.")
@@ -100,6 +109,14 @@ def answer_problems(app: FastAPI) -> None:
         ]
         detail = "; ".join(f"{each['pointer']}: {each['sentence']}" for each in faults)
         return Problem(422, "invalid-request", detail, faults=faults).response()
+
+    @app.exception_handler(OSError)
+    @app.exception_handler(sqlite3.OperationalError)
+    async def full(_request: Request, error: OSError | sqlite3.OperationalError) -> Response:
+        if not _is_full(error):
+            raise error
+        detail = "the server's disk is full; nothing was lost, make room there and ask again."
+        return Problem(507, "disk-full", detail).response()
 
     @app.exception_handler(Exception)
     async def internal(request: Request, error: Exception) -> Response:

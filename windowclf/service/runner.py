@@ -43,8 +43,13 @@ class Runner:
         self._threads = [
             threading.Thread(target=self._serve, args=(slot,), name=slot) for slot in self._wake
         ]
-        self.saving: set[int] = set()  # queued jobs whose last process has not let go yet
+        self._saving: dict[Slot, set[int]] = {slot: set() for slot in self._wake}
         self.done: dict[int, float] = {}  # the share of a running job that is done
+
+    @property
+    def saving(self) -> set[int]:
+        """The queued jobs whose last process has not let go yet."""
+        return set[int]().union(*self._saving.values())
 
     def start(self) -> None:
         """Begin to take jobs."""
@@ -94,7 +99,7 @@ class Runner:
             try:
                 job = self._claim(slot)
                 if job is None:
-                    self._wake[slot].wait(SECONDS_BETWEEN_LOOKS if self.saving else None)
+                    self._wake[slot].wait(SECONDS_BETWEEN_LOOKS if self._saving[slot] else None)
                     self._wake[slot].clear()
                     continue
                 self._do(job)
@@ -105,8 +110,14 @@ class Runner:
     def _claim(self, slot: Slot) -> dict[str, Any] | None:
         """The oldest job that waits and can begin; None without one."""
         threads = training_threads() if slot == "training" else 1
-        for number, attempts in self._home.database.read(lambda rows: jobs.waiting(rows, slot)):
-            if attempts and self._is_saving(number):
+        waiting = self._home.database.read(lambda rows: jobs.waiting(rows, slot))
+        self._saving[slot] = {
+            number
+            for number, attempts in waiting
+            if attempts and is_claimed(self._home.run_folder(number))
+        }
+        for number, _ in waiting:
+            if number in self._saving[slot]:
                 continue
             job = self._home.database.write(
                 lambda rows, number=number: jobs.claim(rows, number, threads)  # type: ignore[misc]
@@ -114,12 +125,6 @@ class Runner:
             if job is not None:
                 return job
         return None
-
-    def _is_saving(self, number: int) -> bool:
-        """Whether the process of an attempt before still has the run folder."""
-        is_saving = is_claimed(self._home.run_folder(number))
-        (self.saving.add if is_saving else self.saving.discard)(number)
-        return is_saving
 
     def _do(self, job: dict[str, Any]) -> None:
         """Do a job that was claimed, to its end or back into the queue."""

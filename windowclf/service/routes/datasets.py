@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -30,6 +31,7 @@ from windowclf.service.serving import (
 )
 
 router = APIRouter(prefix="/v1", tags=["datasets"])
+IDLE_SECONDS = 30.0  # of an upload that does not go on
 _PIECE = 1 << 20  # bytes that are written at a time
 Sha256 = Annotated[str, Path(pattern=f"^{DIGEST.pattern}$")]
 
@@ -189,7 +191,7 @@ async def _received(service: Service, request: Request, wanted: str | None) -> t
         raise _too_large(most)
     with service.home.blobs.incoming() as coming:
         pending = bytearray()
-        async for piece in request.stream():
+        async for piece in _pieces(request):
             pending += piece
             if coming.size + len(pending) > most:
                 raise _too_large(most)
@@ -201,6 +203,21 @@ async def _received(service: Service, request: Request, wanted: str | None) -> t
             detail = f"what came has the sha256 {coming.digest}, expected {wanted}; send it again."
             raise Problem(400, "wrong-digest", detail)
         return await asyncio.to_thread(coming.keep), coming.size
+
+
+async def _pieces(request: Request) -> AsyncIterator[bytes]:
+    """The body of a request as it comes. Raises Problem where it stops to come."""
+    stream = request.stream()
+    while True:
+        try:
+            async with asyncio.timeout(IDLE_SECONDS):
+                piece = await anext(stream, None)
+        except TimeoutError:
+            detail = f"nothing came for {IDLE_SECONDS:.0f} s; send it again."
+            raise Problem(408, "too-slow", detail) from None
+        if piece is None:
+            return
+        yield piece
 
 
 def _too_large(most: int) -> Problem:
