@@ -193,8 +193,6 @@ def kill_often(folder: Path, kills: int, rng: random.Random) -> Iterator[tuple[s
     until(lambda: not any(job["state"] in open_ for job in client.jobs()), 300)
     assert service.end() == 0, "SIGTERM did not end the server with 0"
     check(service.folder, queue.seeds, models)
-    assert max(times.answers, default=0) <= ANSWERS, f"answered after {max(times.answers):.1f} s"
-    assert max(times.goes_on) <= GOES_ON, f"went on after {max(times.goes_on):.1f} s"
 
 
 def check(folder: Path, seeds: dict[int, int], models: dict[int, str]) -> None:
@@ -212,18 +210,20 @@ def check(folder: Path, seeds: dict[int, int], models: dict[int, str]) -> None:
     assert not wrong, f"other models: jobs {wrong}"
 
 
-def run(folder: Path, kills: int, seed: int) -> str:
-    """Kill that many times; what came of it. Raises AssertionError."""
+def run(folder: Path, kills: int, seed: int) -> tuple[str, bool]:
+    """(what came of so many kills, whether it was in time). Raises AssertionError."""
     times = Times()
     for number, (kind, times) in enumerate(kill_often(folder, kills, random.Random(seed)), 1):
         print(f"kill {number} of {kills}: {kind}, {json.dumps(times.kills)}", file=sys.stderr)
     jobs = len(list((folder / "service" / "jobs").iterdir()))
-    return (
+    answers, goes_on = max(times.answers, default=0.0), max(times.goes_on)
+    said = (
         f"{kills} of {kills} kills ({json.dumps(times.kills)}) over {jobs} jobs: none lost, none "
-        f"recorded twice, every model as undisturbed; answers again after at most "
-        f"{max(times.answers, default=0):.1f} s, a job went on after at most "
-        f"{max(times.goes_on):.1f} s (median {sorted(times.goes_on)[kills // 2]:.1f})"
+        f"recorded twice, every model as undisturbed; answers again after at most {answers:.1f} s "
+        f"(limit {ANSWERS:.0f}), a job went on after at most {goes_on:.1f} s (limit {GOES_ON:.0f}, "
+        f"median {sorted(times.goes_on)[kills // 2]:.1f})"
     )
+    return said, answers <= ANSWERS and goes_on <= GOES_ON
 
 
 def main() -> int:
@@ -233,11 +233,12 @@ def main() -> int:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         try:
-            print(run(Path(folder), arguments.kills, arguments.seed))
+            said, in_time = run(Path(folder), arguments.kills, arguments.seed)
         except AssertionError as error:
             print(error)
             return 1
-    return 0
+    print(said)
+    return 0 if in_time else 1
 
 
 if __name__ == "__main__":

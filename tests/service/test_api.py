@@ -16,6 +16,9 @@ from windowclf.service import blobs, jobs, records
 from windowclf.service.access import Needs
 from windowclf.service.app import ROUTERS
 from windowclf.service.routes import datasets
+from windowclf.service.routes.datasets import DatasetBody
+from windowclf.service.routes.jobs import JobPage, WholeJob
+from windowclf.service.routes.taggers import TaggerBody
 
 CONLL = b"the\tD\ncat\tN\n\n"
 DIGEST = hashlib.sha256(CONLL).hexdigest()
@@ -104,6 +107,7 @@ def test_no_route_without_a_token_that_is_good_enough(house):
 
 def test_the_token_is_for_its_owner_and_stays_the_same(house, tmp_path):
     assert house.home.token_path.stat().st_mode & 0o777 == 0o600
+    assert house.home.path.stat().st_mode & 0o777 == 0o700
     again = type(house)(tmp_path / "other")
     token = again.token
     again.close()
@@ -422,6 +426,16 @@ def test_a_body_of_another_shape_is_refused(client, train, body):
     assert answer.json()["type"] in ("urn:windowclf:invalid-request", "urn:windowclf:config-faults")
 
 
+def test_a_body_as_deep_as_it_is_long_is_refused(client, train):
+    deep = b'{"config":' + b'{"a":' * 20_000 + b"1" + b"}" * 20_001
+    headers = {"Content-Type": "application/json"}
+    answer = client.post("/v1/taggers/t/jobs", content=deep, headers=headers)
+    assert answer.status_code in (400, 422), answer.text[:200]
+    shallow = b'{"config":' + b'{"a":' * 400 + b"1" + b"}" * 401
+    answer = client.post("/v1/taggers/t/jobs", content=shallow, headers=headers)
+    assert answer.status_code == 422, answer.text[:200]
+
+
 def test_a_body_beyond_the_limit_is_refused(client, train):
     answer = submit(client, train, {**TAGGING, "seed": "x" * (1 << 20)})
     assert answer.status_code == 413
@@ -457,6 +471,21 @@ def test_draining(client, house, train):
 def test_figures_for_prometheus(client, train):
     submit(client, train)
     assert 'windowclf_jobs{kind="train",state="queued"} 1.0' in client.get("/metrics").text
+
+
+def test_answers_are_what_the_openapi_says(client, train):
+    """Some are written as they are, and not checked once more on their way."""
+    number = submit(client, train).json()["id"]
+    shapes = {
+        "jobs": JobPage,
+        f"jobs/{number}": WholeJob,
+        "taggers/t": TaggerBody,
+        f"taggers/t/datasets/{train}": DatasetBody,
+    }
+    for place, shape in shapes.items():
+        body = client.get(f"/v1/{place}").json()
+        assert shape.model_validate(body, strict=True).model_dump(mode="json") == body
+        assert set(body) == set(shape.model_fields)
 
 
 def test_a_thousand_jobs_are_listed_quickly(house, client, train):

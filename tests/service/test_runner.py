@@ -191,6 +191,7 @@ def test_a_server_that_stops_puts_its_job_back_and_the_next_goes_on(desk, tmp_pa
     desk.house.home.database = house.home.database
 
 
+@pytest.mark.slow
 def test_a_process_that_gets_further_may_die_often_and_loses_nothing(desk, tmp_path):
     config = config_in(tmp_path, epochs=40, batch_tokens=40, checkpoint={"steps": 1})
     number = desk.submit(config)
@@ -224,10 +225,10 @@ def test_a_process_that_dies_three_times_without_getting_further_fails(desk):
 
 
 def test_a_process_that_stands_still_for_a_while_is_nobody_s_prey(desk, tmp_path):
-    number = desk.submit(config_in(tmp_path, epochs=200))
+    number = desk.submit(config_in(tmp_path, epochs=40))
     worker = desk.running(number)
     os.kill(worker.pid, signal.SIGSTOP)
-    time.sleep(1.5)
+    time.sleep(0.7)
     assert desk.job(number)["state"] == "running"
     os.kill(worker.pid, signal.SIGCONT)
     job = desk.ended(number)
@@ -243,6 +244,7 @@ def test_an_upload_that_goes_takes_its_check_along(desk, tmp_path):
     assert desk.client.get("/v1/jobs", params={"tagger": "c"}).json()["items"] == []
 
 
+@pytest.mark.slow
 def test_what_is_cancelled_while_its_last_process_saves_is_looked_at_no_more(house, tmp_path):
     desk = Desk(house, tmp_path)
     number = desk.submit()
@@ -257,6 +259,7 @@ def test_what_is_cancelled_while_its_last_process_saves_is_looked_at_no_more(hou
     held.close()
 
 
+@pytest.mark.slow
 def test_sigterm_for_all_processes_of_a_service_saves(desk):
     """As systemd sends it: the process of the job hears it too."""
     number = desk.long()
@@ -301,6 +304,7 @@ def test_processes_get_no_secrets(desk, monkeypatch):
     assert not [name for name in names if "service.sqlite" in name or name.endswith("ice/.lock")]
 
 
+@pytest.mark.slow
 def test_deleting_a_job_leaves_its_version(desk):
     job = desk.ended(desk.submit())
     folder = desk.house.home.job_folder(job["id"])

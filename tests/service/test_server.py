@@ -179,7 +179,7 @@ def test_events_after_a_line_come_once_each(served, command, tmp_path):
 
 def test_a_line_is_seen_soon_after_it_was_written(served, tmp_path):
     client = served.client
-    path = config_file(tmp_path, epochs=300)
+    path = config_file(tmp_path, epochs=100)
     job = submitted(client, "soon", Path(path), [], False)
     log = served.folder / "jobs" / str(job["id"]) / "run" / "metrics.jsonl"
     written: list[float] = []
@@ -198,7 +198,7 @@ def test_a_line_is_seen_soon_after_it_was_written(served, tmp_path):
     ):
         late.append(time.monotonic() - written[n] if n < len(written) else 0.0)
     over.set()
-    assert len(late) >= 350
+    assert len(late) >= 150
     assert sorted(late)[len(late) // 2] < 0.5  # all of them on a machine of one's own
 
 

@@ -19,7 +19,7 @@ from windowclf.service.blobs import DIGEST, Blobs
 from windowclf.service.database import Database, Rows
 from windowclf.service.inputs import RUN
 from windowclf.system.claimed_folder import LOCK_NAME, ClaimedFolder
-from windowclf.system.durable import reason
+from windowclf.system.durable import make_folder, reason, sync_folder
 from windowclf.system.mounts import network_file_system
 from windowclf.system.paths import NOT_THROUGH_LINKS
 
@@ -44,6 +44,7 @@ class Home:
                 )
             )
         _refuse_strangers(path)
+        _make_private(path)
         self._claimed = ClaimedFolder(path, "server", (), resume=True, overwrite=False)
         try:
             self.blobs = Blobs(path / BLOBS)
@@ -126,6 +127,18 @@ def _first_token(rows: Rows) -> str:
 def _numbers(rows: Rows) -> set[Any]:
     """The numbers of all jobs."""
     return {row["id"] for row in rows.execute("SELECT id FROM jobs")}
+
+
+def _make_private(path: Path) -> None:
+    """Make the folder where it is missing, for its owner alone. Raises RunFolderError."""
+    try:
+        if not path.exists():
+            make_folder(path.parent)
+            path.mkdir(mode=0o700)
+            sync_folder(path.parent)
+    except OSError as error:
+        fault = f"cannot be made, {reason(error)}; choose another folder."
+        raise RunFolderError(Fault(fault, str(path))) from error
 
 
 def _refuse_strangers(path: Path) -> None:

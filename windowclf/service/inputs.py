@@ -12,7 +12,9 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, TypeAlias
+
+from pydantic import AfterValidator
 
 from windowclf.config import Config
 from windowclf.config.reading import make_config
@@ -26,8 +28,10 @@ LOG_EVERY = 0.02  # of a run
 _TEXTS = ("train", "dev", "test", "replay", "dictionary")
 _NAME = re.compile(r"(dataset|version):([1-9][0-9]{0,17})")
 _FILE_NAME = re.compile(r"[^/\\\x00-\x1f\x7f.][^/\\\x00-\x1f\x7f]*")
+DEEPEST = 32
 _LONGEST_NAME = 200  # bytes
-Entry = tuple[str, Any, Callable[[Any], None]]  # key, what it names, and how to put something there
+Entry: TypeAlias = tuple[str, Any, Callable[[Any], None]]
+"""A key, what it names, and how to put something there."""
 
 
 def is_file_name(name: str) -> bool:
@@ -35,6 +39,25 @@ def is_file_name(name: str) -> bool:
     return bool(_FILE_NAME.fullmatch(name)) and len(name.encode("utf-8", "replace")) <= (
         _LONGEST_NAME
     )
+
+
+def _shallow(tree: dict[str, Any]) -> dict[str, Any]:
+    """A tree as it is. Raises ValueError where it is deeper than any config."""
+    level: list[Any] = [tree]
+    for _ in range(DEEPEST):
+        level = [
+            inner
+            for each in level
+            for inner in (each.values() if isinstance(each, dict) else each)
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return tree
+    raise ValueError(f"expected at most {DEEPEST} keys one below the other")
+
+
+Tree: TypeAlias = Annotated[dict[str, Any], AfterValidator(_shallow)]
+"""A config, or some of it, as a client sends it."""
 
 
 def merged(base: Any, given: Any) -> Any:

@@ -55,7 +55,10 @@ def serve(settings: Settings) -> int:
             names = [*settings.hosts, _in_url(settings.host)]
             server = _Server(service, uvicorn.Config(create_app(service, names), **_HOW))
             server.begun = _beginning(settings, listening, home)
-            server.run([listening])
+            try:
+                server.run([listening])
+            finally:
+                runner.stop()  # after a second Ctrl-C, too
     return server.signalled
 
 

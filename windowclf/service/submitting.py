@@ -16,7 +16,7 @@ from windowclf.config.reading import make_config
 from windowclf.errors import ConfigError
 from windowclf.service import records
 from windowclf.service.database import Rows
-from windowclf.service.inputs import checked, merged, version_file
+from windowclf.service.inputs import Tree, checked, merged, version_file
 from windowclf.service.jobs import NewJob
 from windowclf.service.problems import config_problem
 from windowclf.system.machine import this_machine
@@ -37,7 +37,7 @@ class JobGiven(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     kind: Literal["train"] = "train"
-    config: dict[str, Any] = Field(
+    config: Tree = Field(
         default={},
         description="laid over that of the tagger; in the place of a path stands dataset:ID",
     )

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
-from fastapi.responses import PlainTextResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel
 
@@ -105,11 +105,11 @@ async def every(
     limit: Limit = 100,
     tagger: str | None = None,
     state: Annotated[list[State] | None, Query()] = None,
-) -> dict[str, Any]:
+) -> Response:
     """Jobs, the newest first."""
     service = service_of(request)
     found = service.read(lambda rows: jobs.listed(rows, after, limit, tagger, state or ()))
-    return page([_body(service, row) for row in found], limit)
+    return JSONResponse(page([_body(service, row) for row in found], limit))
 
 
 @router.get("/jobs/{number}", response_model=WholeJob, dependencies=[needs("predict")])

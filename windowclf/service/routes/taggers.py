@@ -13,7 +13,7 @@ from windowclf.errors import ConfigError
 from windowclf.service import records
 from windowclf.service.access import MOST_JSON, MayAdminister, MayTrain, needs
 from windowclf.service.database import Rows
-from windowclf.service.inputs import checked, merged
+from windowclf.service.inputs import Tree, checked, merged
 from windowclf.service.jobs import plain
 from windowclf.service.problems import Problem, config_problem, not_found
 from windowclf.service.repeats import tag_of, tagged
@@ -27,7 +27,7 @@ class TaggerGiven(BaseModel):
     """What a tagger is to be."""
 
     model_config = ConfigDict(extra="forbid")
-    config: dict[str, Any] = Field(default={}, description="what a job's config is laid over")
+    config: Tree = Field(default={}, description="what a job's config is laid over")
 
 
 class TaggerBody(BaseModel):
