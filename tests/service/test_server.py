@@ -94,6 +94,24 @@ def test_submit_shows_and_gives_what_train_does(served, command, tmp_path):
     assert windowclf.load(model).predict([["the", "cat"]])
 
 
+def test_files_of_features_go_along(served, command, tmp_path):
+    """The name of a list is the type of its phrases."""
+    config = config_in(tmp_path)
+    lists = [corpora.write(tmp_path / f"{name}.txt", "cat\nold cat\n") for name in ("a", "b")]
+    brown = corpora.write(tmp_path / "brown.tsv", "0110\tcat\n0111\tdog\n")
+    config["features"]["use"] += [
+        {"kind": "gazetteer", "path": str(tmp_path / "?.txt"), "dim": 2, "min_count": 1},
+        {"kind": "cluster", "path": brown, "prefixes": [2], "dim": 2},
+    ]
+    path = corpora.write(tmp_path / "my.yaml", json.dumps(config))
+    model = tmp_path / "got.safetensors"
+    code, _, err = command("submit", path, "--wait", "--output", str(model), "--tagger", "f")
+    assert code == 0, err
+    assert run(["train", path, "--set", f"training.threads={training_threads()}"])[0] == 0
+    assert model.read_bytes() == (tmp_path / "run" / "model.safetensors").read_bytes()
+    assert len({served.client.upload("f", each)["digest"] for each in lists}) == 1
+
+
 def test_submit_sends_no_file_twice(served, command, tmp_path, monkeypatch):
     path = config_file(tmp_path, dropout=0.3)
     assert command("submit", path)[0] == 0

@@ -90,9 +90,11 @@ def _names(numbers: int | list[int]) -> list[str]:
 def _fingerprint(tree: Mapping[str, Any], inputs: Mapping[str, Mapping[str, str]]) -> str:
     """sha256 of all that decides which model comes of a training, to the byte."""
     text = json.dumps(make_config(tree).model_dump(mode="json", exclude=_FREE), sort_keys=True)
+    lists = json.dumps(tree.get("features"))
     for name, entry in inputs.items():
-        suffix = entry["file"].rpartition(".")[2]  # by which its format may be guessed
-        text = text.replace(f'"{name}"', json.dumps([entry["digest"], suffix]))
+        file = entry["file"]  # of a list it names a type; else its suffix may say the format
+        shown = file if f'"{name}"' in lists else file.rpartition(".")[2]
+        text = text.replace(f'"{name}"', json.dumps([entry["digest"], shown]))
     whole = json.dumps([text, training_threads(), _kind_of_machine()])
     return hashlib.sha256(whole.encode("utf-8", "replace")).hexdigest()
 
