@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from windowclf.service import blobs, jobs, records
+from windowclf.service import blobs, jobs, records, serving
 from windowclf.service.access import Needs
 from windowclf.service.app import ROUTERS
 from windowclf.service.routes import datasets
@@ -241,6 +241,47 @@ def test_a_full_disk_is_said_and_loses_nothing(client, house, monkeypatch):
     assert (answer.status_code, answer.json()["type"]) == (507, "urn:windowclf:disk-full")
     assert not list((house.home.path / "blobs" / "incoming").iterdir())
     assert upload(client).status_code == 201
+
+
+def test_the_last_of_a_disk_is_for_the_jobs_that_run(client, train, monkeypatch):
+    monkeypatch.setattr(serving, "DISK_RESERVE", 1 << 60)
+    for answer in (submit(client, train), upload(client)):
+        assert (answer.status_code, answer.json()["type"]) == (507, "urn:windowclf:disk-full")
+    assert client.get("/v1/jobs").json()["items"] == []
+
+
+def test_the_same_work_is_known_under_other_names(client, house, train):
+    """Of a list in a feature the name is part of the work: it is the type of its phrases."""
+
+    def done(answer) -> int:
+        number = answer.json()["id"]
+        result = {"score": 1.0, "evaluations": {}, "lineage": {}}
+        job = {"id": number, "tagger": "t"}
+
+        def finish(rows) -> None:
+            jobs.claim(rows, number, 1)
+            records.add_version(rows, job, (DIGEST, 1), result)
+
+        house.home.database.write(finish).result()
+        return number
+
+    first = done(submit(client, train))
+    other = upload(client, name="other.conll").json()["id"]
+    again = submit(client, other)
+    assert other != train
+    assert (again.status_code, again.json()["id"]) == (200, first)
+    kept = {**TAGGING, "training": {"checkpoint": {"seconds": 1}, "threads": 7}, "prediction": {}}
+    assert submit(client, train, kept).json()["id"] == first
+    assert submit(client, train, {**TAGGING, "seed": 7}).status_code == 202
+    assert submit(client, train, force=True).status_code == 202
+    columns = upload(client, name="train.conllu").json()["id"]
+    assert submit(client, columns).status_code == 202
+    used = [{"kind": "word"}, {"kind": "gazetteer", "path": f"dataset:{train}"}]
+    listed = {**TAGGING, "features": {"use": used}}
+    done(submit(client, train, listed))
+    assert submit(client, train, listed).status_code == 200
+    used[1]["path"] = f"dataset:{other}"
+    assert submit(client, train, listed).status_code == 202
 
 
 @pytest.mark.parametrize(

@@ -95,19 +95,6 @@ def test_a_training_is_that_of_the_library_to_the_byte(desk, tmp_path):
     assert (answer.status_code, answer.json()["id"]) == (200, job["id"])
 
 
-def test_the_same_work_under_other_names_is_known(desk, tmp_path):
-    first = desk.ended(desk.submit())
-    renamed = tmp_path / "renamed.conll"
-    renamed.write_bytes((tmp_path / "train.conll").read_bytes())
-    ids = {**desk.ids, "train": desk.upload(renamed)}
-    body = {"config": without_paths(desk.config), **ids}
-    assert ids["train"] != desk.ids["train"]
-    answer = desk.client.post("/v1/taggers/t/jobs", json=body)
-    assert (answer.status_code, answer.json()["id"]) == (200, first["id"])
-    other = {**body, "config": {**body["config"], "seed": 7}}
-    assert desk.client.post("/v1/taggers/t/jobs", json=other).status_code == 202
-
-
 def test_a_fault_of_an_upload_says_where(desk, tmp_path):
     (tmp_path / "bad.conll").write_text("the\tD\ncat\n\n")
     number = desk.submit(train=desk.upload(tmp_path / "bad.conll"))
@@ -224,6 +211,7 @@ def test_a_process_that_dies_three_times_without_getting_further_fails(desk):
     )
 
 
+@pytest.mark.slow
 def test_a_process_that_stands_still_for_a_while_is_nobody_s_prey(desk, tmp_path):
     number = desk.submit(config_in(tmp_path, epochs=40))
     worker = desk.running(number)
@@ -235,6 +223,7 @@ def test_a_process_that_stands_still_for_a_while_is_nobody_s_prey(desk, tmp_path
     assert (job["state"], job["attempt"]) == ("succeeded", 1)
 
 
+@pytest.mark.slow
 def test_an_upload_that_goes_takes_its_check_along(desk, tmp_path):
     desk.client.put("/v1/taggers/c", json={"config": {"task": "tagging"}})
     upload = desk.upload(tmp_path / "train.conll", "c")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, TypeAlias, TypeVar
@@ -20,6 +21,7 @@ from windowclf.service.runner import Runner
 Result = TypeVar("Result")
 LARGEST = (1 << 63) - 1  # number that SQLite holds
 TAGGER_NAME = r"^[a-z0-9][a-z0-9._-]{0,63}$"
+DISK_RESERVE = 256 << 20  # bytes, below which no work is taken
 DRAIN_SECONDS = 5  # after which a client may ask again
 
 TaggerName: TypeAlias = Annotated[str, Path(alias="tagger", pattern=TAGGER_NAME)]
@@ -54,6 +56,16 @@ class Service:
         if found is None:
             raise not_found(f"tagger {name}")
         return found
+
+    def refuse_work(self) -> None:
+        """Raise Problem where the server is about to end, or its disk nearly full."""
+        self.refuse_draining()
+        if shutil.disk_usage(self.home.path).free < DISK_RESERVE:
+            detail = (
+                f"less than {DISK_RESERVE >> 20} MiB are free on the server's disk, which are for "
+                "the jobs that run; make room there."
+            )
+            raise Problem(507, "disk-full", detail)
 
     def refuse_draining(self) -> None:
         """Raise Problem 503 where the server is about to end."""

@@ -78,7 +78,7 @@ async def upload(
     Where the tagger's config has a task, a job then checks the file.
     """
     service = service_of(request)
-    service.refuse_draining()
+    service.refuse_work()
     service.tagger(tagger)
     if not is_file_name(name):
         raise Problem(422, "wrong-name", "expected the name of a file, and no path.")

@@ -82,7 +82,7 @@ class JobPage(BaseModel):
 async def submit(request: Request, tagger: TaggerName, given: JobGiven, who: MayTrain) -> Response:
     """Queue a job; 200 with an older one that did the same, unless `force`."""
     service = service_of(request)
-    service.refuse_draining()
+    service.refuse_work()
 
     def change(rows: Rows) -> Answer:
         """Check it, and queue it."""
@@ -209,7 +209,7 @@ async def cancel(request: Request, number: Number, who: MayTrain) -> Response:
 async def retry(request: Request, number: Number, who: MayTrain) -> Response:
     """Queue a new job like one that has failed or was cancelled."""
     service = service_of(request)
-    service.refuse_draining()
+    service.refuse_work()
 
     def change(rows: Rows) -> Answer:
         """Queue the new one."""
