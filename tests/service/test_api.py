@@ -87,7 +87,7 @@ def test_no_route_without_a_token_that_is_good_enough(house):
     for route in every_route():
         if route.path in OPEN:
             continue
-        place = route.path.format(tagger="t", number=1, digest=DIGEST)
+        place = route.path.format(tagger="t", number=1, digest=DIGEST, name="n")
         for method in route.methods:
             ask = {
                 "url": place,
@@ -103,6 +103,26 @@ def test_no_route_without_a_token_that_is_good_enough(house):
                 assert house.client(roles[role]).request(**ask).status_code == 403, (method, place)
             answer = house.client(roles[records.ROLES[needed]]).request(**ask)
             assert answer.status_code not in (401, 403), (method, place)
+
+
+def test_tokens_by_name_and_role(house, client):
+    made = client.post("/v1/tokens", json={"name": "ci", "role": "predict", "days": 1})
+    assert made.status_code == 201
+    token = made.json()["token"]
+    assert made.json()["expires"] > time.time()
+    theirs = house.client(token)
+    assert theirs.get("/v1/jobs").status_code == 200
+    assert theirs.put("/v1/taggers/t", json={}).status_code == 403
+    assert theirs.get("/v1/tokens").status_code == 403
+    listed = client.get("/v1/tokens")
+    assert [each["name"] for each in listed.json()["items"]] == ["ci", "first"]
+    assert token not in listed.text
+    assert client.post("/v1/tokens", json={"name": "ci"}).status_code == 409
+    assert client.post("/v1/tokens", json={"name": "x", "role": "king"}).status_code == 422
+    assert client.delete("/v1/tokens/first").status_code == 409
+    assert client.delete("/v1/tokens/ci").status_code == 204
+    assert client.delete("/v1/tokens/ci").status_code == 404
+    assert theirs.get("/v1/jobs").status_code == 401
 
 
 def test_the_token_is_for_its_owner_and_stays_the_same(house, tmp_path):

@@ -239,6 +239,40 @@ def test_an_open_event_stream_does_not_hold_the_end(tmp_path):
     assert again.end(signal.SIGINT)[0] == 130
 
 
+def test_a_request_under_way_is_answered_before_the_end(tmp_path):
+    served = Served(tmp_path / "s")
+    served.client.make_tagger("t")
+    token = (served.folder / "token").read_text().strip()
+    host, _, port = served.url.removeprefix("http://").partition(":")
+    head = (
+        f"POST /v1/taggers/t/datasets?name=x.conll HTTP/1.1\r\nHost: {host}:{port}\r\n"
+        f"Authorization: Bearer {token}\r\nContent-Type: application/octet-stream\r\n"
+        "Content-Length: 10\r\n\r\nthe\tD"
+    )
+    with socket.create_connection((host, int(port))) as asking:
+        asking.sendall(head.encode())
+        time.sleep(0.3)
+        served.process.send_signal(signal.SIGTERM)
+        time.sleep(0.3)
+        asking.sendall(b"\n\n\n\n\n")
+        assert asking.recv(1000).startswith(b"HTTP/1.1 201")
+    assert served.wait() == 0
+
+
+@pytest.mark.slow
+def test_a_second_ctrl_c_waits_for_no_request(tmp_path):
+    served = Served(tmp_path / "s")
+    path = config_file(tmp_path, **LONG)
+    number = submitted(served.client, "t", Path(path), [], False)["id"]
+    until(lambda: served.client.job(number)["done"] is not None)
+    stream = served.client._stream(number, 0)
+    next(stream)
+    served.process.send_signal(signal.SIGINT)
+    time.sleep(0.2)
+    assert served.end(signal.SIGINT)[0] == 130
+    list(stream)
+
+
 def test_a_second_server_and_strange_folders_are_refused(served, tmp_path):
     second = Served(served.folder)
     assert second.said == f"{served.folder}: another server is writing to this folder.\n"

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from windowclf.client import DEFAULT_SERVER, Client
 from windowclf.commands.options import (
     ConfigArgument,
     JsonOption,
@@ -23,7 +22,10 @@ if TYPE_CHECKING:
 
 NEEDED = {"fastapi", "starlette", "uvicorn", "prometheus_client"}
 ServerOption = Annotated[
-    str, typer.Option(metavar="URL", envvar="WINDOWCLF_SERVER", help="The server.")
+    str | None,
+    typer.Option(
+        metavar="URL", envvar="WINDOWCLF_SERVER", help="The server; http://127.0.0.1:8311."
+    ),
 ]
 TokenOption = Annotated[
     Path | None,
@@ -73,7 +75,7 @@ def serve(
 def submit(
     config: ConfigArgument,
     set_: SetOption = None,
-    server: ServerOption = DEFAULT_SERVER,
+    server: ServerOption = None,
     token_file: TokenOption = None,
     tagger: Annotated[
         str | None, typer.Option(metavar="NAME", help="The config's file name by default.")
@@ -112,7 +114,7 @@ def jobs(
         typer.Argument(metavar="[list|show|log|cancel|retry]"),
     ] = "list",
     number: Annotated[int | None, typer.Argument(metavar="[JOB]", min=1)] = None,
-    server: ServerOption = DEFAULT_SERVER,
+    server: ServerOption = None,
     token_file: TokenOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -134,8 +136,11 @@ def jobs(
     print_json(job) if as_json else print_job(job)
 
 
-def _client(server: str, token_file: Path | None) -> Client:
+def _client(server: str | None, token_file: Path | None) -> Client:
     """The client of a server, with the token that was given. Raises WindowclfError."""
+    from windowclf.client import DEFAULT_SERVER, Client
+
+    server = server or DEFAULT_SERVER
     if token_file is None:
         return Client(server, os.environ.get("WINDOWCLF_TOKEN"))
     try:

@@ -11,10 +11,10 @@ from fastapi import FastAPI
 import windowclf
 from windowclf.service.access import Gate
 from windowclf.service.problems import ProblemBody, answer_problems
-from windowclf.service.routes import datasets, health, jobs, taggers, versions
+from windowclf.service.routes import datasets, health, jobs, taggers, tokens, versions
 from windowclf.service.serving import Service
 
-ROUTERS = tuple(each.router for each in (health, taggers, datasets, jobs, versions))
+ROUTERS = tuple(each.router for each in (health, taggers, datasets, jobs, versions, tokens))
 
 
 def create_app(service: Service, hosts: Collection[str] = ()) -> FastAPI:

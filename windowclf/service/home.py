@@ -120,8 +120,8 @@ class Home:
 
 def _first_token(rows: Rows) -> str:
     """The token of whoever started the server, in the place of one that is lost."""
-    rows.execute("DELETE FROM tokens WHERE name = 'first'")
-    return records.add_token(rows, "first", "admin")
+    rows.execute("DELETE FROM tokens WHERE name = ?", (records.FIRST,))
+    return records.add_token(rows, records.FIRST, "admin")
 
 
 def _numbers(rows: Rows) -> set[Any]:

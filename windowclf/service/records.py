@@ -13,6 +13,7 @@ from windowclf.service import jobs
 from windowclf.service.database import Rows
 
 Role: TypeAlias = Literal["predict", "annotate", "train", "admin"]
+FIRST = "first"  # token, of whoever has started the server
 ROLES: tuple[Role, ...] = ("predict", "annotate", "train", "admin")  # each may what those before it
 
 
