@@ -18,7 +18,7 @@ from windowclf.commands.options import (
 from windowclf.errors import WindowclfError
 
 if TYPE_CHECKING:
-    pass
+    from windowclf.client import Client
 
 NEEDED = {"fastapi", "starlette", "uvicorn", "prometheus_client"}
 ServerOption = Annotated[
