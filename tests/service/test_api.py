@@ -19,6 +19,7 @@ from windowclf.service.routes import datasets
 from windowclf.service.routes.datasets import DatasetBody
 from windowclf.service.routes.jobs import JobPage, WholeJob
 from windowclf.service.routes.taggers import TaggerBody
+from windowclf.system.memory import machine_memory
 
 CONLL = b"the\tD\ncat\tN\n\n"
 DIGEST = hashlib.sha256(CONLL).hexdigest()
@@ -353,6 +354,7 @@ def test_a_job_is_queued_and_never_done_by_the_request(client, train):
     body = answer.json()
     assert answer.headers["location"] == f"/v1/jobs/{body['id']}"
     assert (body["state"], body["attempt"]) == ("queued", 0)
+    assert 0 < body["memory"] < machine_memory()
     assert body["config"]["data"]["train"] == [f"dataset:{train}"]
     assert client.get(answer.headers["location"]).json() == body
     refused = client.get(f"/v1/jobs/{body['id']}/result")

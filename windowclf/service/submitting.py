@@ -20,9 +20,11 @@ from windowclf.service.inputs import Tree, checked, merged, version_file
 from windowclf.service.jobs import NewJob
 from windowclf.service.problems import config_problem
 from windowclf.system.machine import this_machine
+from windowclf.system.memory import machine_memory
 from windowclf.system.threads import available_cores
 
 LEAST_MEMORY = 64 << 20
+SHARE_OF_MEMORY = 0.8  # of the machine's
 _TEXTS = ("train", "dev", "test")
 _FREE: Any = {
     "output": True,
@@ -44,7 +46,11 @@ class JobGiven(BaseModel):
     train: int | list[int] | None = Field(default=None, description="ids of datasets")
     dev: int | list[int] | None = None
     test: int | list[int] | None = None
-    memory: int | None = Field(default=None, ge=LEAST_MEMORY, description="limit in bytes")
+    memory: int | None = Field(
+        default=None,
+        ge=LEAST_MEMORY,
+        description="limit in bytes; most of the machine's by default",
+    )
     force: bool = Field(default=False, description="also where the same work was done before")
 
 
@@ -72,7 +78,7 @@ def new_job(rows: Rows, tagger: str, base: Any, given: JobGiven, who: str) -> Ne
         inputs=inputs,
         creator=who,
         slot="training",
-        memory=given.memory,
+        memory=given.memory or default_memory(),
         fingerprint=_fingerprint(tree, inputs),
     )
 
@@ -80,6 +86,12 @@ def new_job(rows: Rows, tagger: str, base: Any, given: JobGiven, who: str) -> Ne
 def training_threads() -> int:
     """How many threads a training has: one core stays for requests."""
     return max(1, available_cores() - 1)
+
+
+def default_memory() -> int | None:
+    """The memory that a job may have where nobody says otherwise, in bytes."""
+    found = machine_memory()
+    return None if found is None else int(SHARE_OF_MEMORY * found)
 
 
 def _names(numbers: int | list[int]) -> list[str]:

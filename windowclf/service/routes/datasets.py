@@ -29,6 +29,7 @@ from windowclf.service.serving import (
     page,
     service_of,
 )
+from windowclf.service.submitting import default_memory
 
 router = APIRouter(prefix="/v1", tags=["datasets"])
 IDLE_SECONDS = 30.0  # of an upload that does not go on
@@ -249,6 +250,7 @@ def _check_of(
         inputs={key: {"digest": digest, "file": name}},
         creator=who.name,
         slot="light",
+        memory=default_memory(),
         dataset=number,
     )
 
