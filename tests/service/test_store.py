@@ -6,6 +6,7 @@ import json
 import sqlite3
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -219,6 +220,35 @@ def test_a_read_sees_one_state_and_changes_none(tmp_path):
     with pytest.raises(sqlite3.OperationalError, match="readonly"):
         database.read(lambda rows: records.put_tagger(rows, "t", {}, "me"))
     database.close()
+
+
+GOLDEN = sorted((Path(__file__).parents[1] / "golden").glob("service-v*.sql"))
+
+
+@pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
+def test_a_database_of_every_version_is_brought_to_this_one(tmp_path, path):
+    rows = sqlite3.connect(tmp_path / "d")
+    rows.executescript(path.read_text())
+    rows.execute(f"PRAGMA user_version = {path.stem.partition('-v')[2]}")
+    rows.close()
+    database = Database(tmp_path / "d")
+    assert database.write(jobs.recover).result() == [4]
+    states = database.read(lambda rows: [r["state"] for r in jobs.listed(rows, 99, 9, "names", ())])
+    version = database.read(lambda rows: records.version(rows, "names", 1))
+    known = database.read(lambda rows: records.known_token(rows, "wclf_golden"))
+    tables = "SELECT sql FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
+    found = database.read(lambda rows: {r["sql"] for r in rows.execute(tables)})
+    database.close()
+    assert states == ["queued", "queued", "cancelled", "failed", "succeeded"]
+    assert version["scores"] == {"dev": {"accuracy": 0.5}}
+    assert known == ("first", "admin")
+    fresh = Database(tmp_path / "fresh")
+    assert found == fresh.read(lambda rows: {r["sql"] for r in rows.execute(tables)})
+    fresh.close()
+
+
+def test_every_version_has_its_golden_database():
+    assert len(GOLDEN) == len(MIGRATIONS)
 
 
 def test_a_newer_database_is_left_alone(tmp_path):
