@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import House
+from house import House
 from long_jobs import LONG, config_in, digest_of, until, without_paths
 
 from windowclf.service import jobs
