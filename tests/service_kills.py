@@ -220,10 +220,15 @@ def run(folder: Path, kills: int, seed: int) -> tuple[str, bool]:
     said = (
         f"{kills} of {kills} kills ({json.dumps(times.kills)}) over {jobs} jobs: none lost, none "
         f"recorded twice, every model as undisturbed; answers again after at most {answers:.1f} s "
-        f"(limit {ANSWERS:.0f}), a job went on after at most {goes_on:.1f} s (limit {GOES_ON:.0f}, "
-        f"median {sorted(times.goes_on)[kills // 2]:.1f})"
+        f"(limit {ANSWERS:.0f}, median {_median(times.answers):.1f}), a job went on after at most "
+        f"{goes_on:.1f} s (limit {GOES_ON:.0f}, median {_median(times.goes_on):.1f}), under a load "
+        f"of {os.getloadavg()[1]:.1f}"
     )
     return said, answers <= ANSWERS and goes_on <= GOES_ON
+
+
+def _median(seconds: list[float]) -> float:
+    return sorted(seconds)[len(seconds) // 2] if seconds else 0.0
 
 
 def main() -> int:

@@ -51,6 +51,12 @@ def memory(pid: int, name: str) -> float:
     return int(status.split(f"{name}:")[1].split()[0]) / 1000
 
 
+def processor(pid: int) -> float:
+    """Seconds of a core that a process has had."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def start(folder: Path) -> tuple[subprocess.Popen[bytes], Client, float]:
     """A server, its client, and how long it took until it answered."""
     with socket.create_server(("127.0.0.1", 0)) as free:
@@ -73,7 +79,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR", "/tmp")) as place:
         folder = Path(place)
         process, client, seconds = start(folder / "s")
-        print(f"ready after {seconds:.2f} s with {memory(process.pid, 'VmRSS'):.0f} MB")
+        used, held = processor(process.pid), memory(process.pid, "VmRSS")
+        print(f"ready after {seconds:.2f} s, {used:.2f} s of them of a core, with {held:.0f} MB")
         client.make_tagger("t")
         config = corpora.tagging(folder)
         texts = {name: client.upload("t", config["data"][name]) for name in ("train", "dev")}
