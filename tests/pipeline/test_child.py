@@ -93,7 +93,7 @@ def test_a_step_that_takes_too_long_is_not_waited_for(tmp_path):
 def test_before_anything_can_be_saved_it_ends_at_once(monkeypatch, tmp_path, capfd):
     ended = []
     monkeypatch.setattr(child.os, "_exit", ended.append)
-    work = child._Work()
+    work = child._Work(False)
     work.stop()
     assert ended == [0]
     assert capfd.readouterr().out == '{"stopped": true}\n'
@@ -110,6 +110,18 @@ def test_what_went_wrong_comes_back_with_its_place(tmp_path):
         assert worker.end() == 0
         (fault,) = answer["fault"]["faults"]
         assert (answer["fault"]["kind"], fault["path"], fault["line"]) == ("DataError", path, 2)
+
+
+@pytest.mark.parametrize("notices", [True, False])
+def test_notices_are_for_whoever_asks_for_them(tmp_path, notices):
+    """Those of the trials of a search are nobody's."""
+    with (tmp_path / "log").open("wb") as log:
+        worker = Worker(log=log)
+        order = {"kind": "train", "config": corpora.tagging(tmp_path), "notices": notices}
+        *_, answer = worker.work(order)
+        worker.end()
+    assert "result" in answer
+    assert ("starting afresh" in (tmp_path / "log").read_text()) == notices
 
 
 def test_a_check_says_what_is_in_a_text(tmp_path):

@@ -1,10 +1,11 @@
 """A process that does one job: a line of JSON from standard input, lines of JSON as the answer.
 
-The job is {"kind", "config"}, perhaps with "niceness" and "memory", its limit in bytes. While it
-works the process says {"done": fraction}; at its end {"result": …}, {"fault": …}, {"refused": …}
-(another one has the run folder) or {"stopped": true}. A second line on standard input, or SIGTERM,
-means: save and stop. That the input ends means the same in a hurry, for then nobody waits any more;
-so no process is left behind, whatever happens to the one that started it.
+The job is {"kind", "config"}, perhaps with "niceness", "memory", its limit in bytes, and "notices",
+true to have them on standard error. While it works the process says {"done": fraction}; at its end
+{"result": …}, {"fault": …}, {"refused": …} (another one has the run folder) or {"stopped": true}. A
+second line on standard input, or SIGTERM, means: save and stop. That the input ends means the same
+in a hurry, for then nobody waits any more; so no process is left behind, whatever happens to the
+one that started it.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ def main() -> None:
     if not line:
         return
     job = json.loads(line)
-    work = _Work()
+    work = _Work(job.get("notices", False))
     signal.signal(signal.SIGTERM, lambda *_: work.stop())
     threading.Thread(target=work.obey, args=(given.fileno(),), daemon=True).start()
     _take_second_place(job.get("niceness", 0), job.get("memory"))
@@ -64,8 +65,9 @@ def say(line: Mapping[str, Any]) -> None:
 class _Work(Listener):
     """What the job is told while it works, and whether it should stop."""
 
-    def __init__(self) -> None:
-        self._said = 0.0
+    def __init__(self, notices: bool) -> None:
+        """With `notices` they go to standard error."""
+        self._notices, self._said = notices, 0.0
         self._asked = False
         self._can_save = False
 
@@ -91,7 +93,8 @@ class _Work(Listener):
             _end_stopped()
 
     def notice(self, text: str) -> None:
-        print(f"note: {text}", file=sys.stderr, flush=True)
+        if self._notices:
+            print(f"note: {text}", file=sys.stderr, flush=True)
 
     def report(self, report: Report) -> None:
         if isinstance(report, StepReport) and time.monotonic() - self._said >= SECONDS_BETWEEN:

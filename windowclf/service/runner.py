@@ -152,7 +152,7 @@ class Runner:
         link_inputs(folder, job["inputs"], self._home.blobs)
         config = config_of(job["config"], job["inputs"], job["threads"])
         order = {"kind": job["kind"], "config": config.model_dump(mode="json")}
-        order |= {"niceness": NICENESS, "memory": job["memory"]}
+        order |= {"niceness": NICENESS, "memory": job["memory"], "notices": True}
         answer: dict[str, Any] = {}
         began_at = None
         with self._home.log_of(number).open("ab") as said:
