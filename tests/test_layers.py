@@ -16,6 +16,7 @@ PACKAGE = Path(__file__).parents[1] / "windowclf"
 ROOMS = (
     "__main__",
     "commands",
+    "client",
     "service",
     "integrations",
     "pipeline",

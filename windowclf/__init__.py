@@ -7,8 +7,8 @@
 
 `init`, `check`, `train`, `cross_validate`, `plan`, `tune`, `evaluate`, `compare`, `predict_file`,
 `gradcheck`, `info`, `benchmark`, `compress` and `convert` are what the commands call; `load` gives
-a `Tagger` with `predict`, `predict_proba`, `n_best` and `predict_text`. Names are imported when
-first used.
+a `Tagger` with `predict`, `predict_proba`, `n_best` and `predict_text`. `Client` is for a server
+that trains. Names are imported when first used.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from windowclf.analysis.figures import Check
     from windowclf.analysis.results import Comparison, Evaluation
+    from windowclf.client import Client, ServerError
     from windowclf.config.environment import overrides_from_environment
     from windowclf.config.reading import ConfigLike
     from windowclf.errors import (
@@ -57,6 +58,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Benchmark",
     "Check",
+    "Client",
     "Comparison",
     "Compression",
     "ConfigError",
@@ -77,6 +79,7 @@ __all__ = [
     "Report",
     "RunFolderError",
     "Sentence",
+    "ServerError",
     "StepReport",
     "TagOptions",
     "Tagger",
@@ -106,6 +109,7 @@ __all__ = [
 _HOMES = {
     "windowclf.analysis.figures": ("Check",),
     "windowclf.analysis.results": ("Comparison", "Evaluation"),
+    "windowclf.client": ("Client", "ServerError"),
     "windowclf.config.environment": ("overrides_from_environment",),
     "windowclf.config.reading": ("ConfigLike",),
     "windowclf.network.reports": ("EpochReport", "Report", "StepReport"),

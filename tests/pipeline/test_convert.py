@@ -244,7 +244,7 @@ def test_a_record_that_cannot_be_held_is_refused_with_its_line(tmp_path, record,
         (["x.jsonl", "y.conll", "--from", "no"], "--from: expected one of conll, conllu,"),
         (["x.jsonl", "y.csv", "--to", "csv"], "--to: csv holds rows of slots; expected another"),
         (["x.jsonl", "y.conll", "--scheme", "no"], "--scheme: expected one of BIO,"),
-        (["none.jsonl", "y.conll"], "none.jsonl: no such file; from the working directory that is "),
+        (["none.jsonl", "y.conll"], "none.jsonl: no such file; from the working directory"),
         (["empty.jsonl", "y.conll"], "empty.jsonl: no record found; nothing to convert."),
     ],
 )  # fmt: skip

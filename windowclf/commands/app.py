@@ -15,6 +15,7 @@ from windowclf.commands.change import compress
 from windowclf.commands.check import check
 from windowclf.commands.convert import convert
 from windowclf.commands.look import benchmark, evaluate, info
+from windowclf.commands.service import jobs, serve, submit
 from windowclf.commands.start import init
 from windowclf.commands.train import gradcheck, plan, train, tune
 from windowclf.commands.use import predict
@@ -25,6 +26,7 @@ GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
     "use": (predict,),
     "look": (evaluate, info, benchmark),
     "change": (compress, convert),
+    "serve": (serve, submit, jobs),
 }
 # One after the other they work in an empty folder.
 EXAMPLES: dict[Callable[..., None], tuple[str, ...]] = {
@@ -43,6 +45,9 @@ EXAMPLES: dict[Callable[..., None], tuple[str, ...]] = {
     benchmark: ("windowclf benchmark runs/quickstart",),
     compress: ("windowclf compress runs/quickstart -o small.safetensors",),
     convert: ("windowclf convert data/spans/dev.conll dev.jsonl",),
+    serve: ("windowclf serve",),
+    submit: ("windowclf submit quickstart.yaml --wait",),
+    jobs: ("windowclf jobs",),
 }
 FIRST = (EXAMPLES[init][0], EXAMPLES[train][0], EXAMPLES[predict][0])
 

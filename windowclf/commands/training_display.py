@@ -22,7 +22,7 @@ LEGEND = {
 class TrainingDisplay(StoppableDisplay):
     """A bar with what is left of a training, and a line per epoch that stays."""
 
-    def __init__(self, signalled: Signalled, check: str):
+    def __init__(self, signalled: Signalled, check: str = ""):
         """`signalled` is where signals that have come are noted; `check` looks at the texts."""
         super().__init__(signalled)
         self._check = check

@@ -17,7 +17,13 @@ from windowclf.errors import SHOWN_CHARACTERS, ConfigError, legible
 from windowclf.system.arguments import checked_arguments
 
 PREFIX, BETWEEN = "WINDOWCLF_", "__"
-NO_KEYS = frozenset({"WINDOWCLF_CORPORA"})  # for the tests, which look for their corpora there
+NO_KEYS = frozenset(
+    {
+        "WINDOWCLF_CORPORA",  # for the tests, which look for their corpora there
+        "WINDOWCLF_SERVER",  # for submit and jobs
+        "WINDOWCLF_TOKEN",
+    }
+)
 
 
 class Variable(NamedTuple):

@@ -88,13 +88,20 @@ class EarlyStopping(Section):
 
 
 class Checkpoint(Section):
-    """How often the state for --resume is saved."""
+    """How often the state for --resume is saved, and how finely the log is written."""
 
     seconds: float = Field(
         default=60.0, ge=0, description="after the last save; 0 saves after every step"
     )
     steps: int | None = Field(
         default=None, ge=1, description="also after every so many steps, whatever the clock says"
+    )
+    log_every: float | None = Field(
+        default=None,
+        gt=0,
+        lt=1,
+        description="metrics.jsonl gets a line after each such share of the run, as 0.02, besides "
+        "the one for each epoch",
     )
 
 

@@ -19,12 +19,12 @@ from windowclf.arrays import Floats
 from windowclf.config import Config
 from windowclf.config.kept import kept_config
 from windowclf.config.reading import dump_config
-from windowclf.config.training import Checkpoint
 from windowclf.network.architecture import Parameters
-from windowclf.network.reports import EpochReport, Report, StepReport
+from windowclf.network.reports import EpochReport
 from windowclf.network.trainer import Trainer
 from windowclf.pipeline.assembly import settings_of, spec_of
 from windowclf.pipeline.check_warnings import same_texts
+from windowclf.pipeline.checkpoints import is_point, save_is_due
 from windowclf.pipeline.continuing import added_epochs, refuse_other_run
 from windowclf.pipeline.evaluate import Labelled, evaluate_text
 from windowclf.pipeline.listener import Listener
@@ -169,17 +169,21 @@ class Run:
 
     def train(self) -> bool:
         """Run to the end, saving on the way; True where the listener ended it early."""
-        saved = time.monotonic()
+        saved, keep = time.monotonic(), self.config.training.checkpoint
+        tokens = self.trainer.progress.tokens
         for report in self.trainer.run():
             if isinstance(report, EpochReport):
                 self._end_epoch(report)
+            elif is_point(keep, tokens, report):
+                self._log(asdict(report))
+            tokens = report.tokens
             self.listener.report(report)
             if self.trainer.progress.finished:
                 break
             if self.listener.should_stop():
                 self._save_state()
                 return True
-            if _save_is_due(self.config.training.checkpoint, report, time.monotonic() - saved):
+            if save_is_due(keep, report, time.monotonic() - saved):
                 self._save_state()
                 saved = time.monotonic()
         self._save_state()
@@ -192,7 +196,11 @@ class Run:
             self.folder.save_model(self.best_model())
         line = asdict(report)
         figures = line.pop("metrics")
-        self.folder.append_metrics({**line, **figures})
+        self._log({**line, **figures})
+
+    def _log(self, line: Mapping[str, Any]) -> None:
+        """Append a line to metrics.jsonl."""
+        self.folder.append_metrics(line)
         self._metrics_lines += 1
 
     def best_model(self) -> Model:
@@ -263,17 +271,6 @@ def _half_way(spec: Spec) -> Floats | None:
     """The thresholds of a sigmoid output before any are chosen, 0.5 each; else None.   ->  (K,)."""
     K = spec.architecture.classes
     return np.full(K, 0.5) if spec.architecture.output == "sigmoid" else None
-
-
-def _save_is_due(checkpoint: Checkpoint, report: Report, seconds: float) -> bool:
-    """Whether the state should be saved after a report, `seconds` after it was last saved.
-
-    By the clock, or by the number of the step, so that a resumed run saves at the same ones.
-    """
-    if seconds >= checkpoint.seconds:
-        return True
-    is_step = isinstance(report, StepReport)  # not again after the evaluation that follows it
-    return is_step and checkpoint.steps is not None and report.step % checkpoint.steps == 0
 
 
 def _config_digest(config: Config) -> str:

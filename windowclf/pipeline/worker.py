@@ -1,31 +1,22 @@
-"""A run in a process of its own: the end that trains and the end that waits.
-
-The config goes to the process's standard input as a line of JSON; lines of JSON come back, with
-how far it is and what came of it. The process ends where its input ends, so that none is left
-behind, whatever happens to the one that waits.
-"""
+"""The end that waits for a process that does a job (child.py): for one, or many at a time."""
 
 from __future__ import annotations
 
 import contextlib
 import json
-import os
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import IO, Any
 
 from windowclf.config import Config
-from windowclf.config.reading import make_config
-from windowclf.errors import RunFolderError, WindowclfError
-from windowclf.network.reports import Report, StepReport
-from windowclf.pipeline.listener import Listener
-from windowclf.pipeline.train import train
+from windowclf.errors import Fault, RunFolderError, WindowclfError
 
-SECONDS_BETWEEN = 0.2  # two reports of how far a run is
+PROGRAM = ("-P", "-m", "windowclf.pipeline.child")  # -P: modules from nowhere else
 
 
 @dataclass(frozen=True)
@@ -42,12 +33,72 @@ class RunStopped(Exception):
     """`close` was called before the run had ended."""
 
 
+class Worker:
+    """A process that waits for a job, and does it; any thread may stop it."""
+
+    def __init__(
+        self,
+        folder: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+        log: IO[bytes] | None = None,
+    ):
+        """Start it in a folder, this one's by default; `log` takes its notices. Raises OSError."""
+        self._lock = threading.Lock()
+        self._process = subprocess.Popen(
+            [sys.executable, *PROGRAM],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            cwd=folder,
+            env=None if environment is None else dict(environment),
+            start_new_session=True,  # Ctrl-C is for the one that waits
+        )
+
+    @property
+    def pid(self) -> int:
+        """The number of the process."""
+        return self._process.pid
+
+    def work(self, job: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        """Send the job; what the process says, as it says it."""
+        self._tell(json.dumps(job).encode() + b"\n")
+        for line in self._process.stdout or ():
+            with contextlib.suppress(ValueError):  # torn where it was killed
+                yield json.loads(line)
+
+    def stop(self) -> None:
+        """Have it save and stop."""
+        self._tell(b"stop\n")
+
+    def leave(self) -> None:
+        """Wait no longer: it saves in a hurry, and ends."""
+        with self._lock:
+            _close(self._process.stdin)
+
+    def kill(self) -> None:
+        """End it as it stands."""
+        self._process.kill()
+
+    def end(self) -> int:
+        """End it if it still runs; its exit code."""
+        self.leave()
+        _close(self._process.stdout)
+        return self._process.wait()
+
+    def _tell(self, line: bytes) -> None:
+        """Write a line to the process; where that has ended its exit code says how."""
+        with self._lock, contextlib.suppress(BrokenPipeError):
+            if self._process.stdin and not self._process.stdin.closed:
+                self._process.stdin.write(line)
+                self._process.stdin.flush()
+
+
 class RunProcesses:
     """Starts processes and can end them all; any number of threads may wait for one each."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._running: set[subprocess.Popen[str]] = set()
+        self._running: set[Worker] = set()
         self._closed = False
 
     def run(self, config: Config, on_progress: Callable[[float], None]) -> Outcome:
@@ -56,121 +107,69 @@ class RunProcesses:
         `on_progress` is told which fraction is done. Raises RunFolderError, or RunStopped.
         """
         began = time.monotonic()
-        process = self._start()
+        worker = self._start()
         answer: dict[str, Any] = {}
         try:
-            self._tell(process, config)
-            for line in process.stdout or ():
-                answer = json.loads(line)
+            for answer in worker.work({"kind": "train", "config": config.model_dump(mode="json")}):
                 if "done" in answer:
                     on_progress(answer["done"])
         finally:
-            code = self._end(process)
+            with self._lock:
+                self._running.discard(worker)
+            code = worker.end()
         if "refused" in answer:
             raise RunFolderError(answer["refused"])
-        if "outcome" in answer:
-            return Outcome(**answer["outcome"])
+        if result := answer.get("result"):
+            return Outcome(result["score"], result["best_epoch"], result["seconds"], None)
         if self._closed:
             raise RunStopped
-        return Outcome(None, 0, time.monotonic() - began, _words_for(code))
+        seconds = time.monotonic() - began
+        why = str(error_of(answer["fault"])) if "fault" in answer else words_for(code)
+        return Outcome(None, 0, seconds, why)
 
     def close(self) -> None:
         """End the processes that run, and let no other begin: their inputs end, and so they do."""
         with self._lock:
             self._closed = True
-            for process in self._running:
-                _close(process.stdin)
+            for worker in self._running:
+                worker.leave()
 
-    def _start(self) -> subprocess.Popen[str]:
+    def _start(self) -> Worker:
         """A new process that waits for a config. Raises RunStopped after `close`."""
         with self._lock:
             if self._closed:
                 raise RunStopped
-            process = subprocess.Popen(
-                [sys.executable, "-m", "windowclf.pipeline.worker"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                encoding="utf-8",
-                start_new_session=True,  # Ctrl-C is for the one that waits
-            )
-            self._running.add(process)
-            return process
-
-    def _tell(self, process: subprocess.Popen[str], config: Config) -> None:
-        """Send a process its config."""
-        with self._lock:
-            if process.stdin and not self._closed:
-                with contextlib.suppress(BrokenPipeError):  # it has ended; its code says how
-                    process.stdin.write(json.dumps(config.model_dump(mode="json")) + "\n")
-                    process.stdin.flush()
-
-    def _end(self, process: subprocess.Popen[str]) -> int:
-        """End a process if it still runs; its exit code."""
-        with self._lock:
-            self._running.discard(process)
-            _close(process.stdin)
-            _close(process.stdout)
-        return process.wait()
+            worker = Worker()
+            self._running.add(worker)
+            return worker
 
 
-def _close(pipe: IO[str] | None) -> None:
-    """Close an end of a pipe, whatever has become of the other."""
-    if pipe is not None:
-        with contextlib.suppress(BrokenPipeError):  # what was not yet read goes
-            pipe.close()
+def fault_of(error: WindowclfError | MemoryError) -> dict[str, Any]:
+    """An error as JSON: its kind, and its faults with their places."""
+    if isinstance(error, MemoryError):
+        sentence = "not enough memory for this job; give it more, or smaller batches."
+        return {"kind": "MemoryError", "faults": [{"sentence": sentence}], "more": 0}
+    return {
+        "kind": type(error).__name__,
+        "faults": [{k: v for k, v in asdict(f).items() if v is not None} for f in error.faults],
+        "more": error.more,
+    }
 
 
-def _words_for(code: int) -> str:
-    """Why a run was lost whose process gave no answer, from its exit code."""
+def error_of(fault: Mapping[str, Any]) -> WindowclfError:
+    """The error whose JSON a process has sent."""
+    return WindowclfError(*(Fault(**each) for each in fault["faults"]), more=fault["more"])
+
+
+def words_for(code: int) -> str:
+    """Why a job was lost whose process gave no answer, from its exit code."""
     if code < 0:
         return f"its process was ended by signal {-code}; perhaps the memory was too small."
     return f"its process ended with code {code} and without an answer."
 
 
-def main() -> None:
-    """The process that trains: a config from standard input, then lines of what comes of it."""
-    given = sys.stdin.readline()
-    threading.Thread(target=_end_with_input, daemon=True).start()
-    if given:
-        _say(_answer(make_config(json.loads(given))))
-
-
-def _end_with_input() -> None:
-    """End the process as soon as its input ends."""
-    os.read(sys.stdin.fileno(), 1)
-    os._exit(1)
-
-
-class _Progress(Listener):
-    """Says how far the run is, a few times a second."""
-
-    def __init__(self) -> None:
-        self._said = time.monotonic()
-
-    def report(self, report: Report) -> None:
-        if isinstance(report, StepReport) and time.monotonic() - self._said >= SECONDS_BETWEEN:
-            self._said = time.monotonic()
-            _say({"done": report.tokens / report.total_tokens})
-
-
-def _answer(config: Config) -> dict[str, Any]:
-    """Train, and say as JSON what came of it: an outcome, or a refusal of the run folder."""
-    began = time.monotonic()
-    try:
-        result = train(config, resume=True, listener=_Progress())
-        outcome = Outcome(result.best_score, result.best_epoch, time.monotonic() - began, None)
-    except RunFolderError as error:
-        return {"refused": str(error)}
-    except (WindowclfError, MemoryError) as error:
-        why = str(error) or "not enough memory."
-        outcome = Outcome(None, 0, time.monotonic() - began, why)
-    return {"outcome": asdict(outcome)}
-
-
-def _say(line: dict[str, Any]) -> None:
-    """Write a line of JSON to the one that waits."""
-    print(json.dumps(line), flush=True)
-
-
-if __name__ == "__main__":
-    main()
+def _close(pipe: IO[bytes] | None) -> None:
+    """Close an end of a pipe, whatever has become of the other."""
+    if pipe is not None:
+        with contextlib.suppress(BrokenPipeError):  # what was not yet read goes
+            pipe.close()

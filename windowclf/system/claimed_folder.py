@@ -175,3 +175,15 @@ class ClaimedFolder:
     def write_lines(self, name: str, lines: Iterable[bytes]) -> None:
         """Write a file of these lines in place of the old one. Raises RunFolderError."""
         write_whole(self.path / name, b"".join(line + b"\n" for line in lines))
+
+
+def is_claimed(path: Path) -> bool:
+    """Whether a process has claimed a folder just now. Raises OSError."""
+    try:
+        descriptor = open_regular(path / LOCK_NAME, os.O_RDWR)
+    except FileNotFoundError:
+        return False
+    try:
+        return not lock_descriptor(descriptor, blocking=False)
+    finally:
+        os.close(descriptor)

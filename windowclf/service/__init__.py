@@ -1,0 +1,1 @@
+"""The training service: one process, one SQLite file and a folder of blobs, over HTTP."""
