@@ -65,6 +65,21 @@ def served(tmp_path_factory):
 
 
 @pytest.fixture
+def start():
+    """Starts servers, none of which outlives the test, whatever comes of that."""
+    made: list[Served] = []
+
+    def begin(*arguments: object) -> Served:
+        made.append(Served(*arguments))
+        return made[-1]
+
+    yield begin
+    for each in made:
+        each.process.kill()
+        each.process.communicate()
+
+
+@pytest.fixture
 def command(served, monkeypatch):
     monkeypatch.setenv("WINDOWCLF_SERVER", served.url)
     token = ["--token-file", str(served.folder / "token")]
@@ -220,9 +235,9 @@ def test_a_line_is_seen_soon_after_it_was_written(served, tmp_path):
     assert sorted(late)[len(late) // 2] < 0.5  # all of them on a machine of one's own
 
 
-def test_an_open_event_stream_does_not_hold_the_end(tmp_path):
+def test_an_open_event_stream_does_not_hold_the_end(start, tmp_path):
     """SIGTERM: the job that runs is saved and queued, the stream ends, exit code 0."""
-    served = Served(tmp_path / "s")
+    served = start(tmp_path / "s")
     path = config_file(tmp_path, **LONG)
     client = served.client
     number = submitted(client, "t", Path(path), [], False)["id"]
@@ -233,14 +248,14 @@ def test_an_open_event_stream_does_not_hold_the_end(tmp_path):
     assert code == 0
     assert seconds < 8
     list(stream)  # it has ended
-    again = Served(tmp_path / "s")
+    again = start(tmp_path / "s")
     assert again.client.job(number)["attempt"] >= 1
     until(lambda: "continuing after step" in again.client.log(number))
     assert again.end(signal.SIGINT)[0] == 130
 
 
-def test_a_request_under_way_is_answered_before_the_end(tmp_path):
-    served = Served(tmp_path / "s")
+def test_a_request_under_way_is_answered_before_the_end(start, tmp_path):
+    served = start(tmp_path / "s")
     served.client.make_tagger("t")
     token = (served.folder / "token").read_text().strip()
     host, _, port = served.url.removeprefix("http://").partition(":")
@@ -260,8 +275,8 @@ def test_a_request_under_way_is_answered_before_the_end(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_second_ctrl_c_waits_for_no_request(tmp_path):
-    served = Served(tmp_path / "s")
+def test_a_second_ctrl_c_waits_for_no_request(start, tmp_path):
+    served = start(tmp_path / "s")
     path = config_file(tmp_path, **LONG)
     number = submitted(served.client, "t", Path(path), [], False)["id"]
     until(lambda: served.client.job(number)["done"] is not None)
@@ -273,8 +288,8 @@ def test_a_second_ctrl_c_waits_for_no_request(tmp_path):
     list(stream)
 
 
-def test_a_second_server_and_strange_folders_are_refused(served, tmp_path):
-    second = Served(served.folder)
+def test_a_second_server_and_strange_folders_are_refused(start, served, tmp_path):
+    second = start(served.folder)
     assert second.said == f"{served.folder}: another server is writing to this folder.\n"
     assert second.wait() == 1
     (tmp_path / "notes.txt").write_text("mine")
@@ -291,8 +306,8 @@ def test_a_second_server_and_strange_folders_are_refused(served, tmp_path):
     assert not (tmp_path / "s").exists()
 
 
-def test_without_a_token_on_this_machine_only(tmp_path):
-    served = Served(tmp_path / "s", "--no-token")
+def test_without_a_token_on_this_machine_only(start, tmp_path):
+    served = start(tmp_path / "s", "--no-token")
     assert Client(served.url).jobs() == []
     assert served.end()[0] == 0
 
