@@ -111,6 +111,7 @@ def test_the_files_are_what_generate_writes(tmp_path: Path) -> None:
         assert (tmp_path / name).read_bytes() == (DATA / name).read_bytes()
 
 
+@pytest.mark.slow
 def test_check_notices_a_changed_and_a_missing_file(tmp_path: Path) -> None:
     for corpus in SIZES:
         shutil.copytree(DATA / corpus, tmp_path / corpus)

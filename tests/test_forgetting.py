@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import corpora
+import pytest
 
 FORGETTING = Path(__file__).parent / "benchmarks" / "forgetting.py"
 
@@ -18,6 +19,7 @@ def documents(genre: str, seed: int) -> str:
     return "".join(f"# newdoc id = {genre}-{i}\n{text}" for i, text in enumerate(texts))
 
 
+@pytest.mark.slow
 def test_the_command_scores_both_genres_before_and_after(tmp_path):
     folder = tmp_path / "ud_en_ewt"
     folder.mkdir()

@@ -418,6 +418,7 @@ def process(command: list[str], **how: object) -> subprocess.CompletedProcess[st
     return subprocess.run([*program, *command], text=True, stderr=subprocess.PIPE, **how)
 
 
+@pytest.mark.slow
 def test_a_real_process_says_the_same(world):
     for command in (["train", "nowhere.yaml"], ["predict", "nowhere"], ["tain"]):
         done = process(command, stdout=subprocess.PIPE)
@@ -426,6 +427,7 @@ def test_a_real_process_says_the_same(world):
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
 @pytest.mark.parametrize("command", [["predict"], ["evaluate"], ["evaluate", "--json"], ["info"]])
+@pytest.mark.slow
 def test_standard_output_on_a_full_disk(world, command):
     data = [str(world.folder / "dev.conll")] if command != ["info"] else ["--json"]
     with Path("/dev/full").open("w") as full:

@@ -59,6 +59,7 @@ def test_one_signal_ends_what_only_reads(tmp_path, command, number, code):
 
 
 @pytest.mark.parametrize(("number", "code"), SIGNALS)
+@pytest.mark.slow
 def test_a_signal_while_predict_writes_leaves_nothing_behind(tmp_path, number, code):
     config = corpora.write(tmp_path / "c.yaml", json.dumps(corpora.tagging(tmp_path)))
     subprocess.run([*PROGRAM, "train", config], check=True, capture_output=True)
@@ -78,6 +79,7 @@ def test_a_signal_while_predict_writes_leaves_nothing_behind(tmp_path, number, c
 
 
 @pytest.mark.parametrize("delay", [0.4, pytest.param(0.8, marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_ctrl_c_is_for_one_of_many_processes(tmp_path, delay):
     """A terminal sends it to all of them, also to those that begin just then."""
     config = corpora.tagging(tmp_path)

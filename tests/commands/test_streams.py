@@ -80,6 +80,7 @@ def test_a_reader_that_goes(place, command):
         "w compress MODEL -o",
     ],
 )
+@pytest.mark.slow
 def test_the_reader_of_an_output_that_goes(place, command):
     codes, err = place.shell(f"{command} >(head -c 1 > byte) > nothing")
     assert (codes, err) == ([0], "")
@@ -91,6 +92,7 @@ def test_a_fault_keeps_its_exit_code_when_nobody_hears_of_it(place, command):
     assert (code, err) == (1 if "nowhere" in command else 2, "")
 
 
+@pytest.mark.slow
 def test_training_goes_on_when_nobody_reads_its_messages(place):
     """And leaves the model that it leaves otherwise."""
     codes, _ = place.shell("w train CONFIG --output unheard 2>&1 | true")
@@ -111,6 +113,7 @@ def test_training_goes_on_when_nobody_reads_its_messages(place):
         ("w tain", 2),
     ],
 )
+@pytest.mark.slow
 def test_closed_streams(place, command, code, closed):
     codes, err = place.shell(f"{{ {command}; }} > result {closed}")
     assert codes == [code]
@@ -140,6 +143,7 @@ def test_messages_come_at_once(unbuffered):
     assert done.stderr == b"now\n"
 
 
+@pytest.mark.slow
 def test_a_locale_without_the_signs_is_no_fault(place):
     environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
     for command in ("info", "evaluate"):

@@ -146,6 +146,7 @@ def test_fish_completes(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["zsh", "fish"])
+@pytest.mark.slow
 def test_other_shells_are_answered(name, tmp_path):
     """What their scripts ask for, and that the scripts are there."""
     assert "windowclf" in shell("windowclf", tmp_path, _WINDOWCLF_COMPLETE=f"source_{name}")
@@ -157,6 +158,7 @@ def test_other_shells_are_answered(name, tmp_path):
     assert "--resume" in options
 
 
+@pytest.mark.slow
 def test_completion_is_installed_where_the_shell_reads_it(tmp_path):
     home = {"HOME": str(tmp_path), "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
     assert "_windowclf_completion" in shell("windowclf --show-completion bash", tmp_path, **home)

@@ -155,6 +155,7 @@ def test_a_model_keeps_the_long_forms(tmp_path):
     assert windowclf.train(path, resume=True).stopped is False  # the config is still the run's
 
 
+@pytest.mark.slow
 def test_in_the_environment_and_in_a_search(tmp_path, monkeypatch):
     monkeypatch.setenv("WINDOWCLF_MODEL__HIDDEN", "tanh")
     monkeypatch.setenv("WINDOWCLF_FEATURES__ADD", "[suffix5]")

@@ -29,6 +29,7 @@ def quick(monkeypatch):
 
 
 @pytest.mark.parametrize("task", corpora.TASKS)
+@pytest.mark.slow
 def test_every_task_has_figures_without_a_file(learnt, task):
     found = windowclf.benchmark(learnt[task])
     assert found["file"] == str(learnt[task] / "model.safetensors")

@@ -71,6 +71,7 @@ def test_it_saves_and_stops_when_it_is_told_to(tmp_path, how):
     state.close()
 
 
+@pytest.mark.slow
 def test_a_server_that_is_gone_hears_nothing_and_the_run_is_saved(tmp_path):
     """Both ends of the pipes are gone at a time, as when the one that waits is killed."""
     with started(long_config(tmp_path)) as process:
@@ -80,6 +81,7 @@ def test_a_server_that_is_gone_hears_nothing_and_the_run_is_saved(tmp_path):
         assert b"Traceback" not in process.stderr.read()
 
 
+@pytest.mark.slow
 def test_a_step_that_takes_too_long_is_not_waited_for(tmp_path):
     with started(long_config(tmp_path), [sys.executable, "-c", STUCK]) as process:
         while b"stuck" not in process.stdout.readline():
@@ -113,6 +115,7 @@ def test_what_went_wrong_comes_back_with_its_place(tmp_path):
 
 
 @pytest.mark.parametrize("notices", [True, False])
+@pytest.mark.slow
 def test_notices_are_for_whoever_asks_for_them(tmp_path, notices):
     """Those of the trials of a search are nobody's."""
     with (tmp_path / "log").open("wb") as log:

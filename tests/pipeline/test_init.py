@@ -183,6 +183,7 @@ def test_few_sentences(count, tmp_path):
     assert windowclf.train(project.config, SMALL).model_path.exists()
 
 
+@pytest.mark.slow
 def test_what_is_few_learns_more_than_by_the_defaults(tmp_path):
     """Which make hardly a step of so little text."""
     corpora.write(tmp_path / "x.conll", corpora.conll(names(4)))
@@ -394,6 +395,7 @@ def test_what_people_see(tmp_path):
         ("ud_zh_gsd/zh-ud-dev.conllu", "tagging", ("conllu", 0, "upos", "BIO")),
     ],
 )
+@pytest.mark.slow
 def test_real_files(corpora, path, task, columns):
     guess = guess_file(str(corpora / path))
     layout = guess.layout

@@ -229,6 +229,7 @@ def test_the_command_prints_a_table_or_json(tmp_path):
     assert json.loads(out)["defaults"] == pasted
 
 
+@pytest.mark.slow
 def test_the_memory_is_that_of_the_run(tmp_path):
     """Both as commands; the process that has trained has no more in memory than was planned."""
     config = corpora.spans(tmp_path)

@@ -42,6 +42,7 @@ TEXTS = {
 
 @pytest.mark.parametrize("format_", ["conll", "conllu", "jsonl", "text"])
 @pytest.mark.parametrize("chunk", [1, 300])
+@pytest.mark.slow
 def test_the_same_output(model, tmp_path, monkeypatch, format_, chunk):
     monkeypatch.setattr(processes, "CHUNK", chunk * 40)
     source, one, many = (tmp_path / name for name in ("in", "one", "many"))

@@ -377,6 +377,7 @@ def test_vectors_and_lists_go_on(tmp_path):
         windowclf.train(config, [*own, "features.use.2.trained=true"], overwrite=True)
 
 
+@pytest.mark.slow
 def test_gradcheck_and_tune_take_such_a_config(old, tmp_path):
     config, run = old
     own = [f"training.start_from={run}", f"data.replay={config['data']['train']}"]

@@ -112,6 +112,7 @@ def test_train_takes_the_best_config_and_reaches_its_score(whole, tmp_path):
     assert windowclf.train(best, settings).best_score == row["score"]
 
 
+@pytest.mark.slow
 def test_one_process_stopped_and_gone_on_with_finds_the_same(whole, tmp_path):
     """Neither the number of processes nor a stop, nor the door, changes a trial or the winner."""
     _, config, *_ = whole
@@ -169,6 +170,7 @@ def test_a_killed_search_leaves_no_process_and_goes_on(whole, tmp_path):
     assert lines_of(folder) == lines_of(whole[0] / "run-tune")
 
 
+@pytest.mark.slow
 def test_the_words_after_ctrl_c_are_a_command_that_works(whole, tmp_path, monkeypatch):
     _, config, *_ = whole
 
@@ -253,6 +255,7 @@ def test_where_every_trial_is_lost_there_is_one_sentence(tmp_path):
         windowclf.tune(tree)
 
 
+@pytest.mark.slow
 def test_no_rung_begins_once_the_time_is_up(tmp_path):
     said: list[str] = []
     tree = tree_in(tmp_path, trials=1)
@@ -318,6 +321,7 @@ def test_an_unusable_command_line(whole, options, said):
     assert said in " ".join(err.replace("│", "").split())
 
 
+@pytest.mark.slow
 def test_members_in_the_default_space(tmp_path):
     """Two networks a trial, with lists and a dictionary that may not change on the way."""
     listed = corpora.write(tmp_path / "verbs.txt", "sleeps\nsees\n")
@@ -506,6 +510,7 @@ def test_a_process_that_dies_is_a_lost_trial(tmp_path, monkeypatch, script, word
         processes.run(config, print)
 
 
+@pytest.mark.slow
 def test_a_folder_that_cannot_be_written_ends_the_search(tmp_path):
     """It is no fault of the trial: nothing is lost, and --resume goes on."""
     tree = tree_in(tmp_path)
@@ -521,6 +526,7 @@ def test_a_folder_that_cannot_be_written_ends_the_search(tmp_path):
     assert (tmp_path / "s" / "trials.jsonl").read_text() == ""
 
 
+@pytest.mark.slow
 def test_what_others_keep_in_a_trial_stays(tmp_path):
     config = {**corpora.tagging(tmp_path), "tune": {"trials": 1, "rungs": [1]}}
     windowclf.tune(config)

@@ -121,6 +121,7 @@ def test_an_upload_is_checked_where_the_task_is_known(desk, tmp_path):
     assert [fault["line"] for fault in report["faults"]] == [2, 5]
 
 
+@pytest.mark.slow
 def test_a_check_does_not_wait_behind_a_training(desk, tmp_path):
     desk.client.put("/v1/taggers/c", json={"config": {"task": "tagging"}})
     number = desk.long()
@@ -151,6 +152,7 @@ def test_what_is_cancelled_while_it_begins_ends(desk):
     assert desk.ended(number)["state"] == "cancelled"
 
 
+@pytest.mark.slow
 def test_a_server_that_stops_puts_its_job_back_and_the_next_goes_on(desk, tmp_path):
     number = desk.long()
     pid = desk.running(number).pid
@@ -259,6 +261,7 @@ def test_sigterm_for_all_processes_of_a_service_saves(desk):
     assert "continuing after step" in desk.client.get(f"/v1/jobs/{number}/log").text
 
 
+@pytest.mark.slow
 def test_a_job_beyond_its_memory_fails_with_a_sentence(desk):
     config = {**desk.config, "model": {"hidden": {"activation": "relu", "units": 65_536}}}
     job = desk.ended(desk.submit(config, memory=100 << 20))
@@ -266,6 +269,7 @@ def test_a_job_beyond_its_memory_fails_with_a_sentence(desk):
     assert "memory" in fault["sentence"]  # libraries may end the process where they get none
 
 
+@pytest.mark.slow
 def test_a_job_waits_while_its_last_process_is_saving(house, tmp_path):
     desk = Desk(house, tmp_path)
     number = desk.submit()
@@ -282,6 +286,7 @@ def test_a_job_waits_while_its_last_process_is_saving(house, tmp_path):
     assert not desk.job(number)["saving"]
 
 
+@pytest.mark.slow
 def test_processes_get_no_secrets(desk, monkeypatch):
     monkeypatch.setenv("SECRET", "x")
     number = desk.long()

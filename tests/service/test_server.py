@@ -109,6 +109,7 @@ def test_submit_shows_and_gives_what_train_does(served, command, tmp_path):
     assert windowclf.load(model).predict([["the", "cat"]])
 
 
+@pytest.mark.slow
 def test_files_of_features_go_along(served, command, tmp_path):
     """The name of a list is the type of its phrases."""
     config = config_in(tmp_path)
@@ -145,6 +146,7 @@ def test_submit_sends_no_file_twice(served, command, tmp_path, monkeypatch):
     assert ("POST", "/v1/taggers/my/datasets", True) not in sent
 
 
+@pytest.mark.slow
 def test_a_fault_has_the_exit_code_and_the_words_of_train(command, tmp_path):
     path = config_file(tmp_path)
     corpora.write(tmp_path / "train.conll", "the\tD\ncat\n\n")
@@ -158,6 +160,7 @@ def test_a_fault_has_the_exit_code_and_the_words_of_train(command, tmp_path):
     assert err == f"{path}: training.epochs: expected a number of at least 1, found 0.\n"
 
 
+@pytest.mark.slow
 def test_leaving_a_wait_leaves_the_job(served, command, tmp_path):
     path = config_file(tmp_path, **LONG)
     words = [sys.executable, "-m", "windowclf", "submit", path, "--wait", "--server", served.url]
@@ -198,6 +201,7 @@ def test_what_the_client_says_where_something_is_wrong(served, tmp_path):
     assert run(["jobs", "show", "--server", served.url])[0] == 2
 
 
+@pytest.mark.slow
 def test_events_after_a_line_come_once_each(served, command, tmp_path):
     path = config_file(tmp_path, dropout=0.4)
     command("submit", path, "--tagger", "e", "--wait")
@@ -210,6 +214,7 @@ def test_events_after_a_line_come_once_each(served, command, tmp_path):
     assert whole == lines
 
 
+@pytest.mark.slow
 def test_a_line_is_seen_soon_after_it_was_written(served, tmp_path):
     client = served.client
     path = config_file(tmp_path, epochs=100)
@@ -235,6 +240,7 @@ def test_a_line_is_seen_soon_after_it_was_written(served, tmp_path):
     assert sorted(late)[len(late) // 2] < 0.5  # all of them on a machine of one's own
 
 
+@pytest.mark.slow
 def test_an_open_event_stream_does_not_hold_the_end(start, tmp_path):
     """SIGTERM: the job that runs is saved and queued, the stream ends, exit code 0."""
     served = start(tmp_path / "s")
@@ -254,6 +260,7 @@ def test_an_open_event_stream_does_not_hold_the_end(start, tmp_path):
     assert again.end(signal.SIGINT)[0] == 130
 
 
+@pytest.mark.slow
 def test_a_request_under_way_is_answered_before_the_end(start, tmp_path):
     served = start(tmp_path / "s")
     served.client.make_tagger("t")
@@ -288,6 +295,7 @@ def test_a_second_ctrl_c_waits_for_no_request(start, tmp_path):
     list(stream)
 
 
+@pytest.mark.slow
 def test_a_second_server_and_strange_folders_are_refused(start, served, tmp_path):
     second = start(served.folder)
     assert second.said == f"{served.folder}: another server is writing to this folder.\n"
@@ -306,6 +314,7 @@ def test_a_second_server_and_strange_folders_are_refused(start, served, tmp_path
     assert not (tmp_path / "s").exists()
 
 
+@pytest.mark.slow
 def test_without_a_token_on_this_machine_only(start, tmp_path):
     served = start(tmp_path / "s", "--no-token")
     assert Client(served.url).jobs() == []

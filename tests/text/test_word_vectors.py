@@ -210,6 +210,7 @@ KINDS = {
 @pytest.mark.parametrize(
     "setting", ["training.average=0.99", "training.average=null", "model.members=2"]
 )
+@pytest.mark.slow
 def test_stopped_and_resumed(tmp_path, settings, setting):
     config = embedded(tmp_path, **settings)
     own = [setting]
