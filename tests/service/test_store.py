@@ -241,7 +241,7 @@ def test_a_database_of_every_version_is_brought_to_this_one(tmp_path, path):
     database.close()
     assert states == ["queued", "queued", "cancelled", "failed", "succeeded"]
     assert version["scores"] == {"dev": {"accuracy": 0.5}}
-    assert known == ("first", "admin")
+    assert known[:2] == ("first", "admin")
     fresh = Database(tmp_path / "fresh")
     assert found == fresh.read(lambda rows: {r["sql"] for r in rows.execute(tables)})
     fresh.close()

@@ -38,11 +38,7 @@ def passed(
     Raises Problem 409 where there is none, or it says otherwise.
     """
     new, old = versions
-    first = {
-        "version": new["version"],
-        "against": old["version"],
-        "dataset": gate.dataset,
-    }
+    first = {"version": new["version"], "against": old["version"], "dataset": gate.dataset}
     job = None if comparison is None else jobs.row_of(rows, comparison)
     if job is None or not _is_of(job, tagger, new, old, gate.dataset):
         on = "a dataset" if gate.dataset is None else f"dataset {gate.dataset}"
@@ -52,27 +48,30 @@ def passed(
         )
         raise Problem(409, "compare-first", detail, **first)
     figures = job["result"]["differences"]
-    name = gate.figure or list(figures)[-1]
+    if why := _refusal(gate, figures, *first.values()):
+        shown = {"comparison": job["id"], "differences": figures, "gate": gate.model_dump()}
+        raise Problem(409, "gate-refused", why, **first, **shown)
+    return job["id"], figures[_figure(gate, figures)]["p"]
+
+
+def _refusal(gate: Gate, figures: Mapping[str, Any], new: int, old: int, *_: Any) -> str:
+    """Why a gate refuses version `new` for version `old`; empty where it does not."""
+    name = _figure(gate, figures)
     if name not in figures:
-        detail = f"the gate asks for {name}, the comparison has {', '.join(figures)}."
-        raise Problem(409, "gate-refused", detail, differences=figures, gate=gate.model_dump())
+        return f"the gate asks for {name}, the comparison has {', '.join(figures)}."
     found = figures[name]
-    if not (found["difference"] > gate.least and found["p"] <= gate.p):
-        detail = (
-            f"{name} of version {new['version']} is that of version {old['version']} "
-            f"{found['difference']:+.4f}, p = {found['p']:.3g}; the gate asks for more than "
-            f"{gate.least:+g}, p of at most {gate.p:g}."
-        )
-        raise Problem(
-            409,
-            "gate-refused",
-            detail,
-            **first,
-            comparison=comparison,
-            differences=figures,
-            gate=gate.model_dump(),
-        )
-    return job["id"], found["p"]
+    if found["difference"] > gate.least and found["p"] <= gate.p:
+        return ""
+    return (
+        f"{name} of version {new} is that of version {old} {found['difference']:+.4f}, "
+        f"p = {found['p']:.3g}; the gate asks for more than {gate.least:+g}, p of at most "
+        f"{gate.p:g}."
+    )
+
+
+def _figure(gate: Gate, figures: Mapping[str, Any]) -> str:
+    """The figure that decides: the gate's, or the main one, which stands last."""
+    return gate.figure or list(figures)[-1]
 
 
 def _is_of(

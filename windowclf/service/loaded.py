@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import logging
 import math
 import threading
 import time
@@ -35,7 +34,6 @@ WARM_WORDS = 2000  # the most common ones, whose rows are computed before anybod
 WORDS_A_SENTENCE = 20
 MOST_WAITING = 8 << 20  # bytes of requests, some seconds' work
 SURE_EVERY = 16  # turns, of one of which the certainty of all tokens is looked at
-log = logging.getLogger("windowclf.service")
 
 
 class Seen(NamedTuple):

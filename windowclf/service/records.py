@@ -40,7 +40,8 @@ def put_tagger(
 
 def tagger(rows: Rows, name: str) -> dict[str, Any] | None:
     """A tagger; None where there is none of this name."""
-    row = rows.execute("SELECT * FROM taggers WHERE name = ?", (name,)).fetchone()
+    sql = "SELECT name, config, gate, created, changed FROM taggers WHERE name = ?"
+    row = rows.execute(sql, (name,)).fetchone()
     return None if row is None else jobs.plain(row, ("config", "gate"))
 
 
