@@ -16,7 +16,7 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from windowclf.errors import DataError, Fault, ModelFileError
 from windowclf.service.asking import Asked, Prepared, prepared
@@ -26,6 +26,7 @@ from windowclf.tagging.blocks import TOKENS_AT_ONCE
 from windowclf.tagging.model import Model
 from windowclf.tagging.model_file import load_model
 from windowclf.tagging.options import TagOptions
+from windowclf.tagging.spec import Spec
 from windowclf.tagging.tagger import Tagger
 from windowclf.text.sentence import Sentence
 
@@ -52,6 +53,10 @@ class _Waiting(NamedTuple):
 
     asked: Asked
     future: asyncio.Future[bytes]
+
+
+_Taken: TypeAlias = tuple["asyncio.Future[bytes]", Prepared]
+_Outcome: TypeAlias = tuple["asyncio.Future[Any]", Any]  # a result, or an error
 
 
 class LoadedModel:
@@ -114,36 +119,37 @@ class LoadedModel:
         """Answer one request, and those that wait beside it; False where it is the last turn."""
         began = time.perf_counter()
         self._turns += 1
-        outcomes: list[tuple[asyncio.Future[Any], Any]] = []
-        group: list[tuple[asyncio.Future[bytes], Prepared]] = []
-        tokens, each = 0, first
-        goes_on = True
-        while True:
-            try:
-                group.append((each.future, prepared(each.asked, tagger.model.spec)))
-                tokens += group[-1][1].tokens
-            except Exception as error:
-                outcomes.append((each.future, error))
-            if tokens >= TOKENS_AT_ONCE:
-                break
-            try:
-                following = self._queue.get_nowait()
-            except Empty:
-                break
-            if following is None:
-                goes_on = False
-                break
-            each = following
-        looks = self._turns % SURE_EVERY == 1
-        found, seen = _answered(tagger, group, looks)
-        if tokens:
-            seen = seen._replace(tokens=tokens, seconds=time.perf_counter() - began)
-        self._hand_over([*outcomes, *found], seen)
+        group, refused, goes_on = self._gathered(first, tagger.model.spec)
+        answered, seen = _answered(tagger, group, self._turns % SURE_EVERY == 1)
+        tokens = sum(wanted.tokens for _, wanted in group)
+        seen = seen._replace(tokens=tokens, seconds=time.perf_counter() - began)
+        self._hand_over([*refused, *answered], seen)
         return goes_on
 
-    def _hand_over(
-        self, outcomes: Sequence[tuple[asyncio.Future[Any], Any]], seen: Seen | None = None
-    ) -> None:
+    def _gathered(self, first: _Waiting, spec: Spec) -> tuple[list[_Taken], list[_Outcome], bool]:
+        """A request and those that wait beside it, up to a budget: as sentences, or as faults.
+
+        And whether another turn may follow.
+        """
+        group: list[_Taken] = []
+        refused: list[_Outcome] = []
+        each: _Waiting | None = first
+        tokens = 0
+        while each is not None:
+            try:
+                group.append((each.future, prepared(each.asked, spec)))
+                tokens += group[-1][1].tokens
+            except Exception as error:
+                refused.append((each.future, error))
+            if tokens >= TOKENS_AT_ONCE:
+                return group, refused, True
+            try:
+                each = self._queue.get_nowait()
+            except Empty:
+                return group, refused, True
+        return group, refused, False
+
+    def _hand_over(self, outcomes: Sequence[_Outcome], seen: Seen | None = None) -> None:
         """Give answers, or errors, to those that wait for them in the event loop."""
 
         def deliver() -> None:
@@ -163,17 +169,13 @@ class LoadedModel:
 NOTHING = Seen(0, 0.0, 0, 0, 0.0, 0)
 
 
-def _answered(
-    tagger: Tagger, group: Sequence[tuple[asyncio.Future[bytes], Prepared]], looks: bool
-) -> tuple[list[tuple[asyncio.Future[Any], Any]], Seen]:
+def _answered(tagger: Tagger, group: Sequence[_Taken], looks: bool) -> tuple[list[_Outcome], Seen]:
     """The answers of all requests, or their errors; where one cannot be tagged, one by one."""
     spec = tagger.model.spec
     try:
         answers = list(_tagged(tagger, [wanted for _, wanted in group], looks))
         stream = iter(answers)
-        found: list[tuple[asyncio.Future[Any], Any]] = [
-            (future, wanted.body(stream, spec)) for future, wanted in group
-        ]
+        found: list[_Outcome] = [(future, wanted.body(stream, spec)) for future, wanted in group]
         return found, _seen(tagger.model, answers)
     except Exception as error:
         if len(group) == 1:
