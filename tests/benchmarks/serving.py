@@ -272,7 +272,7 @@ def measure(sides: Sequence[Side], rounds: int, seconds: float) -> None:
     own = sides[0]
     one = [own.body_one(text) for text in sentences]
     with training(own):
-        for clients in (1, 8):
+        for clients in (1, 8) * rounds:
             found = ask(own, own.one, one, clients, seconds)
             own.rows.setdefault(f"one, {clients} clients, a job trains", []).append(found)
 
