@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import threading
 from dataclasses import asdict
@@ -11,10 +10,7 @@ import pytest
 from corpora import FILLERS, NAMES, TAGS
 from serving import imported, service, serving, tagger_of
 
-from windowclf.errors import DataError
 from windowclf.service import loaded
-from windowclf.service.asking import Asked
-from windowclf.service.loaded import LoadedModel
 from windowclf.system.durable import write_whole
 
 NAME = " ".join(next(iter(NAMES)))
@@ -218,50 +214,6 @@ def test_many_at_a_time_each_get_their_own(client, learnt):
     for thread in threads:
         thread.join()
     assert not wrong
-
-
-def in_one_turn(model, asked, monkeypatch):
-    """What becomes of requests that wait for one turn of a model: answers or errors."""
-    sizes = []
-    whole = loaded._answered
-
-    def seen(tagger, group, looks):
-        sizes.append(len(group))
-        return whole(tagger, group, looks)
-
-    monkeypatch.setattr(loaded, "_answered", seen)
-
-    async def all_of_them():
-        one = LoadedModel(loaded.hashlib.sha256(model.read_bytes()).hexdigest(), lambda _seen: None)
-        await one.load(model)
-        waiting = [one.answer(each, 10) for each in asked]
-        found = await asyncio.gather(*waiting, return_exceptions=True)
-        assert one.waiting == 0
-        await one.close()
-        return found
-
-    return asyncio.run(all_of_them()), sizes
-
-
-def test_what_waits_is_tagged_in_one_turn_and_a_fault_is_of_one_request(learnt, monkeypatch):
-    """Rows are read when they are tagged, so that the whole turn meets the fault."""
-    good, bad = {"a": "x", "b": "y"}, {"a": "x"}
-    asked = [Asked("rows", [row]) for row in (good, bad, good, good)]
-    asked.append(Asked("text", ["no row"]))
-    model = learnt["slots"] / "model.safetensors"
-    found, sizes = in_one_turn(model, asked, monkeypatch)
-    assert [type(each) for each in found] == [bytes, DataError, bytes, bytes, DataError]
-    assert found[0] == found[2] == found[3]
-    assert "column 'b'" in str(found[1])
-    assert max(sizes) >= 3
-
-
-def test_a_turn_has_a_budget(learnt, monkeypatch):
-    monkeypatch.setattr(loaded, "TOKENS_AT_ONCE", 50)
-    asked = [Asked("text", ["word " * 30])] * 9
-    _, sizes = in_one_turn(learnt["spans"] / "model.safetensors", asked, monkeypatch)
-    assert max(sizes) <= 2
-    assert sum(sizes) == 9
 
 
 def test_an_error_of_ours_has_a_number_and_no_text_of_the_client(client, monkeypatch, caplog):
