@@ -48,7 +48,7 @@ def test_no_route_without_a_token_that_is_good_enough(house):
     for route in every_route():
         if route.path in OPEN:
             continue
-        place = route.path.format(tagger="t", number=1, digest=DIGEST, name="n")
+        place = route.path.format(tagger="t", number=1, digest=DIGEST, name="n", alias="a")
         for method in route.methods:
             ask = {
                 "url": place,

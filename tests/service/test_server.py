@@ -20,6 +20,7 @@ from long_jobs import LONG, config_in, until
 
 import windowclf
 from windowclf import Client, ServerError
+from windowclf.client.events import _stream
 from windowclf.commands.submission import submitted
 from windowclf.service.submitting import training_threads
 
@@ -210,7 +211,7 @@ def test_events_after_a_line_come_once_each(served, command, tmp_path):
     whole = [data for event, data in client.events(number) if event == "metrics"]
     later = [data for event, data in client.events(number, 5) if event == "metrics"]
     assert later == whole[5:]
-    lines = client._ask("GET", f"/v1/jobs/{number}/metrics")["items"]
+    lines = client._connection.ask("GET", f"/v1/jobs/{number}/metrics")["items"]
     assert whole == lines
 
 
@@ -248,7 +249,7 @@ def test_an_open_event_stream_does_not_hold_the_end(start, tmp_path):
     client = served.client
     number = submitted(client, "t", Path(path), [], False)["id"]
     until(lambda: client.job(number)["done"] is not None)
-    stream = client._stream(number, 0)
+    stream = _stream(client._connection, number, 0)
     assert next(stream)[0] in ("metrics", "job")
     code, seconds = served.end()
     assert code == 0
@@ -287,7 +288,7 @@ def test_a_second_ctrl_c_waits_for_no_request(start, tmp_path):
     path = config_file(tmp_path, **LONG)
     number = submitted(served.client, "t", Path(path), [], False)["id"]
     until(lambda: served.client.job(number)["done"] is not None)
-    stream = served.client._stream(number, 0)
+    stream = _stream(served.client._connection, number, 0)
     next(stream)
     served.process.send_signal(signal.SIGINT)
     time.sleep(0.2)

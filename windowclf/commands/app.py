@@ -16,6 +16,7 @@ from windowclf.commands.check import check
 from windowclf.commands.convert import convert
 from windowclf.commands.look import benchmark, evaluate, info
 from windowclf.commands.service import jobs, serve, submit
+from windowclf.commands.serving import backup, promote, restore, token
 from windowclf.commands.start import init
 from windowclf.commands.train import gradcheck, plan, train, tune
 from windowclf.commands.use import predict
@@ -26,7 +27,7 @@ GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
     "use": (predict,),
     "look": (evaluate, info, benchmark),
     "change": (compress, convert),
-    "serve": (serve, submit, jobs),
+    "serve": (serve, submit, jobs, promote, token, backup, restore),
 }
 # One after the other they work in an empty folder.
 EXAMPLES: dict[Callable[..., None], tuple[str, ...]] = {
@@ -48,6 +49,10 @@ EXAMPLES: dict[Callable[..., None], tuple[str, ...]] = {
     serve: ("windowclf serve",),
     submit: ("windowclf submit quickstart.yaml --wait",),
     jobs: ("windowclf jobs",),
+    promote: ("windowclf promote quickstart 1",),
+    token: ("windowclf token make website --role predict",),
+    backup: ("windowclf backup copy.tar",),
+    restore: ("windowclf restore copy.tar again",),
 }
 FIRST = (EXAMPLES[init][0], EXAMPLES[train][0], EXAMPLES[predict][0])
 

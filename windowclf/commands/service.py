@@ -51,6 +51,9 @@ def serve(
         bool, typer.Option("--no-token", help="Ask for no token; only on this machine's address.")
     ] = False,
     upload_mb: Annotated[int, typer.Option(min=1, help="The largest upload, in MiB.")] = 1024,
+    models: Annotated[
+        int, typer.Option(min=2, help="The most models that are in memory at a time.")
+    ] = 4,
 ) -> None:
     """Train for a team: an HTTP API in front of a queue of trainings.
 
@@ -66,7 +69,7 @@ def serve(
         raise WindowclfError(
             f"serve: {error.name} is not installed; pip install 'windowclf[serve]'."
         ) from error
-    settings = Settings(folder, host, port, allow_host or (), no_token, upload_mb << 20)
+    settings = Settings(folder, host, port, allow_host or (), no_token, upload_mb << 20, models)
     number = serve_until_signalled(settings)
     if number == 2:  # Ctrl-C
         raise typer.Exit(130)
@@ -86,6 +89,14 @@ def submit(
     output: Annotated[
         Path | None, typer.Option(metavar="FILE", help="With --wait: put the model there.")
     ] = None,
+    promote_if_better: Annotated[
+        bool,
+        typer.Option(
+            "--promote-if-better",
+            help="With --wait: have it serve as `production` where a comparison on the config's "
+            "test or dev files finds it better than what serves now, or nothing does.",
+        ),
+    ] = False,
     force: Annotated[
         bool, typer.Option("--force", help="Train also where the server did the same before.")
     ] = False,
@@ -95,17 +106,23 @@ def submit(
     Sends the files that the config names, but for those that the server knows, and the config.
     With --wait the exit code is that of `train`; Ctrl-C then leaves the job running.
     """
+    from windowclf.commands.promotion import promote_if_it_is_better
     from windowclf.commands.submission import follow, print_job_result, submitted, tagger_name
 
-    client = _client(server, token_file)
+    client = client_of(server, token_file)
     if output is not None and not wait:
         raise typer.BadParameter("--output: there is a model only after --wait.")
+    if promote_if_better and not wait:
+        raise typer.BadParameter("--promote-if-better: there is a version only after --wait.")
     name = tagger or tagger_name(config)
     job = submitted(client, name, config, overrides_of(set_), force)
     if not wait:
         print(f"job {job['id']} of {name}: {job['state']}")
         return
-    print_job_result(client, follow(client, job), output)
+    done = follow(client, job)
+    print_job_result(client, done, output)
+    if promote_if_better:
+        promote_if_it_is_better(client, done)
 
 
 def jobs(
@@ -121,7 +138,7 @@ def jobs(
     """Look at the jobs of a server, or at one; cancel it, or try it again."""
     from windowclf.commands.submission import print_job, print_jobs
 
-    client = _client(server, token_file)
+    client = client_of(server, token_file)
     if action == "list":
         found = client.jobs()
         print_json(found) if as_json else print_jobs(found)
@@ -136,7 +153,7 @@ def jobs(
     print_json(job) if as_json else print_job(job)
 
 
-def _client(server: str | None, token_file: Path | None) -> Client:
+def client_of(server: str | None, token_file: Path | None) -> Client:
     """The client of a server, with the token that was given. Raises WindowclfError."""
     from windowclf.client import DEFAULT_SERVER, Client
 

@@ -1,11 +1,11 @@
 """A process that does one job: a line of JSON from standard input, lines of JSON as the answer.
 
-The job is {"kind", "config"}, perhaps with "niceness", "memory", its limit in bytes, and "notices",
-true to have them on standard error. While it works the process says {"done": fraction}; at its end
-{"result": …}, {"fault": …}, {"refused": …} (another one has the run folder) or {"stopped": true}. A
-second line on standard input, or SIGTERM, means: save and stop. That the input ends means the same
-in a hurry, for then nobody waits any more; so no process is left behind, whatever happens to the
-one that started it.
+The job is {"kind", "config"}, or {"kind": "compare", "model", "against", "data"}, perhaps with
+"niceness", "memory", its limit in bytes, and "notices", true to have them on standard error. While
+it works the process says {"done": fraction}; at its end {"result": …}, {"fault": …}, {"refused": …}
+(another one has the run folder) or {"stopped": true}. A second line on standard input, or SIGTERM,
+means: save and stop. That the input ends means the same in a hurry, for then nobody waits any more;
+so no process is left behind, whatever happens to the one that started it.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from windowclf.config import Config
 from windowclf.config.reading import make_config
 from windowclf.errors import Faults, RunFolderError, WindowclfError
 from windowclf.network.reports import Report, StepReport
+from windowclf.pipeline.evaluate import compare
 from windowclf.pipeline.input_files import digest_of
 from windowclf.pipeline.listener import Listener
 from windowclf.pipeline.reading import guessed, layout_of
@@ -36,6 +37,7 @@ from windowclf.text.formats import Remarks
 SECONDS_BETWEEN = 0.2  # two reports of how far a run is
 SECONDS_TO_SAVE = 6.0  # when nobody waits any more
 MOST_LABELS_SHOWN = 1000
+MOST_DIFFERING = 100  # sentences that a comparison shows
 
 _saying = threading.Lock()
 
@@ -125,8 +127,7 @@ def _answer(job: Mapping[str, Any], work: _Work) -> dict[str, Any]:
     """Do a job, and say as JSON what came of it."""
     began = time.monotonic()
     try:
-        config = make_config(job["config"])
-        result = _train(config, work) if job["kind"] == "train" else _check(config)
+        result = _result(job, work)
     except RunFolderError as error:
         return {"refused": str(error)}
     except (WindowclfError, MemoryError) as error:
@@ -138,6 +139,14 @@ def _answer(job: Mapping[str, Any], work: _Work) -> dict[str, Any]:
     if result is None:
         return {"stopped": True}
     return {"result": {**result, "seconds": time.monotonic() - began}}
+
+
+def _result(job: Mapping[str, Any], work: _Work) -> dict[str, Any] | None:
+    """What a job has found; None where it was stopped. Raises WindowclfError."""
+    if job["kind"] == "compare":
+        return {**compare(job["model"], job["against"], job["data"], None, work, MOST_DIFFERING)}
+    config = make_config(job["config"])
+    return _train(config, work) if job["kind"] == "train" else _check(config)
 
 
 def _train(config: Config, work: _Work) -> dict[str, Any] | None:

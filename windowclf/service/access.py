@@ -12,7 +12,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from windowclf.service import records
-from windowclf.service.home import Home
+from windowclf.service.database import Database
 from windowclf.service.problems import Problem
 from windowclf.service.records import ROLES, Role
 
@@ -46,13 +46,7 @@ class Needs:
     async def __call__(self, request: Request) -> Who:
         """Who asks. Raises Problem 401 or 403."""
         service = request.app.state.service
-        who = Who("nobody", "admin") if service.open_to_all else _bearer(service.home, request)
-        if ROLES.index(who.role) < ROLES.index(self.role):
-            detail = (
-                f"this needs a token of the role {self.role}; that of {who.name} is {who.role}."
-            )
-            raise Problem(403, "role-too-small", detail)
-        return who
+        return service.access.admit(request.headers.get("authorization", ""), self.role)  # type: ignore[no-any-return]
 
 
 def needs(role: Role) -> Any:
@@ -64,16 +58,45 @@ MayTrain: TypeAlias = Annotated[Who, needs("train")]
 MayAdminister: TypeAlias = Annotated[Who, needs("admin")]
 
 
-def _bearer(home: Home, request: Request) -> Who:
-    """Who the token of a request belongs to. Raises Problem 401."""
-    kind, _, token = request.headers.get("authorization", "").partition(" ")
-    token = token.strip()
-    if kind.lower() == "bearer" and token:
-        known = home.database.read(lambda rows: records.known_token(rows, token))
-        if known is not None:
-            return Who(*known)
-    detail = "this needs a token: send `Authorization: Bearer TOKEN`."
-    raise Problem(401, "no-token", detail).with_headers({"WWW-Authenticate": "Bearer"})
+class Access:
+    """Who may use a service; what the database knows of tokens is looked up once."""
+
+    def __init__(self, database: Database, open_to_all: bool):
+        """With `open_to_all` nobody is asked for a token."""
+        self._database, self._open_to_all = database, open_to_all
+        self._known: dict[str, records.KnownToken] = {}  # by what is kept of a token
+
+    def admit(self, authorization: str, role: Role) -> Who:
+        """Who asks, by that header of a request, for what needs a role. Raises Problem."""
+        who = Who("nobody", "admin") if self._open_to_all else self._bearer(authorization)
+        if ROLES.index(who.role) < ROLES.index(role):
+            detail = f"this needs a token of the role {role}; that of {who.name} is {who.role}."
+            raise Problem(403, "role-too-small", detail)
+        return who
+
+    def forget(self) -> None:
+        """Look all tokens up anew: one was made or removed."""
+        self._known.clear()
+
+    def _bearer(self, authorization: str) -> Who:
+        """Who a token belongs to. Raises Problem 401."""
+        kind, _, token = authorization.partition(" ")
+        token = token.strip()
+        if kind.lower() == "bearer" and token and (known := self._look_up(token)) is not None:
+            return Who(known.name, known.role)
+        detail = "this needs a token: send `Authorization: Bearer TOKEN`."
+        raise Problem(401, "no-token", detail).with_headers({"WWW-Authenticate": "Bearer"})
+
+    def _look_up(self, token: str) -> records.KnownToken | None:
+        """What is known of a token; None of one that is not valid, or not any more."""
+        digest = records.token_digest(token)
+        known = self._known.get(digest)
+        if known is None:
+            known = self._database.read(lambda rows: records.known_token(rows, token))
+            if known is None:
+                return None
+            self._known[digest] = known
+        return None if known.is_over() else known
 
 
 def is_loopback(host: str) -> bool:

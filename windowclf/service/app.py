@@ -10,11 +10,26 @@ from fastapi import FastAPI
 
 import windowclf
 from windowclf.service.access import Gate
+from windowclf.service.figures import Counting
 from windowclf.service.problems import ProblemBody, answer_problems
-from windowclf.service.routes import datasets, health, jobs, taggers, tokens, versions
+from windowclf.service.routes import (
+    aliases,
+    backups,
+    datasets,
+    health,
+    jobs,
+    predict,
+    taggers,
+    tokens,
+    versions,
+)
+from windowclf.service.routes.predict import PredictDoor
 from windowclf.service.serving import Service
 
-ROUTERS = tuple(each.router for each in (health, taggers, datasets, jobs, versions, tokens))
+ROUTERS = tuple(
+    each.router
+    for each in (health, taggers, datasets, jobs, versions, aliases, predict, tokens, backups)
+)
 
 
 def create_app(service: Service, hosts: Collection[str] = ()) -> FastAPI:
@@ -26,9 +41,12 @@ def create_app(service: Service, hosts: Collection[str] = ()) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         service.runner.start()
+        loading = asyncio.create_task(service.shelf.start())
         yield
         service.draining.set()
         await asyncio.to_thread(service.runner.stop)
+        await loading
+        await service.shelf.close()
 
     app = FastAPI(
         title="windowclf",
@@ -47,5 +65,7 @@ def create_app(service: Service, hosts: Collection[str] = ()) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router)
     answer_problems(app)
+    app.add_middleware(PredictDoor, service=service)
     app.add_middleware(Gate, hosts=hosts)
+    app.add_middleware(Counting, figures=service.figures)
     return app

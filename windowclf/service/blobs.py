@@ -6,6 +6,7 @@ import errno
 import hashlib
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,10 +24,10 @@ class Blobs:
     def __init__(self, folder: Path):
         """Make the folders, and clear what a crash has left on its way. Raises OSError."""
         self.folder = folder
-        self._incoming = folder / "incoming"
-        make_folder(self._incoming)
-        for left in self._incoming.iterdir():
-            left.unlink()
+        self.incoming_folder = folder / "incoming"
+        make_folder(self.incoming_folder)
+        for left in self.incoming_folder.iterdir():
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
 
     def path(self, digest: str) -> Path:
         """Where a blob is, or would be."""
@@ -38,7 +39,7 @@ class Blobs:
     @contextmanager
     def incoming(self) -> Iterator[Incoming]:
         """A blob to be written; gone again unless it is kept."""
-        path = self._incoming / os.urandom(16).hex()
+        path = self.incoming_folder / os.urandom(16).hex()
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | NOT_THROUGH_LINKS | BINARY
         descriptor = os.open(path, flags, 0o600)
         try:

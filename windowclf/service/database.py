@@ -10,6 +10,7 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import closing
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, TypeAlias, TypeVar
@@ -106,6 +107,12 @@ class Database:
     def _commit(self) -> None:
         """The moment from which on the change is kept."""
         self._writer.execute("COMMIT")
+
+
+def snapshot(path: Path, copy: Path) -> None:
+    """Write one state of the database at `path`, which others may be using, into a new file."""
+    with closing(sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)) as rows:
+        rows.execute("VACUUM INTO ?", (str(copy),))
 
 
 def _migrate(rows: sqlite3.Connection, path: Path) -> None:

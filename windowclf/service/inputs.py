@@ -107,6 +107,17 @@ def config_of(given: Mapping[str, Any], inputs: Mapping[str, Any], threads: int)
     return make_config({**tree, "output": RUN})
 
 
+def order_of(job: Mapping[str, Any]) -> dict[str, Any]:
+    """What the process of a job is to do in its folder. Raises ConfigError."""
+    given, inputs = job["config"], job["inputs"]
+    if job["kind"] == "compare":
+        paths = {name: str(_file(given[name], inputs)) for name in ("model", "against")}
+        data = [str(_file(name, inputs)) for name in given["data"]]
+        return {"kind": "compare", **paths, "data": data}
+    config = config_of(given, inputs, job["threads"])
+    return {"kind": job["kind"], "config": config.model_dump(mode="json")}
+
+
 def link_inputs(folder: Path, inputs: Mapping[str, Any], blobs: Blobs) -> None:
     """Have the folder of a job hold what it reads. Raises OSError."""
     for name, entry in inputs.items():

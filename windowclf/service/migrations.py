@@ -116,4 +116,13 @@ CREATE TABLE events (                        -- who did what
 ) STRICT;
 """
 
-MIGRATIONS: tuple[str, ...] = (FIRST,)  # the n-th leads from version n to n + 1
+SECOND = """
+ALTER TABLE taggers ADD COLUMN gate TEXT;  -- JSON: what a promotion must show; null: nothing
+ALTER TABLE taggers ADD COLUMN last_version INTEGER NOT NULL DEFAULT 0;
+UPDATE taggers SET last_version =
+    coalesce((SELECT max(version) FROM versions WHERE tagger = name), 0);
+ALTER TABLE alias_log ADD COLUMN comparison INTEGER;  -- the job that it rests on
+CREATE INDEX alias_log_of_alias ON alias_log (tagger, alias, id);
+"""
+
+MIGRATIONS: tuple[str, ...] = (FIRST, SECOND)  # the n-th leads from version n to n + 1

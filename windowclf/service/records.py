@@ -7,24 +7,32 @@ import json
 import secrets
 import time
 from collections.abc import Mapping
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from windowclf.service import jobs
 from windowclf.service.database import Rows
 
 Role: TypeAlias = Literal["predict", "annotate", "train", "admin"]
 FIRST = "first"  # token, of whoever has started the server
+LARGEST = (1 << 63) - 1  # number that SQLite holds
 ROLES: tuple[Role, ...] = ("predict", "annotate", "train", "admin")  # each may what those before it
 
 
-def put_tagger(rows: Rows, name: str, config: Mapping[str, Any], who: str) -> bool:
-    """Make a tagger, or give it another config; True where it is new."""
+def put_tagger(
+    rows: Rows,
+    name: str,
+    config: Mapping[str, Any],
+    who: str,
+    gate: Mapping[str, Any] | None = None,
+) -> bool:
+    """Make a tagger, or give it another config and gate; True where it is new."""
     now = time.time()
     new = tagger(rows, name) is None
     rows.execute(
-        "INSERT INTO taggers (name, config, created, changed) VALUES (?, ?, ?, ?) "
-        "ON CONFLICT (name) DO UPDATE SET config = excluded.config, changed = excluded.changed",
-        (name, json.dumps(config), now, now),
+        "INSERT INTO taggers (name, config, gate, created, changed) VALUES (?, ?, ?, ?, ?) "
+        "ON CONFLICT (name) DO UPDATE SET config = excluded.config, gate = excluded.gate, "
+        "changed = excluded.changed",
+        (name, json.dumps(config), json.dumps(gate) if gate else None, now, now),
     )
     jobs.note(rows, who, "made" if new else "changed", f"tagger {name}")
     return new
@@ -32,8 +40,9 @@ def put_tagger(rows: Rows, name: str, config: Mapping[str, Any], who: str) -> bo
 
 def tagger(rows: Rows, name: str) -> dict[str, Any] | None:
     """A tagger; None where there is none of this name."""
-    row = rows.execute("SELECT * FROM taggers WHERE name = ?", (name,)).fetchone()
-    return None if row is None else jobs.plain(row, ("config",))
+    sql = "SELECT name, config, gate, created, changed FROM taggers WHERE name = ?"
+    row = rows.execute(sql, (name,)).fetchone()
+    return None if row is None else jobs.plain(row, ("config", "gate"))
 
 
 def remove_tagger(rows: Rows, name: str, who: str) -> bool:
@@ -44,7 +53,7 @@ def remove_tagger(rows: Rows, name: str, who: str) -> bool:
     busy = "SELECT 1 FROM jobs WHERE tagger = ? AND state IN ('queued', 'running')"
     if rows.execute(busy, (name,)).fetchone():
         return False
-    for table in ("aliases", "versions", "jobs", "datasets"):
+    for table in ("aliases", "alias_log", "versions", "jobs", "datasets"):
         rows.execute(f"DELETE FROM {table} WHERE tagger = ?", (name,))
     rows.execute("DELETE FROM taggers WHERE name = ?", (name,))
     jobs.note(rows, who, "deleted", f"tagger {name}")
@@ -109,28 +118,64 @@ def add_version(
     The number of the version; None where the job is to be cancelled or does not run.
     """
     digest, size = model
-    (last,) = rows.execute(
-        "SELECT coalesce(max(version), 0) FROM versions WHERE tagger = ?", (job["tagger"],)
-    ).fetchone()
-    done = {**result, "version": last + 1, "digest": digest}
+    tagger_, number = job["tagger"], _next_version(rows, job["tagger"])
+    done = {**result, "version": number, "digest": digest}
     lineage = done.pop("lineage")
     if not jobs.succeed(rows, job["id"], done):
         return None
     add_blob(rows, digest, size)
+    values = (tagger_, number, digest, job["id"], done["evaluations"], lineage)
+    _insert_version(rows, *values)
+    return number
+
+
+def import_version(
+    rows: Rows, tagger_: str, model: tuple[str, int], lineage: Mapping[str, Any], who: str
+) -> tuple[int, bool]:
+    """(number, whether it is new) of a version of a model that nobody has trained here."""
+    digest, size = model
+    sql = "SELECT version FROM versions WHERE tagger = ? AND digest = ?"
+    if known := rows.execute(sql, (tagger_, digest)).fetchone():
+        return known["version"], False
+    add_blob(rows, digest, size)
+    number = _next_version(rows, tagger_)
+    _insert_version(rows, tagger_, number, digest, None, {}, lineage)
+    jobs.note(rows, who, "imported", f"version {number} of {tagger_}")
+    return number, True
+
+
+def remove_version(rows: Rows, tagger_: str, number: int, who: str) -> list[str]:
+    """Forget a version, unless aliases mean it, which are what is returned."""
+    sql = "SELECT alias FROM aliases WHERE tagger = ? AND version = ?"
+    if named := [row["alias"] for row in rows.execute(sql, (tagger_, number))]:
+        return named
+    rows.execute("DELETE FROM versions WHERE tagger = ? AND version = ?", (tagger_, number))
+    jobs.note(rows, who, "deleted", f"version {number} of {tagger_}")
+    return []
+
+
+def _next_version(rows: Rows, tagger_: str) -> int:
+    """The number of a tagger's next version: none is given twice, whatever was deleted."""
+    sql = "SELECT last_version FROM taggers WHERE name = ?"
+    return int(rows.execute(sql, (tagger_,)).fetchone()["last_version"]) + 1
+
+
+def _insert_version(
+    rows: Rows,
+    tagger_: str,
+    number: int,
+    digest: str,
+    job: int | None,
+    scores: Mapping[str, Any],
+    lineage: Mapping[str, Any],
+) -> None:
+    """Note a version whose blob is known."""
+    rows.execute("UPDATE taggers SET last_version = ? WHERE name = ?", (number, tagger_))
     rows.execute(
         "INSERT INTO versions (tagger, version, digest, job, scores, lineage, created) "
         "VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (
-            job["tagger"],
-            last + 1,
-            digest,
-            job["id"],
-            json.dumps(done["evaluations"]),
-            json.dumps(lineage),
-            time.time(),
-        ),
+        (tagger_, number, digest, job, json.dumps(scores), json.dumps(lineage), time.time()),
     )
-    return int(last) + 1
 
 
 def versions(rows: Rows, tagger_: str, after: int, limit: int) -> list[dict[str, Any]]:
@@ -153,6 +198,21 @@ def version(rows: Rows, tagger_: str, number: int) -> dict[str, Any] | None:
 _VERSIONS = "SELECT v.*, b.size FROM versions v JOIN blobs b ON b.digest = v.digest"
 
 
+def comparison(rows: Rows, tagger_: str, digests: tuple[str, str, str]) -> dict[str, Any] | None:
+    """The last job that compared these models, the first against the second, on that text."""
+    row = rows.execute(
+        "SELECT * FROM jobs WHERE tagger = ? AND kind = 'compare' AND state = 'succeeded' AND "
+        "json_array_length(config, '$.data') = 1 AND "
+        "(SELECT value ->> '$.digest' FROM json_each(inputs) WHERE key = config ->> '$.model') = ? "
+        "AND (SELECT value ->> '$.digest' FROM json_each(inputs) "
+        "WHERE key = config ->> '$.against') = ? "
+        "AND (SELECT value ->> '$.digest' FROM json_each(inputs) "
+        "WHERE key = config ->> '$.data[0]') = ? ORDER BY id DESC LIMIT 1",
+        (tagger_, *digests),
+    ).fetchone()
+    return None if row is None else jobs.plain(row)
+
+
 def named_blobs(rows: Rows) -> set[str]:
     """The digests of all blobs that something needs; the rows of the others go."""
     rows.execute(
@@ -169,24 +229,37 @@ def add_token(rows: Rows, name: str, role: Role, expires: float | None = None) -
     token = f"wclf_{secrets.token_urlsafe(32)}"
     rows.execute(
         "INSERT INTO tokens (name, digest, role, created, expires) VALUES (?, ?, ?, ?, ?)",
-        (name, _digest(token), role, time.time(), expires),
+        (name, token_digest(token), role, time.time(), expires),
     )
     return token
 
 
-def known_token(rows: Rows, token: str) -> tuple[str, Role] | None:
-    """(name, role) of a token; None of one that is not known or not valid any more."""
-    row = rows.execute("SELECT * FROM tokens WHERE digest = ?", (_digest(token),)).fetchone()
-    if row is None or (row["expires"] is not None and row["expires"] <= time.time()):
-        return None
-    return row["name"], row["role"]
+class KnownToken(NamedTuple):
+    """What is known of a token."""
+
+    name: str
+    role: Role
+    expires: float | None
+
+    def is_over(self) -> bool:
+        """Whether it is not valid any more."""
+        return self.expires is not None and self.expires <= time.time()
+
+
+def known_token(rows: Rows, token: str) -> KnownToken | None:
+    """What is known of a token; None of one that is not known or not valid any more."""
+    sql = "SELECT name, role, expires FROM tokens WHERE digest = ?"
+    row = rows.execute(sql, (token_digest(token),)).fetchone()
+    known = None if row is None else KnownToken(*row)
+    return None if known is None or known.is_over() else known
 
 
 def has_token(rows: Rows, token: str) -> bool:
     """Whether a token is one of the service's, valid or not."""
-    return bool(rows.execute("SELECT 1 FROM tokens WHERE digest = ?", (_digest(token),)).fetchone())
+    sql = "SELECT 1 FROM tokens WHERE digest = ?"
+    return bool(rows.execute(sql, (token_digest(token),)).fetchone())
 
 
-def _digest(token: str) -> str:
+def token_digest(token: str) -> str:
     """What is kept of a token: it is random and long, so that no salt is needed."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -88,3 +88,25 @@ def tag_of(body: Mapping[str, Any]) -> str:
     """The entity tag of a body."""
     data = json.dumps(body, sort_keys=True).encode("utf-8", "replace")
     return f'"{hashlib.sha256(data).hexdigest()[:32]}"'
+
+
+def matches_of(request: Request) -> dict[str, str]:
+    """What a request says of the tags that it expects."""
+    names = ("if-match", "if-none-match")
+    return {name: request.headers[name] for name in names if name in request.headers}
+
+
+def refuse_unless(
+    matches: Mapping[str, str], found: Mapping[str, Any] | None, what: str = "the tagger"
+) -> None:
+    """Raise Problem 412 where something is not as the tags of a request want it."""
+    tag = None if found is None else tag_of(found)
+
+    def listed(value: str) -> Iterator[str]:
+        return (each.strip() for each in value.split(","))
+
+    wanted, unwanted = matches.get("if-match"), matches.get("if-none-match")
+    if (wanted is not None and (tag is None or not {"*", tag} & {*listed(wanted)})) or (
+        unwanted is not None and tag is not None and {"*", tag} & {*listed(unwanted)}
+    ):
+        raise Problem(412, "changed", f"{what} is not as this request expects it; look again.")

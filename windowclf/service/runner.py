@@ -16,7 +16,7 @@ from windowclf.pipeline.worker import Worker, fault_of
 from windowclf.service import jobs
 from windowclf.service.finishing import Finishing, with_names
 from windowclf.service.home import Home
-from windowclf.service.inputs import config_of, link_inputs
+from windowclf.service.inputs import link_inputs, order_of
 from windowclf.service.jobs import Slot
 from windowclf.service.submitting import training_threads
 from windowclf.system.claimed_folder import is_claimed
@@ -150,8 +150,7 @@ class Runner:
         folder = self._home.job_folder(number)
         make_folder(folder)
         link_inputs(folder, job["inputs"], self._home.blobs)
-        config = config_of(job["config"], job["inputs"], job["threads"])
-        order = {"kind": job["kind"], "config": config.model_dump(mode="json")}
+        order = order_of(job)
         order |= {"niceness": NICENESS, "memory": job["memory"], "notices": True}
         answer: dict[str, Any] = {}
         began_at = None

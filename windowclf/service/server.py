@@ -38,6 +38,7 @@ class Settings:
     hosts: Sequence[str]  # names by which it may be called
     open_to_all: bool  # no token is asked for
     most_upload: int  # bytes
+    most_models: int  # in memory at a time
 
 
 def serve(settings: Settings) -> int:
@@ -51,7 +52,9 @@ def serve(settings: Settings) -> int:
         home = Home(settings.folder)
         with closing(home):
             runner = Runner(home)
-            service = Service(home, runner, settings.open_to_all, settings.most_upload)
+            service = Service(
+                home, runner, settings.open_to_all, settings.most_upload, settings.most_models
+            )
             names = [*settings.hosts, _in_url(settings.host)]
             server = _Server(service, uvicorn.Config(create_app(service, names), **_HOW))
             server.begun = _beginning(settings, listening, home)

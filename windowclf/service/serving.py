@@ -12,14 +12,17 @@ from fastapi import Path, Query, Request
 from fastapi.responses import JSONResponse
 
 from windowclf.service import records
+from windowclf.service.access import Access
 from windowclf.service.database import Rows
+from windowclf.service.figures import Figures
 from windowclf.service.home import Home
 from windowclf.service.problems import Problem, not_found
+from windowclf.service.records import LARGEST
 from windowclf.service.repeats import Answer
 from windowclf.service.runner import Runner
+from windowclf.service.shelf import MOST_MODELS, Shelf
 
 Result = TypeVar("Result")
-LARGEST = (1 << 63) - 1  # number that SQLite holds
 TAGGER_NAME = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 DISK_RESERVE = 256 << 20  # bytes, below which no work is taken
 DRAIN_SECONDS = 5  # after which a client may ask again
@@ -40,7 +43,13 @@ class Service:
     runner: Runner
     open_to_all: bool = False  # no token is asked for
     most_upload: int = 1 << 30  # bytes
+    most_models: int = MOST_MODELS  # that are loaded at a time
     draining: asyncio.Event = field(default_factory=asyncio.Event)
+    figures: Figures = field(default_factory=Figures)
+
+    def __post_init__(self) -> None:
+        self.access = Access(self.home.database, self.open_to_all)
+        self.shelf = Shelf(self.home, self.figures, self.most_models)
 
     async def write(self, change: Callable[[Rows], Result]) -> Result:
         """Have a change done; what comes of it, once it is kept."""

@@ -8,9 +8,9 @@ import platform
 from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import version
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from windowclf.config.reading import make_config
 from windowclf.errors import ConfigError
@@ -18,13 +18,16 @@ from windowclf.service import records
 from windowclf.service.database import Rows
 from windowclf.service.inputs import Tree, checked, merged, version_file
 from windowclf.service.jobs import NewJob
-from windowclf.service.problems import config_problem
+from windowclf.service.problems import config_problem, not_found
+from windowclf.service.records import LARGEST
 from windowclf.system.machine import this_machine
 from windowclf.system.memory import machine_memory
 from windowclf.system.threads import available_cores
+from windowclf.tagging.model_file import MODEL_NAME
 
 LEAST_MEMORY = 64 << 20
 SHARE_OF_MEMORY = 0.8  # of the machine's
+Id: TypeAlias = Annotated[int, Field(ge=1, le=LARGEST)]
 _TEXTS = ("train", "dev", "test")
 _FREE: Any = {
     "output": True,
@@ -35,7 +38,7 @@ _FREE: Any = {
 
 
 class JobGiven(BaseModel):
-    """What is to be done."""
+    """What is to be trained."""
 
     model_config = ConfigDict(extra="forbid")
     kind: Literal["train"] = "train"
@@ -52,6 +55,60 @@ class JobGiven(BaseModel):
         description="limit in bytes; most of the machine's by default",
     )
     force: bool = Field(default=False, description="also where the same work was done before")
+
+
+class CompareGiven(BaseModel):
+    """Two versions that are to be compared on labelled text."""
+
+    model_config = ConfigDict(extra="forbid")
+    kind: Literal["compare"]
+    version: int = Field(ge=1, le=LARGEST)
+    against: int = Field(ge=1, le=LARGEST)
+    dataset: Id | list[Id] = Field(description="ids of datasets")
+    memory: int | None = Field(default=None, ge=LEAST_MEMORY, description="limit in bytes")
+
+
+def _kind(given: Any) -> str:
+    """The kind of a job as it was given."""
+    kind = given.get("kind") if isinstance(given, dict) else getattr(given, "kind", None)
+    return "compare" if kind == "compare" else "train"
+
+
+Given: TypeAlias = Annotated[
+    Annotated[JobGiven, Tag("train")] | Annotated[CompareGiven, Tag("compare")],
+    Discriminator(_kind),
+]
+"""What is to be done."""
+
+
+def compare_job(rows: Rows, tagger: str, given: CompareGiven, who: str) -> NewJob:
+    """The job that compares two versions. Raises Problem 404."""
+    numbers = [given.dataset] if isinstance(given.dataset, int) else given.dataset
+    inputs: dict[str, dict[str, str]] = {}
+    for number in (given.version, given.against):
+        found = records.version(rows, tagger, number)
+        if found is None:
+            raise not_found(f"version {number} of a tagger {tagger}")
+        inputs[f"version:{number}"] = {"digest": found["digest"], "file": MODEL_NAME}
+    for number in numbers:
+        found = records.dataset(rows, tagger, number)
+        if found is None:
+            raise not_found(f"dataset {number} of a tagger {tagger}")
+        inputs[f"dataset:{number}"] = {"digest": found["digest"], "file": found["name"]}
+    config = {
+        "model": f"version:{given.version}",
+        "against": f"version:{given.against}",
+        "data": [f"dataset:{number}" for number in numbers],
+    }
+    return NewJob(
+        tagger=tagger,
+        kind="compare",
+        config=config,
+        inputs=inputs,
+        creator=who,
+        slot="light",
+        memory=given.memory or default_memory(),
+    )
 
 
 def new_job(rows: Rows, tagger: str, base: Any, given: JobGiven, who: str) -> NewJob:

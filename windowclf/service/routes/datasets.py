@@ -16,10 +16,10 @@ from windowclf.service.blobs import DIGEST
 from windowclf.service.database import Rows
 from windowclf.service.inputs import is_file_name, merged
 from windowclf.service.problems import Problem, not_found
+from windowclf.service.records import LARGEST
 from windowclf.service.repeats import Answer, asked, tagged
 from windowclf.service.routes.taggers import require
 from windowclf.service.serving import (
-    LARGEST,
     After,
     Limit,
     Number,
@@ -35,6 +35,7 @@ router = APIRouter(prefix="/v1", tags=["datasets"])
 IDLE_SECONDS = 30.0  # of an upload that does not go on
 _PIECE = 1 << 20  # bytes that are written at a time
 Sha256 = Annotated[str, Path(pattern=f"^{DIGEST.pattern}$")]
+WantedSha256 = Annotated[str | None, Query(pattern=f"^{DIGEST.pattern}$")]
 
 
 class DatasetBody(BaseModel):
@@ -57,7 +58,7 @@ class DatasetPage(BaseModel):
     next: int | None
 
 
-_BODY = {"content": {"application/octet-stream": {"schema": {"type": "string"}}}}
+OCTETS = {"content": {"application/octet-stream": {"schema": {"type": "string"}}}}
 
 
 @router.post(
@@ -65,14 +66,14 @@ _BODY = {"content": {"application/octet-stream": {"schema": {"type": "string"}}}
     status_code=201,
     response_model=DatasetBody,
     responses={200: {"model": DatasetBody, "description": "it was known"}},
-    openapi_extra={"requestBody": _BODY},
+    openapi_extra={"requestBody": OCTETS},
 )
 async def upload(
     request: Request,
     tagger: TaggerName,
     who: MayTrain,
     name: Annotated[str, Query(description="of the file, whose suffix says the format")],
-    sha256: Annotated[str | None, Query(pattern=f"^{DIGEST.pattern}$")] = None,
+    sha256: WantedSha256 = None,
 ) -> Response:
     """Take a file, the raw body; none where `sha256` is that of one which is known.
 
@@ -83,7 +84,7 @@ async def upload(
     service.tagger(tagger)
     if not is_file_name(name):
         raise Problem(422, "wrong-name", "expected the name of a file, and no path.")
-    digest, size = await _received(service, request, sha256)
+    digest, size = await received(service, request, sha256)
 
     def change(rows: Rows) -> Answer:
         """Name the blob."""
@@ -177,7 +178,7 @@ async def has_blob(request: Request, digest: Sha256) -> Response:
     return Response(headers={"X-Size": str(found["size"])})
 
 
-async def _received(service: Service, request: Request, wanted: str | None) -> tuple[str, int]:
+async def received(service: Service, request: Request, wanted: str | None) -> tuple[str, int]:
     """(digest, size) of the body, now a blob; of a blob that is known where there is no body.
 
     Raises Problem.

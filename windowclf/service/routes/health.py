@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from windowclf.service.access import needs
+from windowclf.service.problems import Problem
 from windowclf.service.serving import service_of
 
 router = APIRouter(tags=["health"])
@@ -18,10 +20,14 @@ async def live() -> dict[str, str]:
     return {"status": "live"}
 
 
-@router.get("/health/ready", responses={503: {"description": "about to end"}})
+@router.get("/health/ready", responses={503: {"description": "not yet, or not any more"}})
 async def ready(request: Request) -> dict[str, str]:
     """The server takes work."""
-    service_of(request).refuse_draining()
+    service = service_of(request)
+    service.refuse_draining()
+    if not service.shelf.is_ready:
+        problem = Problem(503, "loading", "the models are being loaded; ask again soon.")
+        raise problem.with_headers({"Retry-After": "1"})
     return {"status": "ready"}
 
 
@@ -35,11 +41,10 @@ async def openapi(request: Request) -> dict[str, Any]:
 @router.get("/metrics", dependencies=[needs("predict")], response_class=Response)
 async def metrics(request: Request) -> Response:
     """Figures for Prometheus."""
-    from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
-
-    registry = CollectorRegistry()
-    gauge = Gauge("windowclf_jobs", "Jobs by kind and state.", ["kind", "state"], registry=registry)
+    service = service_of(request)
     sql = "SELECT kind, state, count(*) AS count FROM jobs GROUP BY kind, state"
-    for row in service_of(request).read(lambda rows: rows.execute(sql).fetchall()):
-        gauge.labels(row["kind"], row["state"]).set(row["count"])
-    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+    found = service.read(lambda rows: rows.execute(sql).fetchall())
+    jobs = {(row["kind"], row["state"]): row["count"] for row in found}
+    shelf = service.shelf
+    text = service.figures.text(shelf.waiting, len(shelf.loaded), jobs)
+    return Response(text, media_type=CONTENT_TYPE_LATEST)

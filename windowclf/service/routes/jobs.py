@@ -16,10 +16,10 @@ from windowclf.service.access import MOST_JSON, MayTrain, needs
 from windowclf.service.database import Rows
 from windowclf.service.metrics import follow, lines_after
 from windowclf.service.problems import Problem, not_found
+from windowclf.service.records import LARGEST
 from windowclf.service.repeats import Answer, asked, tagged
 from windowclf.service.routes.taggers import require
 from windowclf.service.serving import (
-    LARGEST,
     After,
     Limit,
     Number,
@@ -29,7 +29,7 @@ from windowclf.service.serving import (
     page,
     service_of,
 )
-from windowclf.service.submitting import JobGiven, new_job
+from windowclf.service.submitting import CompareGiven, Given, compare_job, new_job
 
 router = APIRouter(prefix="/v1", tags=["jobs"], max_body_size=MOST_JSON)
 _MOST_LOG = 1 << 20  # bytes of a log that are shown, its end
@@ -79,7 +79,7 @@ class JobPage(BaseModel):
     response_model=WholeJob,
     responses={200: {"model": WholeJob, "description": "the same work was done before"}},
 )
-async def submit(request: Request, tagger: TaggerName, given: JobGiven, who: MayTrain) -> Response:
+async def submit(request: Request, tagger: TaggerName, given: Given, who: MayTrain) -> Response:
     """Queue a job; 200 with an older one that did the same, unless `force`."""
     service = service_of(request)
     service.refuse_work()
@@ -87,6 +87,9 @@ async def submit(request: Request, tagger: TaggerName, given: JobGiven, who: May
     def change(rows: Rows) -> Answer:
         """Check it, and queue it."""
         base = require(rows, tagger)["config"]
+        if isinstance(given, CompareGiven):
+            number = jobs.submit(rows, compare_job(rows, tagger, given, who.name))
+            return 202, _body(service, _row(rows, number))
         new = new_job(rows, tagger, base, given, who.name)
         known = None if given.force else jobs.known(rows, new)
         if known is not None:

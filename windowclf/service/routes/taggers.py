@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -13,10 +13,11 @@ from windowclf.errors import ConfigError
 from windowclf.service import records
 from windowclf.service.access import MOST_JSON, MayAdminister, MayTrain, needs
 from windowclf.service.database import Rows
+from windowclf.service.gates import Gate
 from windowclf.service.inputs import Tree, checked, merged
 from windowclf.service.jobs import plain
 from windowclf.service.problems import Problem, config_problem, not_found
-from windowclf.service.repeats import tag_of, tagged
+from windowclf.service.repeats import matches_of, refuse_unless, tag_of, tagged
 from windowclf.service.serving import TaggerName, page, service_of
 
 router = APIRouter(prefix="/v1/taggers", tags=["taggers"], max_body_size=MOST_JSON)
@@ -28,6 +29,9 @@ class TaggerGiven(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     config: Tree = Field(default={}, description="what a job's config is laid over")
+    gate: Gate | None = Field(
+        default=None, description="what a comparison must show before a version is promoted"
+    )
 
 
 class TaggerBody(BaseModel):
@@ -35,6 +39,7 @@ class TaggerBody(BaseModel):
 
     name: str
     config: dict[str, Any]
+    gate: Gate | None
     created: float
     changed: float
 
@@ -51,7 +56,7 @@ async def every(request: Request, after: str = "") -> dict[str, Any]:
     """All taggers by name."""
     sql = "SELECT * FROM taggers WHERE name > ? ORDER BY name LIMIT ?"
     found = service_of(request).read(lambda rows: rows.execute(sql, (after, MOST)).fetchall())
-    return page([plain(row, ("config",)) for row in found], MOST, "name")
+    return page([plain(row, ("config", "gate")) for row in found], MOST, "name")
 
 
 @router.get("/{tagger}", response_model=TaggerBody, dependencies=[needs("predict")])
@@ -64,16 +69,13 @@ async def one(request: Request, tagger: TaggerName) -> Response:
 async def put(request: Request, tagger: TaggerName, given: TaggerGiven, who: MayTrain) -> Response:
     """Make a tagger, or give it another config."""
     _check(given.config)
-    matches = {
-        name: request.headers[name]
-        for name in ("if-match", "if-none-match")
-        if name in request.headers
-    }
+    matches = matches_of(request)
+    gate = None if given.gate is None else given.gate.model_dump()
 
     def change(rows: Rows) -> tuple[bool, dict[str, Any] | None]:
         """Put it where the tags of the request fit."""
-        _refuse_unless(matches, records.tagger(rows, tagger))
-        new = records.put_tagger(rows, tagger, given.config, who.name)
+        refuse_unless(matches, records.tagger(rows, tagger))
+        new = records.put_tagger(rows, tagger, given.config, who.name, gate)
         return new, records.tagger(rows, tagger)
 
     new, body = await service_of(request).write(change)
@@ -88,6 +90,7 @@ async def delete(request: Request, tagger: TaggerName, who: MayAdminister) -> Re
     service.tagger(tagger)
     if not await service.write(lambda rows: records.remove_tagger(rows, tagger, who.name)):
         raise Problem(409, "conflict", "a job of this tagger has not ended; cancel it first.")
+    service.shelf.forget(tagger)
     return Response(status_code=204)
 
 
@@ -105,20 +108,6 @@ def _check(config: Mapping[str, Any]) -> None:
 def _of_task(fault: Any) -> bool:
     """Whether a fault is that there is no task, which each job may then name."""
     return bool(fault.key == "task")
-
-
-def _refuse_unless(matches: Mapping[str, str], found: Mapping[str, Any] | None) -> None:
-    """Raise Problem 412 where a tagger is not as the tags of a request want it."""
-    tag = None if found is None else tag_of(found)
-
-    def listed(value: str) -> Iterator[str]:
-        return (each.strip() for each in value.split(","))
-
-    wanted, unwanted = matches.get("if-match"), matches.get("if-none-match")
-    if (wanted is not None and (tag is None or not {"*", tag} & {*listed(wanted)})) or (
-        unwanted is not None and tag is not None and {"*", tag} & {*listed(unwanted)}
-    ):
-        raise Problem(412, "changed", "the tagger is not as this request expects it; look again.")
 
 
 def require(rows: Rows, name: str) -> dict[str, Any]:

@@ -91,7 +91,9 @@ async def delete(
             raise not_found(f"token {name}")
         jobs.note(rows, who.name, "deleted", f"token {name}")
 
-    await service_of(request).write(change)
+    service = service_of(request)
+    await service.write(change)
+    service.access.forget()
     return Response(status_code=204)
 
 
