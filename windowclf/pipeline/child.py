@@ -17,26 +17,24 @@ import signal
 import sys
 import threading
 import time
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from windowclf.config import Config
 from windowclf.config.reading import make_config
-from windowclf.errors import Faults, RunFolderError, WindowclfError
+from windowclf.errors import DataError, RunFolderError, WindowclfError
 from windowclf.network.reports import Report, StepReport
+from windowclf.pipeline.check import check
 from windowclf.pipeline.evaluate import compare
 from windowclf.pipeline.input_files import digest_of
 from windowclf.pipeline.listener import Listener
-from windowclf.pipeline.reading import guessed, layout_of
+from windowclf.pipeline.reading import layout_of
 from windowclf.pipeline.texts import texts_of
 from windowclf.pipeline.train import train
 from windowclf.pipeline.worker import fault_of
-from windowclf.text.formats import Remarks
 
 SECONDS_BETWEEN = 0.2  # two reports of how far a run is
 SECONDS_TO_SAVE = 6.0  # when nobody waits any more
-MOST_LABELS_SHOWN = 1000
 MOST_DIFFERING = 100  # sentences that a comparison shows
 
 _saying = threading.Lock()
@@ -163,24 +161,23 @@ def _train(config: Config, work: _Work) -> dict[str, Any] | None:
 
 
 def _check(config: Config) -> dict[str, Any]:
-    """Read a text from end to end: what is in it. Raises DataError with all its faults."""
-    text = texts_of(config)["train"]
-    layout, remarks = layout_of(config, text), Remarks("set data.scheme: {}")
-    sentences, labels = 0, Counter[str]()
-    for sentence in text.read(layout, remarks=remarks, say=guessed(config)):
-        sentences += 1
-        labels.update("-" if label is None else label for label in sentence.gold)
-    if not sentences:
-        faults = Faults()
-        faults.add(text.name, None, "no sentence found; expected at least one labelled sentence.")
-        faults.raise_if_any()
-    return {
-        "format": layout.format,
-        "sentences": sentences,
-        "tokens": labels.total(),
-        "labels": dict(labels.most_common(MOST_LABELS_SHOWN)),
-        "remarks": list(remarks.sentences(layout.scheme)),
-    }
+    """What `windowclf check` finds in a text. Raises DataError with all its faults."""
+    found = check(config)
+    if found["faults"]:
+        raise DataError(*found["faults"], more=found["more_faults"])
+    train = found["texts"]["train"]
+    others = {"rare": found["rare"], "alike": found["alike"], "conflicts": found["conflicts"]}
+    warnings = [{"key": each.key, "sentence": each.sentence} for each in found["warnings"]]
+    figures: dict[str, Any] = _without_paths({**train, **others, "warnings": warnings})
+    return {"format": layout_of(config, texts_of(config)["train"]).format, **figures}
+
+
+def _without_paths(value: Any) -> Any:
+    """A value without what says where a file lies, which is nothing to its clients."""
+    if isinstance(value, Mapping):
+        kept = {key: each for key, each in value.items() if key not in ("path", "files")}
+        return {key: _without_paths(each) for key, each in kept.items()}
+    return [_without_paths(each) for each in value] if isinstance(value, list) else value
 
 
 if __name__ == "__main__":
