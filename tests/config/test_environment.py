@@ -140,3 +140,9 @@ def test_functions_do_not_read_them(config, tmp_path, monkeypatch):
 @pytest.mark.parametrize("command", ["train", "plan", "tune", "gradcheck"])
 def test_help_names_them(command):
     assert "WINDOWCLF_TRAINING__EPOCHS" in "".join(run([command, "--help"])[1].split())
+
+
+def test_an_entry_of_a_list_that_is_not_there_is_named():
+    environ = {"WINDOWCLF_FEATURES__USE__0__DIM": "8"}
+    with pytest.raises(ConfigError, match=r"expected a list use in the config, .*`windowclf plan`"):
+        make_config(MINIMAL, windowclf.overrides_from_environment(environ))

@@ -22,6 +22,7 @@ from windowclf.errors import ConfigError, Fault, legible, no_such_file
 from windowclf.system.durable import reason
 
 LARGEST_FILE = 1 << 20  # bytes
+LISTS = ("use", "add")  # of features
 CONFIG_SUFFIXES = (".yaml", ".yml", ".json", "")
 MOST_KEYS = 32  # of an override, one below the other
 
@@ -209,4 +210,9 @@ def _replaced(tree: Any, keys: list[str], value: Any, whole: str) -> Any:
         i = int(first)
         return [*tree[:i], _replaced(tree[i], rest, value, whole), *tree[i + 1 :]]
     below = dict(tree) if isinstance(tree, Mapping) else {}
+    if first in LISTS and first not in below and rest and _INDEX.fullmatch(rest[0]):
+        raise ConfigError(
+            f"--set {whole}: expected a list {first} in the config, of which an entry is changed, "
+            "found none; write it there first, `windowclf plan` prints the default."
+        )
     return {**below, first: _replaced(below.get(first), rest, value, whole)}
