@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from house import House
 from requests_of import upload
+from serving import imported, other, serving
 
 from windowclf.service import database
 
@@ -38,3 +39,10 @@ def train(client) -> int:
     """The number of an upload of the tagger t."""
     client.put("/v1/taggers/t", json={})
     return upload(client).json()["id"]
+
+
+@pytest.fixture
+def two(client, learnt, tmp_path) -> tuple[int, int]:
+    """Two versions that say the same with other scores; the first one serves."""
+    serving(client, learnt["spans"])
+    return 1, imported(client, other(learnt["spans"], tmp_path))

@@ -6,7 +6,7 @@ import json
 
 import pytest
 from corpora import NAMES
-from serving import BYTES, imported, other, promoted, serving
+from serving import BYTES, promoted
 
 NAME = " ".join(next(iter(NAMES)))
 
@@ -21,13 +21,6 @@ def text_of(client, tagger="t", **query):
 def client(house):
     with house.client() as client:
         yield client
-
-
-@pytest.fixture
-def two(client, learnt, tmp_path):
-    """Two versions that say the same with other scores; the first one serves."""
-    serving(client, learnt["spans"])
-    return 1, imported(client, other(learnt["spans"], tmp_path))
 
 
 def compared(house, number, difference, p):

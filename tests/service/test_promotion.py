@@ -34,13 +34,6 @@ def client(house):
         yield client
 
 
-@pytest.fixture
-def two(client, learnt, tmp_path):
-    """Two versions that say the same with other scores; the first one serves."""
-    serving(client, learnt["spans"])
-    return 1, imported(client, other(learnt["spans"], tmp_path))
-
-
 def test_promotion_and_rollback(client, two):
     scores = {}
     for version in two:
