@@ -15,7 +15,7 @@ from windowclf.config.data import SAME_SCHEMES
 from windowclf.config.reading import given_of_data
 from windowclf.errors import DataError, Faults
 from windowclf.pipeline.converted_folder import BratFolder
-from windowclf.pipeline.input_files import files_of
+from windowclf.pipeline.input_files import files_of, with_marks
 from windowclf.pipeline.layouts import format_of
 from windowclf.pipeline.listener import SILENT, Listener
 from windowclf.pipeline.outputs import text_output
@@ -77,6 +77,7 @@ def convert(
     source, target = os.fspath(input_), os.fspath(output)
     files = [source] if source == "-" else files_of(source, "IN")
     read_as = format_of(from_, "--from") if from_ else _format_read(source)
+    files = with_marks(files) if read_as == "brat" else files
     write_as = format_of(to, "--to") if to else _format_written(target)
     for option, format_ in (("--from", read_as), ("--to", write_as)):
         if format_ in ("csv", "tsv"):

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, TypeAlias, cast
 
 from windowclf import config as cfg
 from windowclf.errors import Faults
-from windowclf.pipeline.input_files import digest_of, files_of
+from windowclf.pipeline.input_files import digest_of, files_of, with_marks
 from windowclf.pipeline.layouts import refuse_strange
 from windowclf.text.corpus_cache import Hashed
 from windowclf.text.formats import BINARY, Layout, Remarks, open_bytes, read_sentences
@@ -115,7 +115,10 @@ def texts_of(
         if given and name in given:
             texts[name] = Text(f"<{name}>", given=list(given[name]))
         elif isinstance(where, str | tuple):
-            texts[name] = text_of_files(files_of(where, f"data.{name}"))
+            files = files_of(where, f"data.{name}")
+            texts[name] = text_of_files(
+                with_marks(files) if config.data.format == "brat" else files
+            )
     return texts
 
 

@@ -1,0 +1,46 @@
+"""Texts of brat: each a document, named by its .ann, its .txt or its folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import corpora
+import pytest
+import shapes
+from command_line import run
+
+import windowclf
+from windowclf.errors import DataError
+
+TEXT = "Anna met Ben Berg near Oslo."
+MARKS = "T1\tPER 0 4\tAnna\nT2\tPER 9 17\tBen Berg\nT3\tLOC 23 27\tOslo\n"
+
+
+def text_of_brat(folder: Path, name: str = "a") -> str:
+    folder.mkdir(exist_ok=True)
+    (folder / f"{name}.ann").write_text(MARKS)
+    return corpora.write(folder / f"{name}.txt", TEXT)
+
+
+def test_a_text_brings_its_marks_along(learnt, tmp_path):
+    text = text_of_brat(tmp_path / "b")
+    model = str(learnt["spans"])
+    answers = [
+        run(["predict", model, text.replace(".txt", suffix), "--format", "brat"])
+        for suffix in (".txt", ".ann")
+    ]
+    assert answers[0] == answers[1]
+    assert answers[0][1].startswith("T1\t")
+    for taken in (text, f"{text[:-4]}.ann"):
+        with pytest.raises(DataError, match="expected another file than the input"):
+            windowclf.predict_file(model, text, taken, "brat")
+    assert Path(text).read_text() == TEXT
+    scored = [
+        windowclf.evaluate(model, path, format_="brat") for path in (text, f"{text[:-4]}.ann")
+    ]
+    assert scored[0] == scored[1]
+    windowclf.convert(text, tmp_path / "x.jsonl", from_="brat")
+    assert len(shapes.read(str(tmp_path / "x.jsonl"), "jsonl")[0]["spans"]) == 3
+    config = corpora.spans(tmp_path)
+    found = windowclf.check(config, [f"data.train={text}", "data.format=brat", "data.dev=null"])
+    assert found["texts"]["train"]["spans"] == {"PER": 2, "LOC": 1}
