@@ -44,3 +44,31 @@ def test_a_text_brings_its_marks_along(learnt, tmp_path):
     config = corpora.spans(tmp_path)
     found = windowclf.check(config, [f"data.train={text}", "data.format=brat", "data.dev=null"])
     assert found["texts"]["train"]["spans"] == {"PER": 2, "LOC": 1}
+
+
+def test_what_to_do_with_a_folder_is_said_and_works(learnt, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text_of_brat(tmp_path / "my texts", "a")
+    text_of_brat(tmp_path / "my texts", "b")
+    model = str(learnt["spans"])
+    code, out, err = run(["predict", model, "my texts"])
+    assert (code, out) == (1, "")
+    assert err == (
+        "my texts: expected a file, found a folder; make one of its texts, windowclf convert "
+        "'my texts' x.jsonl, and of the answers in y.jsonl a folder, windowclf convert y.jsonl NEW "
+        "--to brat.\n"
+    )
+    for command in (
+        ["convert", "my texts", "x.jsonl"],
+        ["predict", model, "x.jsonl", "-o", "y.jsonl"],
+        ["convert", "y.jsonl", "NEW", "--to", "brat"],
+    ):
+        assert run(command)[0] == 0
+    assert sorted(path.name for path in Path("NEW").iterdir()) == [
+        "a.ann", "a.txt", "b.ann", "b.txt",
+    ]  # fmt: skip
+    answer = run(["predict", model, "my texts/a.ann"])[1]
+    assert Path("NEW/a.ann").read_text() == answer != ""
+    Path("none").mkdir()
+    err = run(["predict", model, "none"])[2]
+    assert err == "none: expected a file, found a folder; give each of its files.\n"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
-from windowclf.errors import DataError
+from windowclf.errors import DataError, Fault
 from windowclf.pipeline.input_files import with_marks
 from windowclf.pipeline.labelling import label_stream
 from windowclf.pipeline.layouts import layout_for, refuse_strange
@@ -49,6 +50,7 @@ def predict_file(
     if jobs < 1:
         raise DataError(f"--jobs: expected a number from 1 on, found {jobs}.")
     tagger = load(model, options)
+    _refuse_folder(input_)
     layout = layout_for(tagger.model.spec.layout, input_, format_, options.keep_labels)
     if layout.format == "brat" and input_ != "-":
         input_ = _marks_of(input_, output)
@@ -68,6 +70,21 @@ def predict_file(
                 _label_shared(path, tagger, layout, source, name, size, out, jobs, listener)
             else:
                 label_stream(tagger, layout, source, name, out, size, listener)
+
+
+def _refuse_folder(path: str) -> None:
+    """Raise DataError where a path is a folder, with how its texts come into one file and back."""
+    if not Path(path).is_dir():
+        return
+    from windowclf.text.formats.guess import guess_shape
+
+    advice = "give each of its files"
+    if guess_shape(path) == "brat":
+        advice = (
+            f"make one of its texts, windowclf convert {shlex.quote(path)} x.jsonl, and of the "
+            "answers in y.jsonl a folder, windowclf convert y.jsonl NEW --to brat"
+        )
+    raise DataError(Fault(f"expected a file, found a folder; {advice}.", path))
 
 
 def _marks_of(input_: str, output: str) -> str:
