@@ -72,3 +72,19 @@ def test_what_to_do_with_a_folder_is_said_and_works(learnt, tmp_path, monkeypatc
     Path("none").mkdir()
     err = run(["predict", model, "none"])[2]
     assert err == "none: expected a file, found a folder; give each of its files.\n"
+
+
+def test_a_text_is_a_document(learnt, tmp_path):
+    folder = tmp_path / "b"
+    for number in range(60):
+        text_of_brat(folder, f"t{number:02}")
+        (folder / f"t{number:02}.txt").write_text(f"{TEXT} It rains.")
+    config = corpora.spans(tmp_path)
+    set_ = [f"data.train={folder}", "data.dev=null"]
+    found = windowclf.check(config, set_)["texts"]["train"]
+    assert (found["documents"], found["sentences"]) == (60, 120)
+    assert found["files"] == [str(folder / f"t{number:02}.ann") for number in range(60)]
+    divided = windowclf.check(config, [*set_, "data.dev.holdout=0.04"])["texts"]
+    assert divided["dev"]["sentences"] == 6  # of the five that are wanted
+    assert divided["train"]["documents"] == 57
+    assert windowclf.evaluate(learnt["spans"], folder)["documents"] == 60

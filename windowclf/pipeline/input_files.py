@@ -79,6 +79,12 @@ def with_marks(paths: Sequence[str]) -> list[str]:
     )
 
 
+def without_texts(paths: Sequence[str]) -> list[str]:
+    """The files without the texts of brat's whose .ann is among them."""
+    marked = {str(Path(path).with_suffix(".txt")) for path in paths if path.endswith(".ann")}
+    return [path for path in paths if str(Path(path)) not in marked]
+
+
 def looks_beside_config(function: Callable[P, R]) -> Callable[P, R]:
     """The function, whose faults of missing files say where the `config` lies beside such a one.
 

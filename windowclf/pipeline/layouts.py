@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import BinaryIO, cast, get_args
 
 from windowclf.errors import DataError, Fault
+from windowclf.pipeline.input_files import without_texts
 from windowclf.text.formats import BINARY, Format, Layout, format_by_suffix, open_bytes
 from windowclf.text.formats.beginnings import fault_in_beginning, fits
 from windowclf.text.formats.containers import beginning_of
@@ -97,7 +98,7 @@ def labelled_format(trained: Layout, files: Sequence[str]) -> Format:
     where a file does not begin as the training files' format does. Raises DataError for files of
     several formats.
     """
-    formats = {path: _labelled_format(trained, path) for path in files}
+    formats = {path: _labelled_format(trained, path) for path in without_texts(files)}
     if len(set(formats.values())) > 1:
         found = ", ".join(sorted(set(formats.values())))
         raise DataError(f"DATA: expected files of one format, found {found}; score each by itself.")

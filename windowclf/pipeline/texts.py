@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, BinaryIO, TypeAlias, cast
 
 from windowclf import config as cfg
@@ -29,6 +29,7 @@ class Text:
     name: str  # in messages
     files: Sequence[str] = ()
     given: Sequence[Sentence] | None = None
+    first: int = 0  # the number of the first file among those of a larger text
 
     @property
     def advice(self) -> str:
@@ -40,7 +41,9 @@ class Text:
     @property
     def parts(self) -> list[Text]:
         """A text for each of its files; of sentences in memory itself."""
-        return [self] if self.given is not None else [Text(file, [file]) for file in self.files]
+        if self.given is not None:
+            return [self]
+        return [Text(file, [file], first=number) for number, file in enumerate(self.files)]
 
     def read(
         self,
@@ -65,7 +68,8 @@ class Text:
                     digest.update(canonical(sentence))
                 yield sentence
             return
-        for path in self.files:
+        is_document = layout.format == "brat"  # each file
+        for number, path in enumerate(self.files, self.first):
             is_text = layout.format not in BINARY
             with open_bytes(path, is_text) as file:
                 if say is not None:
@@ -77,7 +81,7 @@ class Text:
                     source = _hashed(source, file)
                 for sentence in read_sentences(source, layout, path, noted, faults):
                     if sentence.tokens:
-                        yield sentence
+                        yield replace(sentence, document=number) if is_document else sentence
 
     def digest(self) -> str:
         """sha256 of the bytes of the files, or of those that stand for the sentences of a list."""
