@@ -16,6 +16,7 @@ from windowclf.text.formats.layout import OWN, Task
 
 SAY = "give --format {}"
 TABLES = ("csv", "tsv")
+KINDS_OF_JSONL = ("doccano", "doccano-relations", "prodigy")
 
 
 def layout_for(
@@ -27,7 +28,7 @@ def layout_for(
     Raises DataError.
     """
     if format_ is None:
-        is_table, suffixed = trained.format in TABLES, format_seen(input_, trained.task, False)
+        is_table, suffixed = trained.format in TABLES, _seen_after(trained, input_, False)
         else_ = trained.format if is_table else "text" if input_ == "-" else "conll"
         format_ = suffixed or else_
     if keep_labels and trained.task == "segmentation":
@@ -63,6 +64,19 @@ def format_seen(path: str, task: Task, is_labelled: bool) -> Format | None:
             shapes: tuple[Format, ...] = ("labelstudio", "labelstudio-min", "spacy-json", "brat")
             return _if_one_of(guess_shape(path), shapes)
     return named
+
+
+def _seen_after(trained: Layout, path: str, is_labelled: bool) -> Format | None:
+    """The format of a file as `format_seen` has it; of kinds of jsonl that of the training files.
+
+    Where the file begins as of that kind.
+    """
+    from windowclf.text.formats.guess import guess_shape
+
+    named = format_seen(path, trained.task, is_labelled)
+    if named != "jsonl" or trained.format not in KINDS_OF_JSONL:
+        return named
+    return _if_one_of(guess_shape(path), (trained.format,)) or named
 
 
 def _if_one_of(format_: Format | None, expected: tuple[Format, ...]) -> Format | None:
@@ -107,12 +121,14 @@ def labelled_format(trained: Layout, files: Sequence[str]) -> Format:
 
 def _labelled_format(trained: Layout, path: str) -> Format:
     """The format of one labelled file; see `labelled_format`."""
-    named = format_seen(path, trained.task, True)
+    named = _seen_after(trained, path, True)
     is_slots = trained.task == "slots"
     if named == "text" and trained.task != "segmentation":
         return trained.format
     if named not in (None, "conll"):  # what is named .conll may be CoNLL-U
         return named if (named in TABLES) == is_slots else trained.format
+    if named and trained.format not in OWN:
+        return named
     if not Path(path).is_file():  # what is taken from a pipe cannot be read again
         return trained.format
     with open_bytes(path, trained.format not in BINARY) as file:
