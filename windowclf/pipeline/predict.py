@@ -13,7 +13,7 @@ from typing import BinaryIO, TextIO
 from windowclf.errors import DataError, Fault
 from windowclf.pipeline.input_files import with_marks
 from windowclf.pipeline.labelling import label_stream
-from windowclf.pipeline.layouts import layout_for, refuse_strange
+from windowclf.pipeline.layouts import format_seen, layout_for, refuse_strange
 from windowclf.pipeline.listener import SILENT, Listener
 from windowclf.pipeline.outputs import text_output
 from windowclf.system.arguments import checked_arguments
@@ -73,18 +73,17 @@ def predict_file(
 
 
 def _refuse_folder(path: str) -> None:
-    """Raise DataError where a path is a folder, with how its texts come into one file and back."""
-    if not Path(path).is_dir():
+    """Raise DataError for a folder of brat's, with how its texts come into one file and back."""
+    if not Path(path).is_dir() or format_seen(path, "spans", False) != "brat":
         return
-    from windowclf.text.formats.guess import guess_shape
-
-    advice = "give each of its files"
-    if guess_shape(path) == "brat":
-        advice = (
-            f"make one of its texts, windowclf convert {shlex.quote(path)} x.jsonl, and of the "
-            "answers in y.jsonl a folder, windowclf convert y.jsonl NEW --to brat"
+    raise DataError(
+        Fault(
+            "expected a file, found a folder of brat's; make one of its texts, windowclf convert "
+            f"{shlex.quote(path)} x.jsonl, and of the answers in y.jsonl a folder, "
+            "windowclf convert y.jsonl NEW --to brat.",
+            path,
         )
-    raise DataError(Fault(f"expected a file, found a folder; {advice}.", path))
+    )
 
 
 def _marks_of(input_: str, output: str) -> str:
