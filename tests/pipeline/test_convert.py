@@ -274,3 +274,19 @@ def test_what_needs_a_package_says_so(tmp_path, monkeypatch):
     with pytest.raises(DataError, match=r"pip install 'windowclf\[parquet\]'"):
         windowclf.convert(source, tmp_path / "x.parquet")
     assert not (tmp_path / "x.parquet").exists()
+
+
+def test_columns_that_only_some_sentences_have_are_left_out_of_a_table_and_counted(tmp_path):
+    first = "# sent_id = a\n# one\n# two\n1\tAnna\tanna\tPROPN\t_\t_\t_\t_\t_\t_\n2\tran\trun\tVERB"
+    text = (
+        f"{first}\t_\t_\t_\t_\t_\t_\n\n# three\n1\tBen\t_\tPROPN\t_\t_\t_\t_\t_\tSpaceAfter=No\n\n"
+    )
+    (tmp_path / "x.conllu").write_text(text)
+    done = windowclf.convert(tmp_path / "x.conllu", tmp_path / "x.csv", to="token-csv")
+    assert done["left_out"] == {"comments of a record": 2, "misc of a record": 1}
+    assert (tmp_path / "x.csv").read_text().splitlines() == [
+        "Sentence #,Word,Tag,lemma",
+        "a,Anna,PROPN,anna",
+        "a,ran,VERB,run",
+        "Sentence: 2,Ben,PROPN,",
+    ]

@@ -10,6 +10,7 @@ from typing import Any
 import corpora
 import numpy as np
 import pytest
+import shapes
 from command_line import run
 from heard import Heard
 
@@ -157,6 +158,20 @@ def test_tasks_train_a_model_and_those_of_nobody_are_counted(tmp_path):
     code, out, _ = run(["evaluate", str(trained.model_path), str(tmp_path / "t.json"), "--json"])
     assert code == 0
     assert json.loads(out)["sentences"] >= 27
+
+
+def test_a_task_of_json_min_without_a_span_is_gold_where_it_was_annotated(tmp_path):
+    tasks = [
+        {"id": 1, "text": "Anna", "annotation_id": 1, "annotator": 1,
+         "label": [{"start": 0, "end": 4, "text": "Anna", "labels": ["PER"]}]},
+        {"id": 2, "text": "nobody", "annotation_id": 2, "annotator": 1},
+        {"id": 3, "text": "no one", "annotator": "a@b.c"},
+        {"id": 4, "text": "Oslo", "annotation_id": None},
+        {"id": 5, "text": "Oslo"},
+    ]  # fmt: skip
+    path = write(tmp_path / "x.json", tasks)
+    records = shapes.read(path, "labelstudio-min")
+    assert [len(r["spans"]) if "spans" in r else None for r in records] == [1, 0, 0, None, None]
 
 
 @pytest.mark.parametrize(

@@ -191,3 +191,23 @@ def test_no_shape_is_for_segmentation(tmp_path):
     )
     with pytest.raises(DataError, match="labelstudio holds labelled tokens or spans; expected"):
         windowclf.train(config, ["data.format=labelstudio"])
+
+
+@pytest.mark.parametrize("format_", ["doccano", "doccano-relations", "prodigy"])
+def test_lines_as_in_training_are_answered_so_and_columns_by_their_name(tmp_path, format_):
+    config = corpora.spans(tmp_path)
+    columns = config["data"]["train"]
+    text = shapes.write_lines(tmp_path / "t.jsonl", shapes.RECORDS)
+    source = columns if format_ == "prodigy" else text  # which is known by its tokens
+    windowclf.convert(source, path := shapes.path_for(tmp_path, "in", format_), to=format_)
+    set_ = [f"data.train={path}", "data.dev=null", f"data.format={format_}"]
+    model = windowclf.train(config, [*set_, "data.misaligned=skip"]).model_path
+    answer = run(["predict", str(model), path])
+    assert answer == run(["predict", str(model), path, "--format", format_])
+    key = {"doccano": "label", "doccano-relations": "entities", "prodigy": "spans"}[format_]
+    assert key in json.loads(answer[1].split("\n")[0])
+    plain = run(["predict", str(model), text])[1].split("\n")[0]
+    assert "gold_spans" in json.loads(plain)
+    assert windowclf.evaluate(model, columns) == windowclf.evaluate(model, columns, format_="conll")
+    found = windowclf.evaluate(model, path)
+    assert found == windowclf.evaluate(model, path, format_=format_)

@@ -16,7 +16,7 @@ from windowclf.config.reading import ConfigLike, as_config
 from windowclf.errors import DataError, Fault, Faults
 from windowclf.pipeline.check_warnings import columns_like_labels, warnings_of
 from windowclf.pipeline.feature_files import read_feature_files
-from windowclf.pipeline.input_files import files_of
+from windowclf.pipeline.input_files import files_of, without_texts
 from windowclf.pipeline.listener import SILENT, Listener
 from windowclf.pipeline.reading import layout_of
 from windowclf.pipeline.survey import Survey, Surveyed
@@ -181,7 +181,7 @@ def _figures(
         counts.pop("labels", None)
         counts.pop("spans", None)
     others: dict[str, Any] = {
-        "files": list(own.text.files),
+        "files": without_texts(own.text.files),
         "passed_over": own.passed_over,
         "faults": own.faults.count,
     }

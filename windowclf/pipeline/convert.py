@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, TypedDict
 
@@ -15,8 +14,9 @@ from windowclf.config.data import SAME_SCHEMES
 from windowclf.config.reading import given_of_data
 from windowclf.errors import DataError, Faults
 from windowclf.pipeline.converted_folder import BratFolder
-from windowclf.pipeline.input_files import files_of
+from windowclf.pipeline.input_files import files_of, with_marks
 from windowclf.pipeline.layouts import format_of
+from windowclf.pipeline.left_out import LeftOut, told
 from windowclf.pipeline.listener import SILENT, Listener
 from windowclf.pipeline.outputs import text_output
 from windowclf.system.arguments import checked_arguments
@@ -27,14 +27,10 @@ from windowclf.text.formats.json_values import Json
 from windowclf.text.formats.jsonl import is_refused
 from windowclf.text.formats.layout import IN_BYTES
 from windowclf.text.formats.lines import open_input
-from windowclf.text.formats.remarks import counted
 from windowclf.text.formats.shapes import shape_of
 from windowclf.text.formats.shapes.records import (
-    DERIVED,
-    NAMED,
     apart,
     in_words,
-    is_of_tokens,
     relabelled,
     with_text,
 )
@@ -42,7 +38,6 @@ from windowclf.text.formats.shapes.shape import Entry, RecordWriter, Shape
 
 BETWEEN_REPORTS = 500  # records
 _BY_SUFFIX: dict[str, Format] = {".csv": "token-csv", ".tsv": "webanno", ".txt": "brackets"}
-_SAYING_THE_SAME = frozenset({"tokens", "labels", "spans"})  # of which one is made of the others
 
 
 class Conversion(TypedDict):
@@ -77,6 +72,7 @@ def convert(
     source, target = os.fspath(input_), os.fspath(output)
     files = [source] if source == "-" else files_of(source, "IN")
     read_as = format_of(from_, "--from") if from_ else _format_read(source)
+    files = with_marks(files) if read_as == "brat" else files
     write_as = format_of(to, "--to") if to else _format_written(target)
     for option, format_ in (("--from", read_as), ("--to", write_as)):
         if format_ in ("csv", "tsv"):
@@ -90,13 +86,14 @@ def convert(
     work.run(files, target, remarks)
     for sentence in remarks.sentences(layout.scheme):
         listener.notice(f"convert: {sentence}")
-    if work.left_out:
-        listener.notice(f"convert: {_told(work.left_out, write_as)}")
+    left_out = work.left_out.counts
+    if left_out:
+        listener.notice(f"convert: {told(left_out, write_as)}")
     return {
         "records": work.records,
         "read_as": read_as,
         "written_as": write_as,
-        "left_out": dict(work.left_out),
+        "left_out": dict(left_out),
     }
 
 
@@ -162,8 +159,10 @@ class _Work:
     written: Layout
     listener: Listener
     shape: Shape
-    left_out: Counter[str] = field(default_factory=Counter)
     records: int = 0
+
+    def __post_init__(self) -> None:
+        self.left_out = LeftOut(self.shape)
 
     def run(self, files: Sequence[str], target: str, remarks: Remarks) -> None:
         """Write the records of all files to the target. Raises DataError."""
@@ -216,7 +215,7 @@ class _Work:
         made = self._made(kept)
         if faults:
             return
-        self._count(kept.record)
+        self.left_out.count(kept.record, made)
         for record in made:
             try:
                 writer.put(record)
@@ -229,7 +228,7 @@ class _Work:
         if held is None or "answer" in held or not is_refused(record):
             return entry
         if {"spans", "labels"} & record.keys():
-            self.left_out["labels of a record that was rejected or ignored"] += 1
+            self.left_out.counts["labels of a record that was rejected or ignored"] += 1
         bare = {k: v for k, v in record.items() if k not in ("spans", "labels", "answer")}
         return entry._replace(record=bare, is_gold=False)
 
@@ -245,32 +244,6 @@ class _Work:
             return []
         return [record]
 
-    def _count(self, record: Json) -> None:
-        """Note what of a record has no place in the output."""
-        shape, of_tokens = self.shape, is_of_tokens(record)
-        for key, value in record.items():
-            if value in (None, "", [], {}) or (key == "answer" and not is_refused(record)):
-                continue
-            if key == "spans":
-                self._count_in_spans(value)
-            turned = key in _SAYING_THE_SAME and shape.takes != "any"
-            if key == "tokens" and not of_tokens:
-                turned = shape.takes == "tokens"
-            if key == "spans" and shape.held == frozenset({"text"}):
-                turned = False
-            is_column = shape.columns and of_tokens and isinstance(value, list)
-            if shape.held is not None and key not in shape.held and not turned and not is_column:
-                self.left_out[f"{key} of a record"] += 1
-
-    def _count_in_spans(self, spans: list[Json]) -> None:
-        """Note what spans say besides their place and label."""
-        held = self.shape.held_of_spans
-        if held is None:
-            return
-        for each in spans:
-            for key in each.keys() - NAMED - DERIVED - held:
-                self.left_out[f"{key} of a span"] += 1
-
 
 def _chained(
     first: tuple[str, BinaryIO], rest: Iterator[tuple[str, BinaryIO]]
@@ -278,13 +251,3 @@ def _chained(
     """The first of some streams, and those that follow."""
     yield first
     yield from rest
-
-
-def _told(left_out: Counter[str], format_: Format) -> str:
-    """What had no place, and how often, as a sentence."""
-    each = []
-    for what, count in sorted(left_out.items()):
-        key, _, owner = what.partition(" of a ")
-        noun, space, more = owner.partition(" ")
-        each.append(f"{key} of {counted(count, noun)}{space}{more}")
-    return f"left out, as {format_} has no place for it: {', '.join(each)}."

@@ -12,7 +12,7 @@ from windowclf.analysis.evaluation import evaluate_tagger, labels_unknown
 from windowclf.analysis.results import Comparison, Evaluation
 from windowclf.config.reading import given_of_data
 from windowclf.errors import DataError, named
-from windowclf.pipeline.input_files import Paths, files_of
+from windowclf.pipeline.input_files import Paths, files_of, with_marks
 from windowclf.pipeline.layouts import SAY, format_of, labelled_format, layout_in
 from windowclf.pipeline.listener import SILENT, Listener
 from windowclf.pipeline.reading import in_scheme, tell
@@ -140,6 +140,8 @@ def labelled_text(
     in_config = given.pop("format", None)
     wanted = format_ or in_config
     format_ = format_of(wanted) if wanted else labelled_format(trained, text.files)
+    if format_ == "brat":
+        text = replace(text, files=with_marks(text.files))
     layout = layout_in(trained, format_, read_labels=True)
     extra = {**layout.extra, **given.pop("extra", {})}
     advice = "give --set data.scheme={}"

@@ -67,6 +67,24 @@ def _parts_of(path: str) -> list[str]:
     return [path]
 
 
+def with_marks(paths: Sequence[str]) -> list[str]:
+    """Files of brat's; with a .txt the .ann beside it, if there is one, which comes first."""
+    marks = [str(Path(path).with_suffix(".ann")) for path in paths]
+    is_text = [Path(path).suffix.lower() == ".txt" for path in paths]
+    return _with_parts(
+        [
+            mark if of_text and Path(mark).is_file() else path
+            for path, mark, of_text in zip(paths, marks, is_text, strict=True)
+        ]
+    )
+
+
+def without_texts(paths: Sequence[str]) -> list[str]:
+    """The files without the texts of brat's whose .ann is among them."""
+    marked = {str(Path(path).with_suffix(".txt")) for path in paths if path.endswith(".ann")}
+    return [path for path in paths if str(Path(path)) not in marked]
+
+
 def looks_beside_config(function: Callable[P, R]) -> Callable[P, R]:
     """The function, whose faults of missing files say where the `config` lies beside such a one.
 

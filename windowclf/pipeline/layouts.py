@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import BinaryIO, cast, get_args
 
 from windowclf.errors import DataError, Fault
+from windowclf.pipeline.input_files import without_texts
 from windowclf.text.formats import BINARY, Format, Layout, format_by_suffix, open_bytes
 from windowclf.text.formats.beginnings import fault_in_beginning, fits
 from windowclf.text.formats.containers import beginning_of
@@ -15,6 +16,7 @@ from windowclf.text.formats.layout import OWN, Task
 
 SAY = "give --format {}"
 TABLES = ("csv", "tsv")
+KINDS_OF_JSONL = ("doccano", "doccano-relations", "prodigy")
 
 
 def layout_for(
@@ -26,7 +28,7 @@ def layout_for(
     Raises DataError.
     """
     if format_ is None:
-        is_table, suffixed = trained.format in TABLES, format_seen(input_, trained.task, False)
+        is_table, suffixed = trained.format in TABLES, _seen_after(trained, input_, False)
         else_ = trained.format if is_table else "text" if input_ == "-" else "conll"
         format_ = suffixed or else_
     if keep_labels and trained.task == "segmentation":
@@ -64,6 +66,19 @@ def format_seen(path: str, task: Task, is_labelled: bool) -> Format | None:
     return named
 
 
+def _seen_after(trained: Layout, path: str, is_labelled: bool) -> Format | None:
+    """The format of a file as `format_seen` has it; of kinds of jsonl that of the training files.
+
+    Where the file begins as of that kind.
+    """
+    from windowclf.text.formats.guess import guess_shape
+
+    named = format_seen(path, trained.task, is_labelled)
+    if named != "jsonl" or trained.format not in KINDS_OF_JSONL:
+        return named
+    return _if_one_of(guess_shape(path), (trained.format,)) or named
+
+
 def _if_one_of(format_: Format | None, expected: tuple[Format, ...]) -> Format | None:
     """The format where it is one of the expected ones."""
     return format_ if format_ in expected else None
@@ -97,7 +112,7 @@ def labelled_format(trained: Layout, files: Sequence[str]) -> Format:
     where a file does not begin as the training files' format does. Raises DataError for files of
     several formats.
     """
-    formats = {path: _labelled_format(trained, path) for path in files}
+    formats = {path: _labelled_format(trained, path) for path in without_texts(files)}
     if len(set(formats.values())) > 1:
         found = ", ".join(sorted(set(formats.values())))
         raise DataError(f"DATA: expected files of one format, found {found}; score each by itself.")
@@ -106,12 +121,14 @@ def labelled_format(trained: Layout, files: Sequence[str]) -> Format:
 
 def _labelled_format(trained: Layout, path: str) -> Format:
     """The format of one labelled file; see `labelled_format`."""
-    named = format_seen(path, trained.task, True)
+    named = _seen_after(trained, path, True)
     is_slots = trained.task == "slots"
     if named == "text" and trained.task != "segmentation":
         return trained.format
     if named not in (None, "conll"):  # what is named .conll may be CoNLL-U
         return named if (named in TABLES) == is_slots else trained.format
+    if named and trained.format not in OWN:
+        return named
     if not Path(path).is_file():  # what is taken from a pipe cannot be read again
         return trained.format
     with open_bytes(path, trained.format not in BINARY) as file:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
-from windowclf.errors import DataError
+from windowclf.errors import DataError, Fault
+from windowclf.pipeline.input_files import with_marks
 from windowclf.pipeline.labelling import label_stream
-from windowclf.pipeline.layouts import layout_for, refuse_strange
+from windowclf.pipeline.layouts import format_seen, layout_for, refuse_strange
 from windowclf.pipeline.listener import SILENT, Listener
 from windowclf.pipeline.outputs import text_output
 from windowclf.system.arguments import checked_arguments
+from windowclf.system.paths import is_at
 from windowclf.tagging.model_file import find_model
 from windowclf.tagging.options import TagOptions
 from windowclf.tagging.tagger import Tagger, load
@@ -47,7 +50,10 @@ def predict_file(
     if jobs < 1:
         raise DataError(f"--jobs: expected a number from 1 on, found {jobs}.")
     tagger = load(model, options)
+    _refuse_folder(input_)
     layout = layout_for(tagger.model.spec.layout, input_, format_, options.keep_labels)
+    if layout.format == "brat" and input_ != "-":
+        input_ = _marks_of(input_, output)
     if options.n_best and layout.format != "jsonl":
         made = as_jsonl('"tokens": line.split()')
         how = f" (of lines of tokens between spaces: {made})" if layout.format == "text" else ""
@@ -64,6 +70,28 @@ def predict_file(
                 _label_shared(path, tagger, layout, source, name, size, out, jobs, listener)
             else:
                 label_stream(tagger, layout, source, name, out, size, listener)
+
+
+def _refuse_folder(path: str) -> None:
+    """Raise DataError for a folder of brat's, with how its texts come into one file and back."""
+    if not Path(path).is_dir() or format_seen(path, "spans", False) != "brat":
+        return
+    raise DataError(
+        Fault(
+            "expected a file, found a folder of brat's; make one of its texts, windowclf convert "
+            f"{shlex.quote(path)} x.jsonl, and of the answers in y.jsonl a folder, "
+            "windowclf convert y.jsonl NEW --to brat.",
+            path,
+        )
+    )
+
+
+def _marks_of(input_: str, output: str) -> str:
+    """The .ann of a text of brat's, where it has one. Raises DataError for an output that is it."""
+    parts = with_marks([input_])
+    if output != "-" and any(is_at(output, Path(part)) for part in parts):
+        raise DataError(f"--output: expected another file than the input, {output}.")
+    return parts[0]
 
 
 def _label_shared(

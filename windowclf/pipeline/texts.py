@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, BinaryIO, TypeAlias, cast
 
 from windowclf import config as cfg
 from windowclf.errors import Faults
-from windowclf.pipeline.input_files import digest_of, files_of
+from windowclf.pipeline.input_files import digest_of, files_of, with_marks
 from windowclf.pipeline.layouts import refuse_strange
 from windowclf.text.corpus_cache import Hashed
 from windowclf.text.formats import BINARY, Layout, Remarks, open_bytes, read_sentences
@@ -29,6 +29,7 @@ class Text:
     name: str  # in messages
     files: Sequence[str] = ()
     given: Sequence[Sentence] | None = None
+    first: int = 0  # the number of the first file among those of a larger text
 
     @property
     def advice(self) -> str:
@@ -40,7 +41,9 @@ class Text:
     @property
     def parts(self) -> list[Text]:
         """A text for each of its files; of sentences in memory itself."""
-        return [self] if self.given is not None else [Text(file, [file]) for file in self.files]
+        if self.given is not None:
+            return [self]
+        return [Text(file, [file], first=number) for number, file in enumerate(self.files)]
 
     def read(
         self,
@@ -65,7 +68,8 @@ class Text:
                     digest.update(canonical(sentence))
                 yield sentence
             return
-        for path in self.files:
+        is_document = layout.format == "brat"  # each file
+        for number, path in enumerate(self.files, self.first):
             is_text = layout.format not in BINARY
             with open_bytes(path, is_text) as file:
                 if say is not None:
@@ -77,7 +81,7 @@ class Text:
                     source = _hashed(source, file)
                 for sentence in read_sentences(source, layout, path, noted, faults):
                     if sentence.tokens:
-                        yield sentence
+                        yield replace(sentence, document=number) if is_document else sentence
 
     def digest(self) -> str:
         """sha256 of the bytes of the files, or of those that stand for the sentences of a list."""
@@ -115,7 +119,10 @@ def texts_of(
         if given and name in given:
             texts[name] = Text(f"<{name}>", given=list(given[name]))
         elif isinstance(where, str | tuple):
-            texts[name] = text_of_files(files_of(where, f"data.{name}"))
+            files = files_of(where, f"data.{name}")
+            texts[name] = text_of_files(
+                with_marks(files) if config.data.format == "brat" else files
+            )
     return texts
 
 

@@ -31,7 +31,8 @@ class Sentence:
     source: object = None
     """What the format's writer needs to give the input back; nobody else looks inside."""
     document: int = 0
-    """Number, from 0, of its document within `path`; 0 for all where no documents are marked."""
+    """Number, from 0, of its document within `path`, or of the file where that is one document;
+    0 for all where no documents are marked."""
 
     @property
     def gold(self) -> Sequence[str | None]:

@@ -112,6 +112,8 @@ def _results_of_min(element: Element, key: str | None) -> tuple[Json, list[Any] 
     marks = next((k for k, v in task.items() if _are_marks(v)), "label")
     record = {k: v for k, v in task.items() if k not in (key, marks)} | {"text": task[key]}
     found = task.get(marks)
+    if marks not in task and any(task.get(k) is not None for k in ("annotation_id", "annotator")):
+        found = []  # annotated, and nothing is marked
     if not isinstance(found, list):
         return record, None
     return record, [

@@ -140,13 +140,9 @@ class _Writer:
             return
         size = len(record["tokens"])
         if self._names is None:
-            self._names = [k for k, v in record.items() if _is_column(k, v, size)]
+            self._names = columns_of(record)
             self._row([*HEADER, *self._names])
         for name, value in record.items():
-            if name not in self._names and _is_column(name, value, size):
-                raise DataError(
-                    f"expected the columns of the first sentence, found {quoted(name)} too."
-                )
             if name in self._names and not _is_column(name, value, size):
                 raise DataError(f"expected a text for each token in {quoted(name)}, found others.")
         self._sentences += 1
@@ -178,9 +174,14 @@ class _Writer:
         """Write the header of a table without sentences."""
 
 
+def columns_of(record: Json) -> list[str]:
+    """The further columns of a table whose first sentence this is; others have no place in it."""
+    return [k for k, v in record.items() if _is_column(k, v, len(record["tokens"]))]
+
+
 def _is_column(name: str, value: Any, size: int) -> bool:
     """Whether a key of a record has a text for each of `size` tokens, and is no key of our own."""
-    is_own = name in ("id", "tokens", "labels")
+    is_own = name in ("id", "tokens", "labels", "comments")
     return not is_own and isinstance(value, list) and len(value) == size and _are_texts(value)
 
 
