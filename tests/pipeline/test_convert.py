@@ -274,3 +274,22 @@ def test_what_needs_a_package_says_so(tmp_path, monkeypatch):
     with pytest.raises(DataError, match=r"pip install 'windowclf\[parquet\]'"):
         windowclf.convert(source, tmp_path / "x.parquet")
     assert not (tmp_path / "x.parquet").exists()
+
+
+def test_no_file_that_is_read_is_written_over(tmp_path, monkeypatch):
+    """The second file of a glob, and the text beside an .ann, by any name."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("g1.jsonl", "g2.jsonl"):
+        shapes.write_lines(name, RECORDS[:1])
+    converted("g1.jsonl", Path(), "a", "brat")
+    Path("link.txt").symlink_to("a/doc-1.txt")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    for source, output in (
+        ("g*.jsonl", "g2.jsonl"),
+        ("a/doc-1.ann", "a/doc-1.txt"),
+        ("a/doc-1.ann", "link.txt"),
+        ("a", "a/doc-1.txt"),
+    ):
+        code, _, err = run(["convert", source, output, "--to", "doccano", "--overwrite"])
+        assert (code, err) == (1, f"OUT: expected another file than the input, {output}.\n")
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before

@@ -191,3 +191,12 @@ def test_no_shape_is_for_segmentation(tmp_path):
     )
     with pytest.raises(DataError, match="labelstudio holds labelled tokens or spans; expected"):
         windowclf.train(config, ["data.format=labelstudio"])
+
+
+def test_predict_never_writes_over_the_text_beside_the_marks(learnt, tmp_path):
+    text, marks = tmp_path / "a.txt", tmp_path / "a.ann"
+    text.write_text("Anna met Ben")
+    marks.write_text("")
+    code, _, err = run(["predict", str(learnt["spans"]), str(marks), "-o", str(text)])
+    assert (code, err) == (1, f"--output: expected another file than the input, {text}.\n")
+    assert text.read_text() == "Anna met Ben"

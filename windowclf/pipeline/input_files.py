@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import ParamSpec, TypeAlias, TypeVar
 
 from windowclf.errors import DataError, Fault, MissingFile, WindowclfError, looked_for
+from windowclf.text.formats import Format
+from windowclf.text.formats.shapes.brat import text_beside
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -65,6 +67,13 @@ def _parts_of(path: str) -> list[str]:
     if file.suffix.lower() == ".ann" and file.with_suffix(".txt").is_file():
         return [path, str(file.with_suffix(".txt"))]
     return [path]
+
+
+def files_read(files: Sequence[str], format_: Format) -> list[str]:
+    """All files that are opened to read these of a format; of brat's the texts beside them too."""
+    paths = [path for path in files if path != "-"]
+    beside = [str(text_beside(Path(path))) for path in paths] if format_ == "brat" else []
+    return [*paths, *beside]
 
 
 def looks_beside_config(function: Callable[P, R]) -> Callable[P, R]:

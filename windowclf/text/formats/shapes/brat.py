@@ -29,7 +29,7 @@ def _read(source: Input, layout: Layout) -> Iterator[Entry]:
         if not path.with_suffix(".ann").exists():
             yield Entry({"id": path.stem, "text": text}, 1, source, is_gold=False)
         return
-    marked = _text(source, path.with_suffix(".txt"))
+    marked = _text(source, text_beside(path))
     if marked is None:
         return
     record: Json = {"id": path.stem, "text": marked}
@@ -38,6 +38,11 @@ def _read(source: Input, layout: Layout) -> Iterator[Entry]:
         marks = [_span(line, mark, marked, source) for line, mark in lines]
         record["spans"] = [each for each in marks if each is not None]
     yield Entry(record, 1, source)
+
+
+def text_beside(path: Path) -> Path:
+    """Where the text is that an .ann marks."""
+    return path.with_suffix(".txt")
 
 
 def _text(source: Input, path: Path) -> str | None:
