@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import ParamSpec, TypeAlias, TypeVar
 
 from windowclf.errors import DataError, Fault, MissingFile, WindowclfError, looked_for
+from windowclf.system.durable import reason
+from windowclf.system.paths import kind_at
 from windowclf.text.formats import Format
 from windowclf.text.formats.shapes.brat import text_beside
 
@@ -58,15 +60,30 @@ def _with_parts(paths: Sequence[str]) -> list[str]:
 
 
 def _parts_of(path: str) -> list[str]:
-    """The files that a path stands for: of brat's folder, or of an .ann, the .txt too."""
+    """The files that a path stands for: of brat's folder, or of an .ann, the .txt too.
+
+    Raises DataError where such a folder has something else under such a name.
+    """
     file = Path(path)
     if file.is_dir():
         marks = sorted(each for each in file.glob("*.ann"))
         texts = sorted(each for each in file.glob("*.txt")) if marks else []
+        for each in (*marks, *texts):
+            _refuse_no_file(each)
         return sorted(map(str, [*marks, *texts])) or [path]
     if file.suffix.lower() == ".ann" and file.with_suffix(".txt").is_file():
         return [path, str(file.with_suffix(".txt"))]
     return [path]
+
+
+def _refuse_no_file(path: Path) -> None:
+    """Raise DataError for a pipe, which may never end, or what else a folder holds beside files."""
+    try:
+        found = kind_at(path, follow=True) or "a link to nothing"
+    except OSError as error:
+        raise DataError(Fault(f"cannot be read, {reason(error)}.", str(path))) from None
+    if found != "a file":
+        raise DataError(Fault(f"expected a file, found {found}.", str(path)))
 
 
 def files_read(files: Sequence[str], format_: Format) -> list[str]:

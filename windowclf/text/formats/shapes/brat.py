@@ -9,6 +9,7 @@ from typing import Any, TextIO
 
 from windowclf.errors import DataError, quoted
 from windowclf.system.durable import reason
+from windowclf.system.paths import kind_at
 from windowclf.text.formats.json_values import Json
 from windowclf.text.formats.layout import Format, Layout
 from windowclf.text.formats.lines import Input
@@ -48,6 +49,9 @@ def text_beside(path: Path) -> Path:
 def _text(source: Input, path: Path) -> str | None:
     """The text that is marked; None, and a fault, where it cannot be read."""
     try:
+        if (there := kind_at(path, follow=True)) not in (None, "a file"):  # a pipe may never end
+            source.fault(None, f"expected its text in {path.name}, found {there}.")
+            return None
         return path.read_bytes().decode("utf-8")
     except OSError as error:
         source.fault(None, f"expected its text in {path.name}, {reason(error)}.")
