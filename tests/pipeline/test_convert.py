@@ -293,3 +293,45 @@ def test_no_file_that_is_read_is_written_over(tmp_path, monkeypatch):
         code, _, err = run(["convert", source, output, "--to", "doccano", "--overwrite"])
         assert (code, err) == (1, f"OUT: expected another file than the input, {output}.\n")
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize("to", ["jsonl", "parquet", "arrow", "doccano", "conll"])
+@pytest.mark.parametrize(
+    ("start", "end"), [(-4, 4), (0, 5), (2, 2), (3, 1), (True, 4), (0, True), (0.0, 4)]
+)
+def test_spans_outside_their_text_are_faults_of_every_reader(tmp_path, to, start, end):
+    shapes.skip_unless_there(to)
+    place = {"start": start, "end": end}
+    result = {"type": "labels", "value": {**place, "labels": ["X"]}}
+    task = {"data": {"text": "Anna"}, "annotations": [{"result": [result]}]}
+    for read_as, content in {
+        "jsonl": {"text": "Anna", "spans": [{**place, "label": "X"}]},
+        "doccano": {"text": "Anna", "label": [[start, end, "X"]]},
+        "labelstudio": [task],
+        "labelstudio-min": [{"text": "Anna", "label": [{**place, "labels": ["X"]}]}],
+        "spacy-json": [["Anna", {"entities": [[start, end, "X"]]}]],
+    }.items():
+        source = tmp_path / read_as
+        source.write_text(json.dumps(content))
+        with pytest.raises(DataError, match=f"^{source}:1: .*expected "):
+            converted(str(source), tmp_path, "out", to, read_as)
+    assert not list(tmp_path.glob("out*"))
+
+
+@pytest.mark.parametrize("labels", [[None], [{"x": 1}, 5], ["X", None]])
+def test_labels_of_label_studio_are_texts(tmp_path, labels):
+    value = {"start": 0, "end": 4, "labels": labels}
+    task = {
+        "data": {"text": "Anna"},
+        "annotations": [{"result": [{"type": "labels", "value": value}]}],
+    }
+    for read_as, content in {
+        "labelstudio": task,
+        "labelstudio-min": {"text": "Anna", "label": [value]},
+    }.items():
+        source = tmp_path / read_as
+        source.write_text(json.dumps([content]))
+        with pytest.raises(
+            DataError, match="1: record 1: expected a value with start, end and lab"
+        ):
+            converted(str(source), tmp_path, "out", "jsonl", read_as)

@@ -33,6 +33,7 @@ from windowclf.text.formats.shapes.records import (
     DERIVED,
     NAMED,
     apart,
+    has_good_spans,
     in_words,
     is_of_tokens,
     relabelled,
@@ -238,6 +239,8 @@ class _Work:
 
     def _made(self, entry: Entry) -> list[Json]:
         """The records that are written for one that was read; none, and a fault, for none."""
+        if not has_good_spans(entry):
+            return []
         if self.shape.takes == "any":
             return [relabelled(entry.record, entry, self.layout, self.written.scheme)]
         if self.shape.takes == "tokens":
