@@ -290,3 +290,64 @@ def test_columns_that_only_some_sentences_have_are_left_out_of_a_table_and_count
         "a,ran,VERB,run",
         "Sentence: 2,Ben,PROPN,",
     ]
+
+
+def test_no_file_that_is_read_is_written_over(tmp_path, monkeypatch):
+    """The second file of a glob, and the text beside an .ann, by any name."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("g1.jsonl", "g2.jsonl"):
+        shapes.write_lines(name, RECORDS[:1])
+    converted("g1.jsonl", Path(), "a", "brat")
+    Path("link.txt").symlink_to("a/doc-1.txt")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    for source, output in (
+        ("g*.jsonl", "g2.jsonl"),
+        ("a/doc-1.ann", "a/doc-1.txt"),
+        ("a/doc-1.ann", "link.txt"),
+        ("a", "a/doc-1.txt"),
+    ):
+        code, _, err = run(["convert", source, output, "--to", "doccano", "--overwrite"])
+        assert (code, err) == (1, f"OUT: expected another file than the input, {output}.\n")
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize("to", ["jsonl", "parquet", "arrow", "doccano", "conll"])
+@pytest.mark.parametrize(
+    ("start", "end"), [(-4, 4), (0, 5), (2, 2), (3, 1), (True, 4), (0, True), (0.0, 4)]
+)
+def test_spans_outside_their_text_are_faults_of_every_reader(tmp_path, to, start, end):
+    shapes.skip_unless_there(to)
+    place = {"start": start, "end": end}
+    result = {"type": "labels", "value": {**place, "labels": ["X"]}}
+    task = {"data": {"text": "Anna"}, "annotations": [{"result": [result]}]}
+    for read_as, content in {
+        "jsonl": {"text": "Anna", "spans": [{**place, "label": "X"}]},
+        "doccano": {"text": "Anna", "label": [[start, end, "X"]]},
+        "labelstudio": [task],
+        "labelstudio-min": [{"text": "Anna", "label": [{**place, "labels": ["X"]}]}],
+        "spacy-json": [["Anna", {"entities": [[start, end, "X"]]}]],
+    }.items():
+        source = tmp_path / read_as
+        source.write_text(json.dumps(content))
+        with pytest.raises(DataError, match=f"^{source}:1: .*expected "):
+            converted(str(source), tmp_path, "out", to, read_as)
+    assert not list(tmp_path.glob("out*"))
+
+
+@pytest.mark.parametrize("labels", [[None], [{"x": 1}, 5], ["X", None]])
+def test_labels_of_label_studio_are_texts(tmp_path, labels):
+    value = {"start": 0, "end": 4, "labels": labels}
+    task = {
+        "data": {"text": "Anna"},
+        "annotations": [{"result": [{"type": "labels", "value": value}]}],
+    }
+    for read_as, content in {
+        "labelstudio": task,
+        "labelstudio-min": {"text": "Anna", "label": [value]},
+    }.items():
+        source = tmp_path / read_as
+        source.write_text(json.dumps([content]))
+        with pytest.raises(
+            DataError, match="1: record 1: expected a value with start, end and lab"
+        ):
+            converted(str(source), tmp_path, "out", "jsonl", read_as)

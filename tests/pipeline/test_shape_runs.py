@@ -211,3 +211,12 @@ def test_lines_as_in_training_are_answered_so_and_columns_by_their_name(tmp_path
     assert windowclf.evaluate(model, columns) == windowclf.evaluate(model, columns, format_="conll")
     found = windowclf.evaluate(model, path)
     assert found == windowclf.evaluate(model, path, format_=format_)
+
+
+def test_predict_never_writes_over_the_text_beside_the_marks(learnt, tmp_path):
+    text, marks = tmp_path / "a.txt", tmp_path / "a.ann"
+    text.write_text("Anna met Ben")
+    marks.write_text("")
+    code, _, err = run(["predict", str(learnt["spans"]), str(marks), "-o", str(text)])
+    assert (code, err) == (1, f"--output: expected another file than the input, {text}.\n")
+    assert text.read_text() == "Anna met Ben"

@@ -6,6 +6,7 @@ import contextlib
 import copy
 import io
 import json
+import os
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 
 import windowclf
 from windowclf.errors import DataError, Faults
+from windowclf.pipeline.input_files import files_of
 from windowclf.text.formats import Layout, Remarks, make_writer, read_sentences
 from windowclf.text.formats.beginnings import fault_in_beginning
 from windowclf.text.formats.guess import _by_beginning, guess_shape
@@ -526,3 +528,28 @@ def test_brackets_are_read_back_as_they_are_written(tmp_path):
         {"start": 4, "end": 12, "label": "LOC"},
         {"start": 12, "end": 13, "label": "P-1"},
     ]
+
+
+def test_a_text_of_brat_must_be_a_file(tmp_path):
+    """A pipe would wait for ever, and a device may never end."""
+    marks = tmp_path / "x.ann"
+    marks.write_text("T1\tPER 0 4\tAnna\n")
+    for name, make in {
+        "pipe": os.mkfifo,
+        "character device": device,
+        "directory": Path.mkdir,
+    }.items():
+        make(tmp_path / "x.txt")
+        said = told(tmp_path, "x.ann", marks.read_text(), "brat")
+        assert said == f"x.ann: expected its text in x.txt, found a {name}."
+        with pytest.raises(DataError) as raised:
+            files_of(str(tmp_path), "IN")
+        assert str(raised.value) == f"{tmp_path / 'x.txt'}: expected a file, found a {name}."
+        if name == "directory":
+            (tmp_path / "x.txt").rmdir()
+        else:
+            (tmp_path / "x.txt").unlink()
+
+
+def device(path: Path) -> None:
+    path.symlink_to("/dev/zero")

@@ -14,7 +14,7 @@ from windowclf.config.data import SAME_SCHEMES
 from windowclf.config.reading import given_of_data
 from windowclf.errors import DataError, Faults
 from windowclf.pipeline.converted_folder import BratFolder
-from windowclf.pipeline.input_files import files_of, with_marks
+from windowclf.pipeline.input_files import files_of, files_read, with_marks
 from windowclf.pipeline.layouts import format_of
 from windowclf.pipeline.left_out import LeftOut, told
 from windowclf.pipeline.listener import SILENT, Listener
@@ -30,6 +30,7 @@ from windowclf.text.formats.lines import open_input
 from windowclf.text.formats.shapes import shape_of
 from windowclf.text.formats.shapes.records import (
     apart,
+    has_good_spans,
     in_words,
     relabelled,
     with_text,
@@ -172,7 +173,7 @@ class _Work:
         with ExitStack() as stack:
             streams = self._streams(files)
             first = next(streams)
-            writer = self._writer(target, first[1], stack)
+            writer = self._writer(target, first[1], files, stack)
             for (path, stream), size in zip(_chained(first, streams), sizes, strict=True):
                 in_lines = self.layout.format not in IN_BYTES
                 name = "<stdin>" if path == "-" else path
@@ -199,11 +200,14 @@ class _Work:
             with open_bytes(path, self.layout.format not in BINARY) as stream:
                 yield path, stream
 
-    def _writer(self, target: str, source: BinaryIO, stack: ExitStack) -> RecordWriter:
+    def _writer(
+        self, target: str, source: BinaryIO, files: Sequence[str], stack: ExitStack
+    ) -> RecordWriter:
         """What writes to the target, which takes its name when all is written."""
         if self.written.format == "brat":
             return stack.enter_context(BratFolder(target))
-        out = stack.enter_context(text_output(target, source, option="OUT"))
+        inputs = files_read(files, self.layout.format)
+        out = stack.enter_context(text_output(target, source, inputs, option="OUT"))
         return self.shape.writer(out, self.written)
 
     def _put(self, entry: Entry, writer: RecordWriter, faults: Faults) -> None:
@@ -234,6 +238,8 @@ class _Work:
 
     def _made(self, entry: Entry) -> list[Json]:
         """The records that are written for one that was read; none, and a fault, for none."""
+        if not has_good_spans(entry):
+            return []
         if self.shape.takes == "any":
             return [relabelled(entry.record, entry, self.layout, self.written.scheme)]
         if self.shape.takes == "tokens":

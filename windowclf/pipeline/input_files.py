@@ -13,6 +13,10 @@ from pathlib import Path
 from typing import ParamSpec, TypeAlias, TypeVar
 
 from windowclf.errors import DataError, Fault, MissingFile, WindowclfError, looked_for
+from windowclf.system.durable import reason
+from windowclf.system.paths import kind_at
+from windowclf.text.formats import Format
+from windowclf.text.formats.shapes.brat import text_beside
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -56,11 +60,16 @@ def _with_parts(paths: Sequence[str]) -> list[str]:
 
 
 def _parts_of(path: str) -> list[str]:
-    """The files that a path stands for: of brat's folder, or of an .ann, the .txt too."""
+    """The files that a path stands for: of brat's folder, or of an .ann, the .txt too.
+
+    Raises DataError where such a folder has something else under such a name.
+    """
     file = Path(path)
     if file.is_dir():
         marks = sorted(each for each in file.glob("*.ann"))
         texts = sorted(each for each in file.glob("*.txt")) if marks else []
+        for each in (*marks, *texts):
+            _refuse_no_file(each)
         return sorted(map(str, [*marks, *texts])) or [path]
     if file.suffix.lower() == ".ann" and file.with_suffix(".txt").is_file():
         return [path, str(file.with_suffix(".txt"))]
@@ -83,6 +92,23 @@ def without_texts(paths: Sequence[str]) -> list[str]:
     """The files without the texts of brat's whose .ann is among them."""
     marked = {str(Path(path).with_suffix(".txt")) for path in paths if path.endswith(".ann")}
     return [path for path in paths if str(Path(path)) not in marked]
+
+
+def _refuse_no_file(path: Path) -> None:
+    """Raise DataError for a pipe, which may never end, or what else a folder holds beside files."""
+    try:
+        found = kind_at(path, follow=True) or "a link to nothing"
+    except OSError as error:
+        raise DataError(Fault(f"cannot be read, {reason(error)}.", str(path))) from None
+    if found != "a file":
+        raise DataError(Fault(f"expected a file, found {found}.", str(path)))
+
+
+def files_read(files: Sequence[str], format_: Format) -> list[str]:
+    """All files that are opened to read these of a format; of brat's the texts beside them too."""
+    paths = [path for path in files if path != "-"]
+    beside = [str(text_beside(Path(path))) for path in paths] if format_ == "brat" else []
+    return [*paths, *beside]
 
 
 def looks_beside_config(function: Callable[P, R]) -> Callable[P, R]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import BinaryIO, TextIO
@@ -18,12 +18,16 @@ from windowclf.system.tensor_file import is_ours
 
 @contextmanager
 def text_output(
-    path: str, source: BinaryIO, model: Path | None = None, option: str = "--output"
+    path: str,
+    source: BinaryIO,
+    inputs: Sequence[str],
+    model: Path | None = None,
+    option: str = "--output",
 ) -> Iterator[TextIO]:
     """A text stream that leaves line ends alone; a file takes its name when it is whole.
 
     Raises DataError, which begins with the `option` that gave the path, where that file is the
-    `model` or another, or is read from `source` as it grows.
+    `model` or another, one of the `inputs`, or is read from `source` as it grows.
     """
     opened = nullcontext(sys.stdout.buffer) if path == "-" else whole_file(Path(path))
     try:
@@ -31,10 +35,11 @@ def text_output(
             raise DataError(f"{option}: expected another file than the model itself, {path}.")
         if path != "-" and Path(path).is_file() and is_ours(Path(path)):
             raise DataError(f"{option}: expected another file than a model or state, {path}.")
-        if path != "-" and descriptor_name(path) is None and is_of(source, path):
+        named = path != "-" and descriptor_name(path) is None
+        if named and (is_of(source, path) or any(is_at(path, Path(each)) for each in inputs)):
             raise DataError(f"{option}: expected another file than the input, {path}.")
         with opened as file, _as_text(file) as out:
-            if same_file(source, file):
+            if same_file(source, file) or any(is_of(file, each) for each in inputs):
                 raise DataError(f"{option}: expected another file than the input, it would grow.")
             yield out
     except BrokenPipeError:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO, TextIO
 
 from windowclf.errors import DataError, Fault
-from windowclf.pipeline.input_files import with_marks
+from windowclf.pipeline.input_files import files_read, with_marks
 from windowclf.pipeline.labelling import label_stream
 from windowclf.pipeline.layouts import format_seen, layout_for, refuse_strange
 from windowclf.pipeline.listener import SILENT, Listener
@@ -64,7 +64,8 @@ def predict_file(
     with _input(input_, layout.format not in BINARY) as (source, size):
         if format_ is None:
             refuse_strange(source, name, layout)
-        with text_output(output, source, find_model(Path(model))) as out:
+        inputs = files_read([input_], layout.format)
+        with text_output(output, source, inputs, find_model(Path(model))) as out:
             if jobs > 1 and size > SMALLEST_SHARED and layout.format in SHARED:
                 path = os.fspath(model)
                 _label_shared(path, tagger, layout, source, name, size, out, jobs, listener)

@@ -9,6 +9,7 @@ from typing import Any, TextIO
 
 from windowclf.errors import DataError, quoted
 from windowclf.system.durable import reason
+from windowclf.system.paths import kind_at
 from windowclf.text.formats.json_values import Json
 from windowclf.text.formats.layout import Format, Layout
 from windowclf.text.formats.lines import Input
@@ -29,7 +30,7 @@ def _read(source: Input, layout: Layout) -> Iterator[Entry]:
         if not path.with_suffix(".ann").exists():
             yield Entry({"id": path.stem, "text": text}, 1, source, is_gold=False)
         return
-    marked = _text(source, path.with_suffix(".txt"))
+    marked = _text(source, text_beside(path))
     if marked is None:
         return
     record: Json = {"id": path.stem, "text": marked}
@@ -40,9 +41,17 @@ def _read(source: Input, layout: Layout) -> Iterator[Entry]:
     yield Entry(record, 1, source)
 
 
+def text_beside(path: Path) -> Path:
+    """Where the text is that an .ann marks."""
+    return path.with_suffix(".txt")
+
+
 def _text(source: Input, path: Path) -> str | None:
     """The text that is marked; None, and a fault, where it cannot be read."""
     try:
+        if (there := kind_at(path, follow=True)) not in (None, "a file"):  # a pipe may never end
+            source.fault(None, f"expected its text in {path.name}, found {there}.")
+            return None
         return path.read_bytes().decode("utf-8")
     except OSError as error:
         source.fault(None, f"expected its text in {path.name}, {reason(error)}.")

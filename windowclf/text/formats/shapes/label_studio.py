@@ -147,7 +147,9 @@ def _spans(text: str, results: list[Any], element: Element) -> list[Json] | None
     marks: list[Json] = []
     for result in results:
         match result:
-            case {"type": "labels", "value": {"start": int(), "end": int(), "labels": [*labels]}}:
+            case {"type": "labels", "value": {"start": s, "end": e, "labels": [*labels]}} if type(
+                s
+            ) is type(e) is int and all(isinstance(label, str) for label in labels):
                 if not labels:
                     source.pass_over("span without a label")
                 marks += [{**result["value"], "label": x, "id": result.get("id")} for x in labels]
@@ -165,7 +167,7 @@ def _spans(text: str, results: list[Any], element: Element) -> list[Json] | None
     if any(mark["start"] != start for mark, (start, _) in zip(marks, points, strict=True)):
         source.remark(*UTF16)
     return [
-        span(start, end, str(mark["label"]), **({"id": mark["id"]} if mark["id"] else {}))
+        span(start, end, mark["label"], **({"id": mark["id"]} if mark["id"] else {}))
         for mark, (start, end) in zip(marks, points, strict=True)
     ]
 

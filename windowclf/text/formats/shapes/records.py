@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import accumulate, pairwise
@@ -77,20 +78,28 @@ def with_text(entry: Entry, layout: Layout, listed: bool) -> Json | None:
 
 
 def _is_text(entry: Entry) -> bool:
-    """Whether a record has a text and spans in it; a fault is noted where it has not."""
-    text, spans = entry.record.get("text"), entry.record.get("spans", [])
-    if not isinstance(text, str):
+    """Whether a record has a text; a fault is noted where it has not."""
+    if not isinstance(entry.record.get("text"), str):
         entry.source.fault(
             entry.line, 'expected "text" or a list of words as "tokens", found none.'
         )
         return False
+    return True
+
+
+def has_good_spans(entry: Entry) -> bool:
+    """Whether the spans of a record with a text, if any, lie in it; else a fault is noted."""
+    text, spans = entry.record.get("text"), entry.record.get("spans", [])
+    if not isinstance(text, str):
+        return True
     for each in spans if isinstance(spans, list) else [spans]:
         match each:
-            case {"start": int(start), "end": int(end), "label": str()} if (
-                0 <= start < end <= len(text)
+            case {"start": start, "end": end, "label": str()} if (
+                type(start) is int and type(end) is int and 0 <= start < end <= len(text)
             ):
                 continue
-        entry.source.fault(entry.line, f"expected spans in the text, found {quoted(str(each))}.")
+        shown = quoted(json.dumps(each, ensure_ascii=False, default=str))
+        entry.source.fault(entry.line, f"expected spans in the text, found {shown}.")
         return False
     return True
 

@@ -37,8 +37,8 @@ def _read(source: Input, layout: Layout) -> Iterator[Entry]:
 def _is_entity(value: Any) -> bool:
     """Whether a value is a list of start, end and label."""
     match value:
-        case [int(), int(), str()]:
-            return True
+        case [start, end, str()]:
+            return type(start) is type(end) is int
     return False
 
 
