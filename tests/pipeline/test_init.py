@@ -453,3 +453,52 @@ def test_files_of_tools_that_no_model_can_learn_from(text, task, said):
     corpora.write(Path("x.json"), text)
     with pytest.raises(DataError, match=said):
         guess_file("x.json", task)
+
+
+def marked(text: str, *names: str) -> str:
+    """A record of a text in which these names are marked."""
+    spans = [{"start": text.index(n), "end": text.index(n) + len(n), "label": "PER"} for n in names]
+    return json.dumps({"text": text, "spans": spans}) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("odd", "tokenizer", "misaligned"),
+    [
+        ("", "unicode", "error"),
+        (marked("I saw David's dog.", "David"), "ptb", "error"),
+        (marked("I saw David's dog.", "Davi"), "unicode", "skip"),
+    ],
+)
+def test_the_tokenizer_is_the_one_that_spans_cut_least(odd, tokenizer, misaligned):
+    text = marked("Anna and Peter know Mary well.", "Anna", "Peter", "Mary") * 30
+    corpora.write(Path("x.jsonl"), text + odd)
+    project = windowclf.init(".", "x.jsonl")
+    layout = project.guess.layout
+    assert (layout.tokenizer, layout.misaligned) == (tokenizer, misaligned)
+    data = read_config(project.config).data
+    assert (data.tokenizer, data.misaligned) == (tokenizer, misaligned)
+    assert "spans that cut a token: unicode " in Path(project.config).read_text(encoding="utf-8")
+    windowclf.train(project.config, SMALL)
+
+
+def test_spans_that_cut_tokens_in_dev_alone_are_passed_over():
+    text = marked("Anna and Peter know Mary well.", "Anna", "Peter", "Mary") * 30
+    corpora.write(Path("x.jsonl"), text)
+    corpora.write(Path("dev.jsonl"), text + marked("I saw David's dog.", "Davi"))
+    project = windowclf.init(".", "x.jsonl", dev="dev.jsonl")
+    assert project.guess.layout.misaligned == "skip"
+    windowclf.train(project.config, SMALL)
+
+
+def test_many_spans_that_cut_tokens_are_refused_with_the_first():
+    corpora.write(Path("x.jsonl"), marked("I saw Davids dog.", "David") * 30)
+    with pytest.raises(DataError) as caught:
+        windowclf.init(".", "x.jsonl")
+    first, *others = str(caught.value).splitlines()
+    assert first == (
+        "x.jsonl: 30 of 30 spans cut a token or overlap another, with the tokenizer unicode "
+        "(unicode 30, ptb 30, whitespace 30); mend them, as below."
+    )
+    assert len(others) == 3
+    assert others[0].startswith("x.jsonl:1: the span 6–11 'David' (PER) cuts the token 6–12")
+    assert in_folder() == ["x.jsonl"]

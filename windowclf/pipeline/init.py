@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import get_args
 
 from windowclf.errors import ConfigError, Fault, RunFolderError
-from windowclf.pipeline.guess import Counts, Guess, count_file, guess_file, same_format
+from windowclf.pipeline.guess import Guess, guess_file, same_format, with_dev
+from windowclf.pipeline.guess_counts import Counts
 from windowclf.pipeline.init_config import Plan, config_text, counted, dev_of, inline, is_small
 from windowclf.pipeline.listener import SILENT, Listener
 from windowclf.system.arguments import checked_arguments
@@ -105,8 +106,7 @@ def _for_data(
     """Write the config for a training file, and for files of dev and test where given."""
     counts = None
     if dev is not None:
-        same_format(dev, guess, to_be_read=True)
-        counts = count_file(dev, guess.layout, listener)
+        guess, counts = with_dev(guess, dev, listener)
     if test is not None:
         same_format(test, guess)
     task = guess.layout.task

@@ -100,6 +100,9 @@ def _reading(guess: Guess) -> Iterator[tuple[str, Any, str]]:
         yield "label", layout.label, labels
     if guess.found.in_scheme:
         yield "scheme", layout.scheme, "BIO | IOB1 | IO | BIOES | BILOU | BMES | BMEWO"
+    for key in ("tokenizer", "misaligned"):
+        if key in guess.reasons:
+            yield key, *guess.reasons[key]
 
 
 def _further(guess: Guess) -> Iterator[str]:
