@@ -502,3 +502,20 @@ def test_many_spans_that_cut_tokens_are_refused_with_the_first():
     assert len(others) == 3
     assert others[0].startswith("x.jsonl:1: the span 6–11 'David' (PER) cuts the token 6–12")
     assert in_folder() == ["x.jsonl"]
+
+
+def test_what_the_reader_passes_over_is_said_as_in_training():
+    text = marked("Anna and Peter know Mary well.", "Anna", "Peter", "Mary") * 30
+    refused = '{"text": "No.", "spans": [], "answer": "reject"}\n'
+    corpora.write(Path("x.jsonl"), text + marked("I saw David's dog.", "Davi") + refused)
+    project = windowclf.init(".", "x.jsonl")
+    notices: list[str] = []
+    windowclf.train(project.config, SMALL, listener=Heard(notice=notices.append))
+    said = [note for note in notices if "passed over" in note]
+    assert said == [
+        "train: passed over 1 record whose answer is reject or ignore.",
+        "train: passed over 1 span that cut a token or overlap another.",
+    ]
+    assert [note for note in project.notes if "passed over" in note] == said
+    assert windowclf.check(project.config)["notes"] == said
+    assert f"note: {said[1]}" in run(["check", project.config])[1]

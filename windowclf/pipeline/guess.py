@@ -83,7 +83,8 @@ def guess_file(path: str, task: Task | None = None, listener: Listener = SILENT)
     if "label" in found.why:
         kinds = f"{found.why['label']}, {len(counting.labels):,} different ones"
         found = replace(found, why={**found.why, "label": kinds})
-    return Guess(path, found, layout, counting.counts(), counting.sample)
+    remarks = counting.remarks_in(layout, "train")
+    return Guess(path, found, layout, counting.counts(), counting.sample, remarks)
 
 
 def _tokenized(path: str, found: Found, listener: Listener) -> tuple[Found, Counting]:
@@ -145,6 +146,7 @@ def with_dev(guess: Guess, path: str, listener: Listener = SILENT) -> tuple[Gues
         layout = _skipping(path, guess.layout, counting, "", listener)
         found = replace(guess.found, why={**guess.found.why, "misaligned": MISALIGNED})
         guess = replace(guess, found=found, layout=layout)
+    guess = replace(guess, remarks=(*guess.remarks, *counting.remarks_in(layout, "dev")))
     return guess, counting.counts()
 
 

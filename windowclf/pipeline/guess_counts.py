@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from windowclf.pipeline.input_files import files_of
 from windowclf.pipeline.listener import Listener
@@ -77,6 +77,12 @@ class Counting:
     def spans(self) -> int:
         """How many spans there are, with those that were passed over."""
         return self.survey.spans() + self.skipped
+
+    def remarks_in(self, layout: Layout, name: str) -> tuple[str, ...]:
+        """What there is to say of a text of this name, read in a layout, as a training says it."""
+        survey = self.survey if layout.task == "spans" else LabelSurvey()
+        remarks = replace(self.remarks, survey=survey)
+        return tuple(f"{name}: {sentence}" for sentence in remarks.sentences(layout.scheme))
 
     def counts(self) -> Counts:
         """What was counted."""

@@ -126,6 +126,7 @@ def _for_data(
 def _notes(guess: Guess, dev: str | None) -> Iterator[str]:
     """What else the file could be, and what to expect of it."""
     yield from guess.found.doubts
+    yield from guess.remarks
     counts = guess.counts
     unit = "row" if guess.layout.task == "slots" else "sentence"
     if counts.tokens > LONG * counts.sentences:
