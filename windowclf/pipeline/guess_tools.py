@@ -12,7 +12,7 @@ from windowclf.text.formats import BINARY, Format, Layout, Remarks, Task, open_b
 from windowclf.text.formats.guess import guess_shape
 from windowclf.text.formats.json_values import Json
 from windowclf.text.formats.layout import IN_BYTES, OWN
-from windowclf.text.formats.lines import open_input
+from windowclf.text.formats.lines import leave_one_no_utf8, open_input
 from windowclf.text.formats.shapes import shape_of
 from windowclf.text.guess import Found
 from windowclf.text.guess.values import SHOWN, Column
@@ -89,5 +89,6 @@ def _records(path: str, layout: Layout) -> list[Json]:
     ):
         entries = islice(shape_of(layout.format).read(source, layout), LOOKED_AT)
         records = [entry.record for entry in entries if entry.is_gold and entry.record]
+    leave_one_no_utf8(faults, file)
     faults.raise_if_any()
     return records
