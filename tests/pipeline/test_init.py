@@ -519,3 +519,28 @@ def test_what_the_reader_passes_over_is_said_as_in_training():
     assert [note for note in project.notes if "passed over" in note] == said
     assert windowclf.check(project.config)["notes"] == said
     assert f"note: {said[1]}" in run(["check", project.config])[1]
+
+
+KAGGLE = "Sentence #,Word,POS,Tag\n" + "".join(
+    f"Sentence: {i},Anna,NNP,B-per\n,sees,VBZ,O\n,Oslo,NNP,B-geo\n,today,NN,O\n" for i in range(40)
+)
+
+
+@pytest.mark.parametrize(
+    ("task", "label", "note"),
+    [
+        (None, "Tag", "the column 'POS' has labels too (NNP, VBZ, NN): --task tagging."),
+        ("spans", "Tag", "the column 'POS' has labels too (NNP, VBZ, NN): --task tagging."),
+        ("tagging", "POS", "the column 'Tag' has labels too (B-per, B-geo, O): --task spans."),
+    ],
+)
+def test_the_column_of_a_token_csv_is_that_of_the_task(task, label, note):
+    corpora.write(Path("x.csv"), KAGGLE)
+    project = windowclf.init(".", "x.csv", task)
+    data = read_config(project.config).data
+    assert (data.token, data.label) == ("Word", label)
+    assert note in project.notes
+    windowclf.train(project.config, SMALL)
+    corpora.write(Path("in.jsonl"), '{"tokens": ["Anna", "sees"]}\n')
+    code, out, _ = run(["predict", f"runs/{project.guess.layout.task}", "in.jsonl"])
+    assert (code, len(json.loads(out)["labels"])) == (0, 2)
