@@ -85,7 +85,8 @@ def test_what_it_writes_trains_as_it_stands(name, tmp_path):
     result = windowclf.train(project.config, SMALL)
     assert result.model_path == Path("in it/runs", task, "model.safetensors")
     assert result.evaluations["dev"]["tokens"] > 0
-    train, predict = project.commands
+    check, train, predict = project.commands
+    assert run(shlex.split(check)[1:])[0] == 0
     assert shlex.split(train) == ["windowclf", "train", project.config]
     given, _, after = predict.rpartition("| ")
     text = shlex.split(given)[1] if given else ""
@@ -273,7 +274,7 @@ def test_any_name_of_a_file(name, tmp_path):
     config = read_config(project.config)
     assert config.data.train == (f"{name}/{name}.conll",)
     assert config.output == f"{name}/runs/spans"
-    code, _, err = run([*shlex.split(project.commands[0])[1:], "--set", SMALL[1]])
+    code, _, err = run([*shlex.split(project.commands[1])[1:], "--set", SMALL[1]])
     assert code == 0, err
 
 
@@ -378,8 +379,9 @@ def test_what_people_see(tmp_path):
     assert "scheme  BIO" in out
     assert "日本    B-LOC" in out  # below `line 1  label`, as wide as on the screen
     assert "line 1  label" in out
-    assert lines[-3] == "Next, from this folder, to which all paths are relative:"
-    assert lines[-2:] == [
+    assert lines[-4] == "Next, from this folder, to which all paths are relative:"
+    assert lines[-3:] == [
+        "  windowclf check spans.yaml",
         "  windowclf train spans.yaml",
         '  echo "日本 is far ." | windowclf predict runs/spans',
     ]

@@ -91,7 +91,7 @@ def _quickstart(folder: Path, task: str) -> Project:
     written = _write({**contents, path: own.encode()})
     rows = folder / "data" / task / "dev.csv"
     asked = _asked(run, _TRY[task]) if task in _TRY else _command("predict", run, rows)
-    return Project(os.fspath(path), written, (_command("train", path), asked))
+    return Project(os.fspath(path), written, (*_first(path), asked))
 
 
 def _source() -> Traversable:
@@ -116,7 +116,7 @@ def _for_data(
     return Project(
         config=os.fspath(config),
         written=written,
-        commands=(_command("train", config), _predict(guess, run)),
+        commands=(*_first(config), _predict(guess, run)),
         guess=guess,
         dev=counts,
         notes=tuple(_notes(guess, dev)),
@@ -147,6 +147,11 @@ def _notes(guess: Guess, dev: str | None) -> Iterator[str]:
             f"no {unit} is held out as dev, for too few would be left or scored, and so there will "
             "be no score; --dev FILE gives one."
         )
+
+
+def _first(config: Path) -> tuple[str, ...]:
+    """The commands that come before a model is there."""
+    return _command("check", config), _command("train", config)
 
 
 def _predict(guess: Guess, run: Path) -> str:
