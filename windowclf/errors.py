@@ -63,6 +63,11 @@ class MissingFile(Fault):
     wanted: str = ""
 
 
+@dataclass(frozen=True)
+class NoUtf8(Fault):
+    """A line that is no UTF-8."""
+
+
 def no_such_file(path: str | os.PathLike[str]) -> MissingFile:
     """The fault of a file that is not there; of a relative path it says where that was."""
     wanted = os.fspath(path)
@@ -128,12 +133,14 @@ class Faults:
 
     kept: list[Fault] = field(default_factory=list)
     count: int = 0
+    no_utf8: int = 0  # of the count, about lines of the file that is read now
 
-    def add(self, path: str, line: int | None, sentence: str) -> None:
+    def add(self, path: str, line: int | None, sentence: str, kind: type[Fault] = Fault) -> None:
         """Note one fault at path:line (or at the whole file where line is None)."""
         self.count += 1
+        self.no_utf8 += kind is NoUtf8
         if self.count <= KEPT_FAULTS:
-            self.kept.append(Fault(sentence, path, line))
+            self.kept.append(kind(sentence, path, line))
 
     def include(self, error: WindowclfError) -> None:
         """Note what another error says."""

@@ -362,3 +362,14 @@ def test_the_figures_of_public_corpora(corpora, task, folder, format_, data, exp
         assert round(100 * texts[1]["in_train"]["share"], 1) == expected["shared"]
     assert found["faults"] == found["warnings"] == []
     json.dumps({**found, "faults": [], "warnings": []})
+
+
+@pytest.mark.parametrize("mark", ["", "-DOCSTART-\tO\n\n"])
+def test_documents_that_are_held_out_whole_are_not_to_be_divided(tmp_path, mark):
+    config = spans(tmp_path)
+    text = "".join(mark + several(6) for _ in range(10))
+    (tmp_path / "train.conll").write_text(text, encoding="utf-8")
+    config["data"]["dev"] = {"holdout": 0.1}
+    (said,) = [w for w in warnings(windowclf.check(config)) if "are in train too" in w]
+    end = "take them out of train." if mark else "take them out of train, or divide by documents."
+    assert said.endswith(end)

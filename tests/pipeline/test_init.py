@@ -85,7 +85,8 @@ def test_what_it_writes_trains_as_it_stands(name, tmp_path):
     result = windowclf.train(project.config, SMALL)
     assert result.model_path == Path("in it/runs", task, "model.safetensors")
     assert result.evaluations["dev"]["tokens"] > 0
-    train, predict = project.commands
+    check, train, predict = project.commands
+    assert run(shlex.split(check)[1:])[0] == 0
     assert shlex.split(train) == ["windowclf", "train", project.config]
     given, _, after = predict.rpartition("| ")
     text = shlex.split(given)[1] if given else ""
@@ -273,7 +274,7 @@ def test_any_name_of_a_file(name, tmp_path):
     config = read_config(project.config)
     assert config.data.train == (f"{name}/{name}.conll",)
     assert config.output == f"{name}/runs/spans"
-    code, _, err = run([*shlex.split(project.commands[0])[1:], "--set", SMALL[1]])
+    code, _, err = run([*shlex.split(project.commands[1])[1:], "--set", SMALL[1]])
     assert code == 0, err
 
 
@@ -378,8 +379,9 @@ def test_what_people_see(tmp_path):
     assert "scheme  BIO" in out
     assert "日本    B-LOC" in out  # below `line 1  label`, as wide as on the screen
     assert "line 1  label" in out
-    assert lines[-3] == "Next, from this folder, to which all paths are relative:"
-    assert lines[-2:] == [
+    assert lines[-4] == "Next, from this folder, to which all paths are relative:"
+    assert lines[-3:] == [
+        "  windowclf check spans.yaml",
         "  windowclf train spans.yaml",
         '  echo "日本 is far ." | windowclf predict runs/spans',
     ]
@@ -453,3 +455,94 @@ def test_files_of_tools_that_no_model_can_learn_from(text, task, said):
     corpora.write(Path("x.json"), text)
     with pytest.raises(DataError, match=said):
         guess_file("x.json", task)
+
+
+def marked(text: str, *names: str) -> str:
+    """A record of a text in which these names are marked."""
+    spans = [{"start": text.index(n), "end": text.index(n) + len(n), "label": "PER"} for n in names]
+    return json.dumps({"text": text, "spans": spans}) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("odd", "tokenizer", "misaligned"),
+    [
+        ("", "unicode", "error"),
+        (marked("I saw David's dog.", "David"), "ptb", "error"),
+        (marked("I saw David's dog.", "Davi"), "unicode", "skip"),
+    ],
+)
+def test_the_tokenizer_is_the_one_that_spans_cut_least(odd, tokenizer, misaligned):
+    text = marked("Anna and Peter know Mary well.", "Anna", "Peter", "Mary") * 30
+    corpora.write(Path("x.jsonl"), text + odd)
+    project = windowclf.init(".", "x.jsonl")
+    layout = project.guess.layout
+    assert (layout.tokenizer, layout.misaligned) == (tokenizer, misaligned)
+    data = read_config(project.config).data
+    assert (data.tokenizer, data.misaligned) == (tokenizer, misaligned)
+    assert "spans that cut a token: unicode " in Path(project.config).read_text(encoding="utf-8")
+    windowclf.train(project.config, SMALL)
+
+
+def test_spans_that_cut_tokens_in_dev_alone_are_passed_over():
+    text = marked("Anna and Peter know Mary well.", "Anna", "Peter", "Mary") * 30
+    corpora.write(Path("x.jsonl"), text)
+    corpora.write(Path("dev.jsonl"), text + marked("I saw David's dog.", "Davi"))
+    project = windowclf.init(".", "x.jsonl", dev="dev.jsonl")
+    assert project.guess.layout.misaligned == "skip"
+    windowclf.train(project.config, SMALL)
+
+
+def test_many_spans_that_cut_tokens_are_refused_with_the_first():
+    corpora.write(Path("x.jsonl"), marked("I saw Davids dog.", "David") * 30)
+    with pytest.raises(DataError) as caught:
+        windowclf.init(".", "x.jsonl")
+    first, *others = str(caught.value).splitlines()
+    assert first == (
+        "x.jsonl: 30 of 30 spans cut a token or overlap another, with the tokenizer unicode "
+        "(unicode 30, ptb 30, whitespace 30); mend them, as below."
+    )
+    assert len(others) == 3
+    assert others[0].startswith("x.jsonl:1: the span 6–11 'David' (PER) cuts the token 6–12")
+    assert in_folder() == ["x.jsonl"]
+
+
+def test_what_the_reader_passes_over_is_said_as_in_training():
+    text = marked("Anna and Peter know Mary well.", "Anna", "Peter", "Mary") * 30
+    refused = '{"text": "No.", "spans": [], "answer": "reject"}\n'
+    corpora.write(Path("x.jsonl"), text + marked("I saw David's dog.", "Davi") + refused)
+    project = windowclf.init(".", "x.jsonl")
+    notices: list[str] = []
+    windowclf.train(project.config, SMALL, listener=Heard(notice=notices.append))
+    said = [note for note in notices if "passed over" in note]
+    assert said == [
+        "train: passed over 1 record whose answer is reject or ignore.",
+        "train: passed over 1 span that cut a token or overlap another.",
+    ]
+    assert [note for note in project.notes if "passed over" in note] == said
+    assert windowclf.check(project.config)["notes"] == said
+    assert f"note: {said[1]}" in run(["check", project.config])[1]
+
+
+KAGGLE = "Sentence #,Word,POS,Tag\n" + "".join(
+    f"Sentence: {i},Anna,NNP,B-per\n,sees,VBZ,O\n,Oslo,NNP,B-geo\n,today,NN,O\n" for i in range(40)
+)
+
+
+@pytest.mark.parametrize(
+    ("task", "label", "note"),
+    [
+        (None, "Tag", "the column 'POS' has labels too (NNP, VBZ, NN): --task tagging."),
+        ("spans", "Tag", "the column 'POS' has labels too (NNP, VBZ, NN): --task tagging."),
+        ("tagging", "POS", "the column 'Tag' has labels too (B-per, B-geo, O): --task spans."),
+    ],
+)
+def test_the_column_of_a_token_csv_is_that_of_the_task(task, label, note):
+    corpora.write(Path("x.csv"), KAGGLE)
+    project = windowclf.init(".", "x.csv", task)
+    data = read_config(project.config).data
+    assert (data.token, data.label) == ("Word", label)
+    assert note in project.notes
+    windowclf.train(project.config, SMALL)
+    corpora.write(Path("in.jsonl"), '{"tokens": ["Anna", "sees"]}\n')
+    code, out, _ = run(["predict", f"runs/{project.guess.layout.task}", "in.jsonl"])
+    assert (code, len(json.loads(out)["labels"])) == (0, 2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from windowclf.errors import DataError, Faults, quoted
-from windowclf.text.formats import lines
+from windowclf.text.formats import Layout, lines, read_sentences
 from windowclf.text.formats.lines import BLOCK, Line, open_input
 
 
@@ -191,3 +192,30 @@ def test_messages_show_text_short_and_on_one_line():
     assert quoted("a\tb\n") == r"'a\tb\n'"
     assert quoted("x" * 70) == "'" + "x" * 59 + "…'"
     assert "\x1b" not in quoted("\x1b[31m\u202e")
+
+
+def test_many_lines_that_are_no_utf8_are_one_fault_with_what_makes_them(tmp_path: Path):
+    path = tmp_path / "x.conll"
+    path.write_bytes("".join(f"café{i}\tB-X\n\n" for i in range(1_200)).encode("cp1252"))
+    layout = Layout("conll", "spans")
+    with pytest.raises(DataError) as caught:
+        list(read_sentences(path, layout))
+    assert str(caught.value) == (
+        f"{path}:1: expected UTF-8, found the byte 0xe9 at byte 4 of the line (and others "
+        "in 1,199 more lines); save the file as UTF-8, from Windows-1252 by "
+        "`iconv -f WINDOWS-1252 -t UTF-8 FILE > NEW`."
+    )
+    assert (len(caught.value.faults), caught.value.more) == (1, 0)
+    new = tmp_path / "new.conll"
+    with new.open("wb") as out:
+        subprocess.run(["iconv", "-f", "WINDOWS-1252", "-t", "UTF-8", path], stdout=out, check=True)
+    assert [s.tokens[0] for s in read_sentences(new, layout)][:2] == ["café0", "café1"]
+
+
+def test_faults_of_other_kinds_stay_beside_the_one_of_lines_that_are_no_utf8(tmp_path: Path):
+    path = tmp_path / "x.conll"
+    path.write_bytes(b"caf\xe9\tO\n\nAnna\n\n\xe9\tB-X\n\nPeter\tB-X\n")
+    faults = Faults()
+    list(read_sentences(path, Layout("conll", "spans"), faults=faults))
+    assert [fault.line for fault in faults.kept] == [1, 3]
+    assert faults.count == 2

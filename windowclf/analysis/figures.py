@@ -82,6 +82,7 @@ class Check(TypedDict):
     rare: dict[str, int]  # labels, or types of spans, that train hardly has
     alike: list[Alike]
     conflicts: Conflicts  # in all texts but test
+    notes: list[str]  # of what the readers came across, as a training says it
     warnings: list[Fault]  # `key` is that of the config
     faults: list[Fault]
     more_faults: int  # that are not kept

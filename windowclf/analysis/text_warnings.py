@@ -88,13 +88,17 @@ def same_as(name: str, other: str, files: Sequence[str] = ()) -> str:
     return f"{what}, so its scores say nothing of other text; {mend}."
 
 
-def shared_with_train(share: Share) -> str | None:
-    """What to say of a text to be scored on, many of whose sentences train has."""
+def shared_with_train(share: Share, by_documents: bool = False) -> str | None:
+    """What to say of a text to be scored on, many of whose sentences train has.
+
+    `by_documents` says that it is whole documents that were held out of train.
+    """
     if share["share"] <= SHARED:
         return None
+    divide = "" if by_documents else ", or divide by documents"
     return (
         f"{share['count']:,} of its sentences ({100 * share['share']:.0f} %) are in train too, so "
-        "scores are higher than on other text; take them out of train, or divide by documents."
+        f"scores are higher than on other text; take them out of train{divide}."
     )
 
 

@@ -49,6 +49,8 @@ def print_check(found: Check) -> None:
             console.print(table)
     for line in (*_schemes(texts), *_rare(found), *_conflicts(found["conflicts"])):
         console.print(line)
+    for note in found["notes"]:
+        console.print(f"note: {note}")
     for warning in found["warnings"]:
         console.print(f"warning: {warning}")
     for fault in found["faults"]:

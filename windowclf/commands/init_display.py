@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from windowclf.commands.tables import aligned
 from windowclf.errors import legible, named
-from windowclf.pipeline.guess import Counts, Guess
+from windowclf.pipeline.guess import Guess
+from windowclf.pipeline.guess_counts import Counts
 from windowclf.pipeline.init import Project
 from windowclf.pipeline.init_config import counted
 

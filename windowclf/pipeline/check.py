@@ -155,6 +155,7 @@ def _checked(
         "rare": rare_names(kinds) if len(kinds) <= MOST_COMPARED else {},
         "alike": alike(kinds),
         "conflicts": conflicts(compared, EXAMPLES),
+        "notes": [f"{n}: {note}" for n, own in found.items() for note in own.remarks.of_records()],
         "warnings": [],
         "faults": faults.kept,
         "more_faults": faults.count - len(faults.kept),
@@ -182,7 +183,7 @@ def _figures(
         counts.pop("spans", None)
     others: dict[str, Any] = {
         "files": without_texts(own.text.files),
-        "passed_over": own.passed_over,
+        "passed_over": own.remarks.passed_over,
         "faults": own.faults.count,
     }
     figures = cast(TextFigures, {**counts, **others})

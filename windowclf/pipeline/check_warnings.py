@@ -33,12 +33,16 @@ def warnings_of(
     if wrong := list(_wrong_columns(found["train"], layout)) if "train" in found else []:
         yield from (_about("train", sentence) for sentence in wrong)
         return
+    is_held_out = isinstance(config.data.dev, cfg.Holdout)
+    is_marked = "train" in found and "documents" in checked["texts"]["train"]
     known_before = config.training.start_from is not None  # labels that train may lack
     for name, own in found.items():
         figures = checked["texts"][name]
         is_same = any(each.key == f"data.{name}" for each in same)
         sentences = (
-            _scored(own, figures, is_same, known_before)
+            _scored(
+                own, figures, is_same, known_before, name == "dev" and is_held_out and is_marked
+            )
             if name in SCORED
             else _learnt(own, figures, layout)
         )
@@ -99,14 +103,23 @@ def _learnt(own: Surveyed, figures: TextFigures, layout: Layout) -> Iterator[str
 
 
 def _scored(
-    own: Surveyed, figures: TextFigures, is_same: bool, known_before: bool
+    own: Surveyed,
+    figures: TextFigures,
+    is_same: bool,
+    known_before: bool,
+    by_documents: bool,
 ) -> Iterator[str]:
     """Sentences about a text that is scored on, and need not be another one than train."""
     profile, task = own.profile, own.profile.task
     shared, new = figures.get("in_train"), figures.get("new_labels")
     if profile.sentences and task != "segmentation" and (odd := say.no_span(profile.labels, task)):
         yield odd
-    if shared and task != "slots" and not is_same and (odd := say.shared_with_train(shared)):
+    if (
+        shared
+        and task != "slots"
+        and not is_same
+        and (odd := say.shared_with_train(shared, by_documents))
+    ):
         yield odd
     if new and not known_before:
         yield say.lacking(new)

@@ -2,46 +2,32 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from windowclf.errors import DataError, Fault, legible, quoted
+from windowclf.pipeline.guess_counts import Counting, Counts, count, read
 from windowclf.pipeline.guess_tools import guess_of_tool, tool_format
-from windowclf.pipeline.input_files import files_of
 from windowclf.pipeline.listener import SILENT, Listener
 from windowclf.system.paths import kind_at
-from windowclf.text.formats import BINARY, Layout, Remarks, Task, open_bytes, read_sentences
+from windowclf.text.formats import Layout, Task, open_bytes
 from windowclf.text.guess import Found, Look, guess_layout
 from windowclf.text.guess.values import is_span_label
 from windowclf.text.schemes import LabelSurvey, advice_on
 from windowclf.text.sentence import Sentence
 from windowclf.text.spans import Scheme
+from windowclf.text.tokenizer import Tokenizer
 from windowclf.text.units import held_out
 
 LOOKED_AT = 1 << 20  # bytes of a file that say what it is
 OR_IOB1 = "labels that are I- throughout may be IOB1 as well: set data.scheme: IOB1 if they are."
-SAMPLE = 4, 12  # tokens of a sentence that is shown, if there is one such
-
-
-@dataclass(frozen=True)
-class Counts:
-    """What a labelled file holds."""
-
-    sentences: int
-    tokens: int
-    documents: int  # 0 where none are marked
-    labels: Counter[str]
-    unlabelled: int  # tokens without a label
-    sizes: Sequence[int]  # sentences of each document
-
-    @property
-    def is_marked(self) -> bool:
-        """Whether documents of several sentences are marked."""
-        return 0 < self.documents < self.sentences
+TOKENIZERS: tuple[Tokenizer, ...] = ("unicode", "ptb", "whitespace")
+MOST_CUT = 0.1  # of the spans: where more cut a token they are wrong, or the tokenizer is
+CUT_SHOWN = 3
+MISALIGNED = "spans that cut a token are passed over"
 
 
 @dataclass(frozen=True)
@@ -53,6 +39,7 @@ class Guess:
     layout: Layout
     counts: Counts
     sample: Sentence
+    remarks: tuple[str, ...] = ()  # of the reader, on what is no fault
 
     @property
     def reasons(self) -> dict[str, tuple[str, str]]:
@@ -60,6 +47,7 @@ class Guess:
         layout, why = self.layout, dict(self.found.why)
         values: dict[str, Any] = {"task": layout.task, "format": layout.format}
         values |= {"token": layout.token, "label": layout.label, "scheme": layout.scheme}
+        values |= {"tokenizer": layout.tokenizer, "misaligned": layout.misaligned}
         return {key: (str(values[key]), why[key]) for key in values if key in why}
 
     def held_out(self, share: float) -> tuple[int, int] | None:
@@ -74,15 +62,17 @@ class Guess:
 def guess_file(path: str, task: Task | None = None, listener: Listener = SILENT) -> Guess:
     """What a labelled file is. Raises DataError where no model can learn from it as it is."""
     found = _found(path, task)
-    layout, survey = found.layout, LabelSurvey()
-    unchecked = replace(layout, task="tagging") if found.in_scheme else layout
-    counting = _Counting()
-    for sentence in _read(path, unchecked, listener):
-        counting.add(sentence)
-        survey.add(sentence.gold)
+    if found.layout.task == "spans" and not found.in_scheme:
+        found, counting = _tokenized(path, found, listener)
+        layout = found.layout
+    else:
+        layout = found.layout
+        unchecked = replace(layout, task="tagging") if found.in_scheme else layout
+        counting = count(path, unchecked, listener)
+    survey = counting.survey
     if found.in_scheme:
         layout = replace(layout, scheme=_scheme(survey))
-        for _ in () if survey.scheme() else _read(path, layout, listener):
+        for _ in () if survey.scheme() else read(path, layout, listener):
             pass  # which says what is wrong with its labels
         found = replace(found, why={**found.why, "scheme": _why_scheme(survey, layout)})
     found = replace(found, doubts=(*found.doubts, *_doubts(survey, layout)))
@@ -93,7 +83,71 @@ def guess_file(path: str, task: Task | None = None, listener: Listener = SILENT)
     if "label" in found.why:
         kinds = f"{found.why['label']}, {len(counting.labels):,} different ones"
         found = replace(found, why={**found.why, "label": kinds})
-    return Guess(path, found, layout, counting.counts(), counting.sample)
+    remarks = counting.remarks_in(layout, "train")
+    return Guess(path, found, layout, counting.counts(), counting.sample, remarks)
+
+
+def _tokenized(path: str, found: Found, listener: Listener) -> tuple[Found, Counting]:
+    """What was found with the tokenizer that the fewest spans by offsets cut, and the counts so.
+
+    Raises DataError where they are many.
+    """
+    tried: dict[Tokenizer, Counting] = {}
+    for tokenizer in TOKENIZERS:
+        layout = replace(found.layout, tokenizer=tokenizer, misaligned="skip")
+        tried[tokenizer] = count(path, layout, listener)
+        if not tried[tokenizer].skipped:
+            break
+    best = min(tried, key=lambda name: tried[name].skipped)
+    counting = tried[best]
+    layout = replace(found.layout, tokenizer=best)
+    cut = ", ".join(f"{name} {own.skipped:,}" for name, own in tried.items())
+    why = {"tokenizer": f"spans that cut a token: {cut}; of {counting.spans:,}"}
+    if counting.skipped:
+        layout = _skipping(path, layout, counting, f" ({cut})", listener)
+        why["misaligned"] = MISALIGNED
+    return replace(found, layout=layout, why={**found.why, **why}), counting
+
+
+def _skipping(
+    path: str, layout: Layout, counting: Counting, more: str, listener: Listener
+) -> Layout:
+    """The layout for a file of which some spans cut tokens.
+
+    Raises DataError for too many of them, with the first ones.
+    """
+    if counting.skipped <= MOST_CUT * counting.spans:
+        return replace(layout, misaligned="skip")
+    fault = Fault(
+        f"{counting.skipped:,} of {counting.spans:,} spans cut a token or overlap another, with "
+        f"the tokenizer {layout.tokenizer}{more}; mend them, as below.",
+        path,
+    )
+    try:
+        for _ in read(path, layout, listener):
+            pass
+    except DataError as error:
+        raise DataError(fault, *error.faults[:CUT_SHOWN]) from None
+    raise DataError(fault)
+
+
+def with_dev(guess: Guess, path: str, listener: Listener = SILENT) -> tuple[Guess, Counts]:
+    """The guess for a further file too, and what that holds. Raises DataError.
+
+    The file is read as the guess says, and what cuts a token in it passed over where that is few.
+    """
+    same_format(path, guess, to_be_read=True)
+    by_offsets = "tokenizer" in guess.found.why
+    layout = replace(guess.layout, misaligned="skip") if by_offsets else guess.layout
+    counting = count(path, layout, listener)
+    if counting.sample is None:
+        raise DataError(Fault("no sentence found; expected labelled text.", path))
+    if counting.skipped:
+        layout = _skipping(path, guess.layout, counting, "", listener)
+        found = replace(guess.found, why={**guess.found.why, "misaligned": MISALIGNED})
+        guess = replace(guess, found=found, layout=layout)
+    guess = replace(guess, remarks=(*guess.remarks, *counting.remarks_in(layout, "dev")))
+    return guess, counting.counts()
 
 
 def _found(path: str, task: Task | None) -> Found:
@@ -143,67 +197,6 @@ def same_format(path: str, guess: Guess, to_be_read: bool = False) -> None:
                 path,
             )
         )
-
-
-def count_file(path: str, layout: Layout, listener: Listener = SILENT) -> Counts:
-    """What a further labelled file holds. Raises DataError where it cannot be read so."""
-    counting = _Counting()
-    for sentence in _read(path, layout, listener):
-        counting.add(sentence)
-    if counting.sample is None:
-        raise DataError(Fault("no sentence found; expected labelled text.", path))
-    return counting.counts()
-
-
-class _Counting:
-    """Counts the sentences of a file, and keeps one that shows well how they are read."""
-
-    def __init__(self) -> None:
-        self.labels: Counter[str] = Counter()
-        self.sample: Sentence | None = None
-        self._tokens = self._unlabelled = 0
-        self._sizes: list[int] = []  # sentences of each document
-        self._document, self._shows = -1, False
-
-    def add(self, sentence: Sentence) -> None:
-        """Count a sentence."""
-        if sentence.document != self._document:
-            self._document = sentence.document
-            self._sizes.append(0)
-        self._sizes[-1] += 1
-        self._tokens += len(sentence.tokens)
-        self.labels.update(label for label in sentence.gold if label is not None)
-        self._unlabelled += sum(label is None for label in sentence.gold)
-        if not self._shows:
-            self._shows = _shows_well(sentence)
-            if self.sample is None or self._shows:
-                self.sample = sentence.without_source()
-
-    def counts(self) -> Counts:
-        """What was counted."""
-        sentences = sum(self._sizes)
-        sizes = self._sizes if len(self._sizes) > 1 else [1] * sentences
-        documents = len(self._sizes) if len(self._sizes) > 1 else 0
-        return Counts(sentences, self._tokens, documents, self.labels, self._unlabelled, sizes)
-
-
-def _shows_well(sentence: Sentence) -> bool:
-    """Whether a sentence is neither short nor long, and has a label of more than no span."""
-    least, most = SAMPLE
-    return least <= len(sentence.tokens) <= most and any(
-        label not in (None, "O") for label in sentence.gold
-    )
-
-
-def _read(path: str, layout: Layout, listener: Listener) -> Iterator[Sentence]:
-    """The sentences of a file, empty ones left out; the listener is told how far it is."""
-    for name in files_of(path, "--data"):
-        with open_bytes(name, layout.format not in BINARY) as file:
-            size = max(1, os.fstat(file.fileno()).st_size)
-            for sentence in read_sentences(file, layout, name, Remarks()):
-                if sentence.tokens:
-                    listener.working("reading", min(1.0, file.tell() / size))
-                    yield sentence
 
 
 def _scheme(survey: LabelSurvey) -> Scheme:

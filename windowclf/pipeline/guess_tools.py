@@ -12,8 +12,10 @@ from windowclf.text.formats import BINARY, Format, Layout, Remarks, Task, open_b
 from windowclf.text.formats.guess import guess_shape
 from windowclf.text.formats.json_values import Json
 from windowclf.text.formats.layout import IN_BYTES, OWN
-from windowclf.text.formats.lines import open_input
+from windowclf.text.formats.lines import leave_one_no_utf8, open_input
 from windowclf.text.formats.shapes import shape_of
+from windowclf.text.formats.shapes.token_table import TAGS, TOKENS, column_in, separator_of
+from windowclf.text.formats.table import rows_of
 from windowclf.text.guess import Found
 from windowclf.text.guess.values import SHOWN, Column
 
@@ -48,6 +50,8 @@ def guess_of_tool(path: str, format_: Format, task: Task | None) -> Found:
     why = {"format": _WHAT[format_]}
     labels = [each["labels"] for each in records if isinstance(each.get("labels"), list)]
     if labels and not any(each.get("spans") for each in records):
+        if format_ == "token-csv":
+            return _of_table(path, layout, records, why, task)
         return _of_labels(path, layout, labels, why, task)
     if task not in (None, "spans"):
         fault = f"expected task: spans for {_WHAT[format_]}, found task: {task}."
@@ -59,6 +63,45 @@ def guess_of_tool(path: str, format_: Format, task: Task | None) -> Found:
         raise DataError(Fault(f"expected spans in {_WHAT[format_]}, found none.", path))
     shown = ", ".join(quoted(each)[1:-1] for each in list(types)[:SHOWN])
     return Found(layout, {**why, "task": f"{'asked for; ' if task else ''}spans such as {shown}"})
+
+
+def _of_table(
+    path: str, layout: Layout, records: Sequence[Json], why: Mapping[str, str], task: Task | None
+) -> Found:
+    """What a table with a token a row is for: its usual column of tags, or one that fits a task."""
+    with open_bytes(path) as stream, open_input(stream, path, Faults()) as source:
+        header = next(rows_of(source, separator_of)).fields
+    names = (column_in(header, None, usual) for usual in (TOKENS, TAGS))
+    token, usual = (header[number or 0] for number in names)
+    values = {
+        name: [own["labels" if name == usual else name] for own in records]
+        for name in header
+        if name == usual or all(isinstance(own.get(name), list) for own in records)
+    }
+    columns = {
+        name: Column([[each or "" for each in own] for own in found])
+        for name, found in values.items()
+    }
+    wanted: Task = task or ("spans" if columns[usual].is_spans else "tagging")
+    fit = [n for n, own in columns.items() if _fits(own, wanted)]
+    label = usual if usual in fit or not fit else fit[-1]
+    others = [name for name in columns if name != label]
+    doubts = [
+        f"the column {quoted(name)} has labels too ({columns[name].shown()}): "
+        f"{f'set data.label: {name}' if _fits(columns[name], wanted) else f'--task {kind}'}."
+        for name in others
+        for kind in ("spans", "tagging")
+        if _fits(columns[name], kind)
+    ]
+    named = replace(layout, token=token, label=label)
+    found = _of_labels(path, named, values[label], why, task)
+    places = {"token": "the column of the words", "label": "the column of the labels"}
+    return replace(found, why={**found.why, **places}, doubts=tuple(doubts))
+
+
+def _fits(column: Column, task: Task) -> bool:
+    """Whether a column may be the labels of a task."""
+    return column.is_spans if task == "spans" else column.has_labels and not column.is_spans
 
 
 def _of_labels(
@@ -89,5 +132,6 @@ def _records(path: str, layout: Layout) -> list[Json]:
     ):
         entries = islice(shape_of(layout.format).read(source, layout), LOOKED_AT)
         records = [entry.record for entry in entries if entry.is_gold and entry.record]
+    leave_one_no_utf8(faults, file)
     faults.raise_if_any()
     return records

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import get_args
 
 from windowclf.errors import ConfigError, Fault, RunFolderError
-from windowclf.pipeline.guess import Counts, Guess, count_file, guess_file, same_format
+from windowclf.pipeline.guess import Guess, guess_file, same_format, with_dev
+from windowclf.pipeline.guess_counts import Counts
 from windowclf.pipeline.init_config import Plan, config_text, counted, dev_of, inline, is_small
 from windowclf.pipeline.listener import SILENT, Listener
 from windowclf.system.arguments import checked_arguments
@@ -90,7 +91,7 @@ def _quickstart(folder: Path, task: str) -> Project:
     written = _write({**contents, path: own.encode()})
     rows = folder / "data" / task / "dev.csv"
     asked = _asked(run, _TRY[task]) if task in _TRY else _command("predict", run, rows)
-    return Project(os.fspath(path), written, (_command("train", path), asked))
+    return Project(os.fspath(path), written, (*_first(path), asked))
 
 
 def _source() -> Traversable:
@@ -105,8 +106,7 @@ def _for_data(
     """Write the config for a training file, and for files of dev and test where given."""
     counts = None
     if dev is not None:
-        same_format(dev, guess, to_be_read=True)
-        counts = count_file(dev, guess.layout, listener)
+        guess, counts = with_dev(guess, dev, listener)
     if test is not None:
         same_format(test, guess)
     task = guess.layout.task
@@ -116,7 +116,7 @@ def _for_data(
     return Project(
         config=os.fspath(config),
         written=written,
-        commands=(_command("train", config), _predict(guess, run)),
+        commands=(*_first(config), _predict(guess, run)),
         guess=guess,
         dev=counts,
         notes=tuple(_notes(guess, dev)),
@@ -126,6 +126,7 @@ def _for_data(
 def _notes(guess: Guess, dev: str | None) -> Iterator[str]:
     """What else the file could be, and what to expect of it."""
     yield from guess.found.doubts
+    yield from guess.remarks
     counts = guess.counts
     unit = "row" if guess.layout.task == "slots" else "sentence"
     if counts.tokens > LONG * counts.sentences:
@@ -146,6 +147,11 @@ def _notes(guess: Guess, dev: str | None) -> Iterator[str]:
             f"no {unit} is held out as dev, for too few would be left or scored, and so there will "
             "be no score; --dev FILE gives one."
         )
+
+
+def _first(config: Path) -> tuple[str, ...]:
+    """The commands that come before a model is there."""
+    return _command("check", config), _command("train", config)
 
 
 def _predict(guess: Guess, run: Path) -> str:

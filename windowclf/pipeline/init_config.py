@@ -94,12 +94,17 @@ def _reading(guess: Guess) -> Iterator[tuple[str, Any, str]]:
     layout = guess.layout
     words, labels = _PLACES.get(layout.format, ("", ""))
     yield "format", layout.format, guess.reasons["format"][1]
-    if layout.format == "conll" or (layout.format == "jsonl" and isinstance(layout.token, str)):
+    if layout.format == "conll" or (
+        layout.format in ("jsonl", "token-csv") and isinstance(layout.token, str)
+    ):
         yield "token", layout.token, words
     if layout.task != "segmentation" and layout.format in _PLACES:
         yield "label", layout.label, labels
     if guess.found.in_scheme:
         yield "scheme", layout.scheme, "BIO | IOB1 | IO | BIOES | BILOU | BMES | BMEWO"
+    for key in ("tokenizer", "misaligned"):
+        if key in guess.reasons:
+            yield key, *guess.reasons[key]
 
 
 def _further(guess: Guess) -> Iterator[str]:
@@ -123,6 +128,7 @@ _PLACES: Mapping[str, tuple[str, str]] = {  # what words and labels stand in
     "conll": ("the column of the words, from 0 on", "that of the labels; -1 is the last"),
     "conllu": ("", "upos | xpos | feats | misc.KEY"),
     "jsonl": ("the key of the words", "the key of the labels or spans"),
+    "token-csv": ("the column of the words", "the column of the labels"),
     "csv": ("", "the column of the class"),
     "tsv": ("", "the column of the class"),
     "text": ("", ""),

@@ -26,7 +26,7 @@ class Surveyed:
     text: Text
     profile: Profile
     faults: Faults = field(default_factory=Faults)
-    passed_over: int = 0  # records that their annotator has rejected or ignored
+    remarks: Remarks = field(default_factory=Remarks)
     digest: str = ""  # sha256 of all that was read
 
 
@@ -66,7 +66,7 @@ class Survey:
 
     def _sentences(self, text: Text, found: Surveyed) -> Iterator[Sentence]:
         """The sentences of all files without those that have faults, which are noted."""
-        digest, remarks = hashlib.sha256(), Remarks()
+        digest, remarks = hashlib.sha256(), found.remarks
         longest = longest_sentence(self._config)
         for part in text.parts:
             faults, own = Faults(), Faults()  # of the file, and of sentences that were read well
@@ -83,7 +83,7 @@ class Survey:
             faults.join(own)
             faults.kept.sort(key=lambda fault: fault.line or 0)
             found.faults.join(faults)
-        found.passed_over, found.digest = remarks.passed_over, digest.hexdigest()
+        found.digest = digest.hexdigest()
 
     def _on_bytes(self, count: int) -> None:
         """Tell the listener that so many bytes more are read."""

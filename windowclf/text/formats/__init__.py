@@ -13,7 +13,7 @@ from typing import BinaryIO, TextIO
 from windowclf.errors import Faults
 from windowclf.text.formats.containers import refuse_container
 from windowclf.text.formats.layout import BINARY, IN_BYTES, Format, Layout, Task
-from windowclf.text.formats.lines import Input, open_bytes, open_input
+from windowclf.text.formats.lines import Input, leave_one_no_utf8, open_bytes, open_input
 from windowclf.text.formats.remarks import Remarks
 from windowclf.text.formats.writer import Probabilities, Writer
 from windowclf.text.sentence import Sentence
@@ -88,6 +88,7 @@ def read_sentences(
                 yield sentence
             elif faults is not None:
                 known = noted.count
+        leave_one_no_utf8(noted, source.path)
     if faults is None:
         noted.raise_if_any()
 

@@ -5,21 +5,23 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, count, repeat
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
-from windowclf.errors import DataError, Fault, Faults, no_such_file
+from windowclf.errors import DataError, Fault, Faults, NoUtf8, no_such_file
 from windowclf.system.durable import reason
 from windowclf.system.paths import endless_kind
 from windowclf.text.formats.containers import refuse_container
-from windowclf.text.formats.remarks import Remarks
+from windowclf.text.formats.remarks import Remarks, counted
 
 Line: TypeAlias = tuple[int, str, str]  # 1-based number, the text, the line end or "" at the end
 
 LONGEST_LINE = 1 << 24  # bytes
 BLOCK = 1 << 18  # bytes that are read at a time
+AS_UTF8 = "save the file as UTF-8"
+TO_UTF8 = "`iconv -f WINDOWS-1252 -t UTF-8 FILE > NEW`."
 UTF8_MARK = b"\xef\xbb\xbf"
 
 
@@ -194,5 +196,21 @@ def _decoded(line: bytes, number: int, path: str, faults: Faults) -> str:
         return line.decode("utf-8")
     except UnicodeDecodeError as error:
         found = f"found the byte 0x{line[error.start]:02x} at byte {error.start + 1} of the line"
-        faults.add(path, number, f"expected UTF-8, {found}; save the file as UTF-8.")
+        faults.add(path, number, f"expected UTF-8, {found}; {AS_UTF8}.", NoUtf8)
         return line.decode("utf-8", "replace")
+
+
+def leave_one_no_utf8(faults: Faults, path: str) -> None:
+    """Put the first fault about a line of a file that is no UTF-8 in the place of all."""
+    number, faults.no_utf8 = faults.no_utf8, 0
+    kept = [i for i, each in enumerate(faults.kept) if type(each) is NoUtf8 and each.path == path]
+    if not kept:
+        return
+    first, *others = kept
+    more = f" (and others in {counted(number - 1, 'more line')})" if number > 1 else ""
+    found = faults.kept[first].sentence.removesuffix(f"; {AS_UTF8}.")
+    sentence = f"{found}{more}; {AS_UTF8}, from Windows-1252 by {TO_UTF8}"
+    faults.kept[first] = replace(faults.kept[first], sentence=sentence)
+    for other in reversed(others):
+        del faults.kept[other]
+    faults.count -= number - 1

@@ -27,6 +27,12 @@ class Remarks:
 
     def sentences(self, scheme: Scheme) -> Iterator[str]:
         """What there is to say of a file whose labels were read in a scheme."""
+        yield from self.of_records()
+        if remark := remark_on(self.survey, scheme, self.advice):
+            yield remark
+
+    def of_records(self) -> Iterator[str]:
+        """What there is to say besides the scheme of the labels."""
         if count := self.passed_over:
             yield f"passed over {counted(count, 'record')} whose answer is reject or ignore."
         for (noun, sentence), count in self.counts.items():
@@ -34,5 +40,3 @@ class Remarks:
         if self.no_spans:
             each = ", ".join(counted(count, kind) for kind, count in sorted(self.no_spans.items()))
             yield f"passed over what is no labelled span: {each}."
-        if remark := remark_on(self.survey, scheme, self.advice):
-            yield remark
