@@ -181,6 +181,14 @@ def in_words(entry: Entry, layout: Layout, number: int) -> list[Json]:
     return made
 
 
+def as_document(made: list[Json], number: int) -> list[Json]:
+    """The sentences of a record, the first of which begins document `number`."""
+    return [
+        {k: v for k, v in one.items() if k != "document"} | ({} if i else {"document": number})
+        for i, one in enumerate(made)
+    ]
+
+
 def relabelled(record: Json, entry: Entry, layout: Layout, scheme: Scheme) -> Json:
     """A record with its labels in another scheme; a fault is noted where they are not in their own.
 
