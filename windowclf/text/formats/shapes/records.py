@@ -146,7 +146,7 @@ def apart(record: Json, entry: Entry) -> list[MarkedSpan] | None:
         if other.start < one.end:
             text = record["text"]
             entry.source.fault(
-                entry.line,
+                entry.source.places.get(other, entry.line),
                 f"the span {other.start}–{other.end} {quoted(text[other.start : other.end])} "
                 f"({other.label}) overlaps the span {one.start}–{one.end} ({one.label}), for which "
                 "there is no place; keep one of them, or convert to jsonl or labelstudio.",
