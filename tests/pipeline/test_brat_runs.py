@@ -85,3 +85,23 @@ def test_a_text_is_a_document(learnt, tmp_path):
     assert divided["dev"]["sentences"] == 6  # of the five that are wanted
     assert divided["train"]["documents"] == 57
     assert windowclf.evaluate(learnt["spans"], folder)["documents"] == 60
+
+
+@pytest.mark.parametrize(
+    ("mark", "sentence"),
+    [
+        ("T4\tPER 13 17\tBerg", "overlaps the span"),
+        ("T4\tLOC 18 21\tnea", "cuts the token 18–22 'near'"),
+    ],
+)
+def test_faults_in_spans_name_their_own_line(learnt, tmp_path, mark, sentence):
+    text_of_brat(tmp_path / "b")
+    path = tmp_path / "b" / "a.ann"
+    path.write_text(f"{MARKS}{mark}\n")
+    with pytest.raises(DataError, match=sentence) as raised:
+        windowclf.evaluate(learnt["spans"], path)
+    assert [(fault.path, fault.line) for fault in raised.value.faults] == [(str(path), 4)]
+    if "overlaps" in sentence:
+        with pytest.raises(DataError, match=sentence) as raised:
+            windowclf.convert(path, tmp_path / "x.txt", to="brackets")
+        assert raised.value.faults[0].line == 4

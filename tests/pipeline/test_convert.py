@@ -13,6 +13,7 @@ from shapes import RECORDS, SENTENCES, essence
 
 import windowclf
 from windowclf.errors import DataError
+from windowclf.text.formats import Layout, read_sentences
 
 HELD = {  # which keys besides text and spans a shape gives back
     "labelstudio": ("id", "meta"),
@@ -351,3 +352,22 @@ def test_labels_of_label_studio_are_texts(tmp_path, labels):
             DataError, match="1: record 1: expected a value with start, end and lab"
         ):
             converted(str(source), tmp_path, "out", "jsonl", read_as)
+
+
+def test_texts_of_several_sentences_stay_documents(tmp_path):
+    texts = ["One here.", "Anna ran. Ben sat.", "Oslo.", "A dog ran. It sat."]
+    records: list[shapes.Json] = [{"text": text, "spans": []} for text in texts]
+    source = shapes.write_lines(tmp_path / "x.jsonl", records)
+    read_as = {to: Layout(to, "spans", read_labels=False) for to in ("conll", "conllu")}
+    for to, mark in {"conll": "-DOCSTART-\tO\n\n", "conllu": "# newdoc\n"}.items():
+        path = tmp_path / f"x.{to}"
+        assert windowclf.convert(source, path)["left_out"] == {"text of a record": 4}
+        documents = path.read_text().split(mark)
+        assert [text.count("\n\n") for text in documents] == [1, 2, 1, 2]
+        sentences = [s for s in read_sentences(path, read_as[to]) if s.tokens]
+        assert [s.document for s in sentences] == [0, 1, 1, 2, 3, 3]
+    done = windowclf.convert(source, tmp_path / "x.csv", to="token-csv")
+    assert done["left_out"] == {"text of a record": 4, "document of a record": 3}
+    source = shapes.write_lines(tmp_path / "y.jsonl", [records[0], records[2]])
+    windowclf.convert(source, tmp_path / "y.conll")
+    assert "-DOCSTART-" not in (tmp_path / "y.conll").read_text()

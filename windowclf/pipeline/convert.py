@@ -30,6 +30,7 @@ from windowclf.text.formats.lines import open_input
 from windowclf.text.formats.shapes import shape_of
 from windowclf.text.formats.shapes.records import (
     apart,
+    as_document,
     has_good_spans,
     in_words,
     relabelled,
@@ -161,6 +162,9 @@ class _Work:
     listener: Listener
     shape: Shape
     records: int = 0
+    is_split: bool = (
+        False  # whether a record was several sentences: from then on each is a document
+    )
 
     def __post_init__(self) -> None:
         self.left_out = LeftOut(self.shape)
@@ -244,6 +248,9 @@ class _Work:
             return [relabelled(entry.record, entry, self.layout, self.written.scheme)]
         if self.shape.takes == "tokens":
             made = in_words(entry, self.layout, self.records)
+            self.is_split = self.is_split or len(made) > 1
+            if self.is_split:
+                made = as_document(made, self.records)
             return [relabelled(one, entry, self.layout, self.written.scheme) for one in made]
         record = with_text(entry, self.layout, self.shape.takes == "words")
         if record is None or (not self.shape.overlaps and apart(record, entry) is None):

@@ -29,7 +29,8 @@ class LeftOut:
         shape, of_tokens = self._shape, is_of_tokens(record)
         if shape.columns and self._columns is None and made:
             self._columns = columns_of(made[0])
-        for key, value in record.items():
+        begins = {"document": 1} if any("document" in one for one in made) else {}
+        for key, value in {**begins, **record}.items():
             if value in (None, "", [], {}) or (key == "answer" and not is_refused(record)):
                 continue
             if key == "spans":

@@ -134,15 +134,16 @@ def align(
 ) -> Gold:
     """The marked spans of a document's characters as runs of its tokens.
 
-    Notes a fault, at `line`, for each span that is none or is not to be skipped.
+    Notes a fault, at `line` or its own, for each span that is none or is not to be skipped.
     """
     text, tokens = document.text or "", document.tokens
     starts, ends = [start for start, _ in tokens], [end for _, end in tokens]
     gold = Gold([], [])
     before = MarkedSpan(0, 0, "")
     for span in sorted(marked):
+        at = source.places.get(span, line)
         if not 0 <= span.start < span.end <= len(text):
-            source.fault(line, _outside(span, len(text)))
+            source.fault(at, _outside(span, len(text)))
             continue
         first, last = bisect_right(ends, span.start), bisect_left(starts, span.end)
         if span.start < before.end and layout.misaligned == "skip":
@@ -151,11 +152,11 @@ def align(
             gold.skipped.append(Span(first, max(first, last), span.label))
             continue
         if span.start < before.end:
-            source.fault(line, _overlap(before, span, text))
+            source.fault(at, _overlap(before, span, text))
             continue
         before = span
         if first == last:
-            source.fault(line, f"{_shown(span, text)} holds no token; expected at least one.")
+            source.fault(at, f"{_shown(span, text)} holds no token; expected at least one.")
         elif starts[first] >= span.start and ends[last - 1] <= span.end:
             gold.spans.append(Span(first, last, span.label))
         elif layout.misaligned == "skip":
@@ -163,7 +164,7 @@ def align(
             gold.skipped.append(Span(first, last, span.label))
         else:
             cut = first if starts[first] < span.start else last - 1
-            source.fault(line, _cut(span, tokens[cut], text))
+            source.fault(at, _cut(span, tokens[cut], text))
     return gold
 
 

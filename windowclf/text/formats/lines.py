@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain, count, repeat
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
@@ -39,6 +39,8 @@ class Input:
     """Where it is noted what is no fault; None unless the file is read for its gold labels."""
     stream: BinaryIO | None = None
     """The file for who reads bytes; there are no lines then."""
+    places: Mapping[tuple[int, int, str], int] = field(default_factory=dict)
+    """The lines of spans, by start, end and label, that do not stand in that of their record."""
     within: str = ""
     """Where in a line the faults are, for files of long lines: `record 3: `."""
 

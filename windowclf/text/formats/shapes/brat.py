@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -36,8 +37,10 @@ def _read(source: Input, layout: Layout) -> Iterator[Entry]:
     record: Json = {"id": path.stem, "text": marked}
     if layout.has_label_field:
         lines = ((line, mark) for line, mark, _ in source.lines if mark.strip())
-        marks = [_span(line, mark, marked, source) for line, mark in lines]
-        record["spans"] = [each for each in marks if each is not None]
+        marks = [(line, _span(line, mark, marked, source)) for line, mark in lines]
+        record["spans"] = [each for _, each in marks if each is not None]
+        places = {(s["start"], s["end"], s["label"]): line for line, s in marks if s is not None}
+        source = replace(source, places=places)
     yield Entry(record, 1, source)
 
 

@@ -155,7 +155,7 @@ def apart(record: Json, entry: Entry) -> list[MarkedSpan] | None:
         if other.start < one.end:
             text = record["text"]
             entry.source.fault(
-                entry.line,
+                entry.source.places.get(other, entry.line),
                 f"the span {other.start}–{other.end} {quoted(text[other.start : other.end])} "
                 f"({other.label}) overlaps the span {one.start}–{one.end} ({one.label}), for which "
                 "there is no place; keep one of them, or convert to jsonl or labelstudio.",
@@ -188,6 +188,14 @@ def in_words(entry: Entry, layout: Layout, number: int) -> list[Json]:
             one["labels"] = list(sentence.labels)
         made.append(one)
     return made
+
+
+def as_document(made: list[Json], number: int) -> list[Json]:
+    """The sentences of a record, the first of which begins document `number`."""
+    return [
+        {k: v for k, v in one.items() if k != "document"} | ({} if i else {"document": number})
+        for i, one in enumerate(made)
+    ]
 
 
 def relabelled(record: Json, entry: Entry, layout: Layout, scheme: Scheme) -> Json:
