@@ -40,7 +40,9 @@ def warnings_of(
         figures = checked["texts"][name]
         is_same = any(each.key == f"data.{name}" for each in same)
         sentences = (
-            _scored(own, figures, is_same, known_before, name == "dev" and is_held_out and is_marked)
+            _scored(
+                own, figures, is_same, known_before, name == "dev" and is_held_out and is_marked
+            )
             if name in SCORED
             else _learnt(own, figures, layout)
         )
@@ -112,7 +114,12 @@ def _scored(
     shared, new = figures.get("in_train"), figures.get("new_labels")
     if profile.sentences and task != "segmentation" and (odd := say.no_span(profile.labels, task)):
         yield odd
-    if shared and task != "slots" and not is_same and (odd := say.shared_with_train(shared, by_documents)):
+    if (
+        shared
+        and task != "slots"
+        and not is_same
+        and (odd := say.shared_with_train(shared, by_documents))
+    ):
         yield odd
     if new and not known_before:
         yield say.lacking(new)
