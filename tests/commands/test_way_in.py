@@ -166,6 +166,15 @@ def test_completion_is_installed_where_the_shell_reads_it(tmp_path):
     assert "windowclf" in (tmp_path / ".bashrc").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
+def test_the_shell_that_is_named_is_the_one(tmp_path):
+    home = {"HOME": str(tmp_path)}
+    assert "#compdef windowclf" in shell("windowclf --show-completion zsh", tmp_path, **home)
+    shell("windowclf --install-completion zsh", tmp_path, **home)
+    assert "windowclf" in (tmp_path / ".zfunc" / "_windowclf").read_text(encoding="utf-8")
+    assert not (tmp_path / ".bashrc").exists()
+
+
 # A slim install: numpy and safetensors alone.
 
 SLIM = """

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shlex
+import subprocess
 from pathlib import Path
 
 import corpora
@@ -546,3 +547,25 @@ def test_the_column_of_a_token_csv_is_that_of_the_task(task, label, note):
     corpora.write(Path("in.jsonl"), '{"tokens": ["Anna", "sees"]}\n')
     code, out, _ = run(["predict", f"runs/{project.guess.layout.task}", "in.jsonl"])
     assert (code, len(json.loads(out)["labels"])) == (0, 2)
+
+
+def test_a_list_of_labels_a_row_is_said_with_what_makes_text_of_it():
+    rows = """Sentence: 1,Anna sees Oslo,"['NNP', 'VBZ', 'NNP']","['B-per', 'O', 'B-geo']"\n"""
+    corpora.write(Path("ner.csv"), "Sentence #,Sentence,POS,Tag\n" + rows * 30)
+    with pytest.raises(DataError) as caught:
+        windowclf.init(".", "ner.csv")
+    said = str(caught.value)
+    assert said.startswith(
+        "ner.csv: expected a category in each field, found a list as Python writes it in 'Tag': a "
+        "sentence a row, with a label for each of its words; write it as "
+    )
+    command = said.rpartition("of jsonl: ")[2].replace("FILE", "ner.csv")
+    subprocess.run(command, shell=True, check=True)
+    guess = guess_file("x.jsonl")
+    assert (guess.layout.task, guess.counts.sentences) == ("spans", 30)
+
+
+def test_types_of_spans_are_shown_and_not_their_labels():
+    corpora.write(Path("x.conll"), "Anna\tB-PER\nBerg\tI-PER\nruns\tO\n\nOslo\tB-LOC\n\n" * 30)
+    out = run(["init", "--data", "x.conll"])[1]
+    assert "PER 50 %, LOC 50 %" in out

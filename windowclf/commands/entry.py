@@ -25,6 +25,15 @@ def main() -> None:
         sys.exit(_run(sys.argv[1:]))
 
 
+def _complete(arguments: list[str]) -> None:
+    """Install or show completion, for the shell that is named where one is."""
+    if arguments[1:]:  # the parser would take the shell that it runs in all the same
+        os.environ["_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION"] = "1"
+    from windowclf.commands.app import app
+
+    app(prog_name="windowclf")
+
+
 def _run(arguments: list[str]) -> int:
     """Run a command and say what goes wrong in it; its exit code."""
     from windowclf import __version__
@@ -37,6 +46,8 @@ def _run(arguments: list[str]) -> int:
         try:
             if arguments == ["--version"]:
                 print(f"windowclf {__version__}")
+            elif arguments[:1] in (["--install-completion"], ["--show-completion"]):
+                _complete(arguments)
             elif (plain := quick_predict(arguments)) is not None:
                 run_predict(plain)
             else:

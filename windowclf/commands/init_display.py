@@ -32,7 +32,7 @@ def _guessed(guess: Guess, dev: Counts | None) -> list[tuple[str, ...]]:
     rows += [(key, legible(value), why) for key, (value, why) in guess.reasons.items()]
     for name, counts in (("train", guess.counts), ("dev", dev)):
         if counts is not None:
-            rows.append((name, _size(counts, guess), _labels(counts)))
+            rows.append((name, _size(counts, guess), _labels(counts, guess)))
     return rows
 
 
@@ -45,10 +45,10 @@ def _size(counts: Counts, guess: Guess) -> str:
     return f"{documents}{counted(counts.sentences, 'sentence')}, {counts.tokens:,} {tokens}"
 
 
-def _labels(counts: Counts) -> str:
-    """The most frequent labels of a file, each with its share."""
-    common = counts.labels.most_common()
-    total = counts.labels.total()
+def _labels(counts: Counts, guess: Guess) -> str:
+    """The most frequent labels of a file, or types of its spans, each with its share."""
+    told = counts.types if guess.layout.task == "spans" else counts.labels
+    common, total = told.most_common(), told.total()
     shown = [f"{legible(name)} {100 * n / total:.0f} %" for name, n in common[:LABELS_SHOWN]]
     return ", ".join([*shown, *(["…"] if len(common) > LABELS_SHOWN else [])])
 

@@ -25,6 +25,7 @@ class Counts:
     tokens: int
     documents: int  # 0 where none are marked
     labels: Counter[str]
+    types: Counter[str]  # of spans, where labels mark some
     unlabelled: int  # tokens without a label
     sizes: Sequence[int]  # sentences of each document
 
@@ -89,7 +90,15 @@ class Counting:
         sentences = sum(self._sizes)
         sizes = self._sizes if len(self._sizes) > 1 else [1] * sentences
         documents = len(self._sizes) if len(self._sizes) > 1 else 0
-        return Counts(sentences, self._tokens, documents, self.labels, self._unlabelled, sizes)
+        return Counts(
+            sentences,
+            self._tokens,
+            documents,
+            self.labels,
+            Counter(self.survey.types()),
+            self._unlabelled,
+            sizes,
+        )
 
 
 def _shows_well(sentence: Sentence) -> bool:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import csv
 import io
+import json
 from collections.abc import Mapping, Sequence
+from operator import eq
+from typing import Any
 
 from windowclf.errors import quoted
 from windowclf.text.formats.layout import Format, Layout
@@ -33,6 +37,8 @@ def guess_table(look: Look) -> Found | None:
     columns: dict[Place, Column] = {
         name: Column([[row[i] for row in whole]]) for i, name in enumerate(header)
     }
+    if lists := [name for name, column in columns.items() if _are_lists(column)]:
+        raise look.refuse(_of_lists(columns, lists))
     if spans := [name for name, column in columns.items() if column.is_spans]:
         raise look.refuse(
             f"expected rows of categories, found a token a row (labels of spans in "
@@ -67,6 +73,50 @@ def _found(look: Look, format_: Format, columns: Mapping[Place, Column], rows: i
     }
     layout = Layout(format_, "slots", label=label, slots=tuple(slots))
     return Found(layout, why, tuple(doubts))
+
+
+def _are_lists(column: Column) -> bool:
+    """Whether a column has a list in each row, as Python writes one."""
+    return bool(column.counts) and all(_list_in(value) is not None for value in column.counts)
+
+
+def _list_in(value: str) -> list[Any] | None:
+    """The list that a field holds as Python writes it; None where it holds none."""
+    if not value.startswith("["):
+        return None
+    try:
+        found = ast.literal_eval(value)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return None
+    return found if isinstance(found, list) else None
+
+
+def _of_lists(columns: Mapping[Place, Column], lists: Sequence[Place]) -> str:
+    """A sentence about a table that has a sentence a row and its labels as a list."""
+    label = lists[-1]
+    said = (
+        f"expected a category in each field, found a list as Python writes it in "
+        f"{quoted(str(label))}: a sentence a row, with a label for each of its words; write it as "
+        '{"tokens": […], "labels": […]} on each line of jsonl'
+    )
+    sizes = [len(_list_in(value) or ()) for value in columns[label].sentences[0]]
+    alike = {
+        name: sum(map(eq, _sizes(column), sizes))
+        for name, column in columns.items()
+        if name not in lists
+    }
+    text = max(alike, key=alike.__getitem__, default=None)
+    if text is None or 2 * alike[text] < len(sizes) or "'" in f"{text}{label}":
+        return f"{said}."
+    words = f"row[{json.dumps(text)}].split()"
+    record = f'"tokens": {words}, "labels": ast.literal_eval(row[{json.dumps(label)}])'
+    each = f"[print(json.dumps({{{record}}})) for row in csv.DictReader(sys.stdin)]"
+    return f"{said}: python3 -c 'import ast, csv, json, sys; {each}' < FILE > x.jsonl"
+
+
+def _sizes(column: Column) -> list[int]:
+    """How many words each field of a column has."""
+    return [len(value.split()) for value in column.sentences[0]]
 
 
 def _rows(text: str, separator: str) -> Sequence[list[str]]:
