@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag
 
-from windowclf.config.section import Paths, Section
+from windowclf.config.section import AsTuple, Paths, Section
 
 
 class Holdout(Section):
@@ -91,7 +91,7 @@ class DataSection(Section):
         description="token-csv: the column that says which rows are of one sentence; `Sentence #`, "
         "`sentence_id` and the like if left out",
     )
-    names: tuple[str, ...] | None = Field(
+    names: Annotated[tuple[str, ...], AsTuple, Field(min_length=1)] | None = Field(
         default=None,
         description="the labels that the integers 0, 1, … of a file stand for, where it does not "
         "name them itself",

@@ -23,7 +23,7 @@ from windowclf.system.arguments import checked_arguments
 from windowclf.text.formats import BINARY, Format, Layout, Remarks, format_by_suffix, open_bytes
 from windowclf.text.formats.containers import beginning_of
 from windowclf.text.formats.guess import guess_shape
-from windowclf.text.formats.json_values import Json
+from windowclf.text.formats.json_values import Json, in_json
 from windowclf.text.formats.jsonl import is_refused
 from windowclf.text.formats.layout import IN_BYTES
 from windowclf.text.formats.lines import open_input
@@ -219,7 +219,7 @@ class _Work:
         if not entry.record:
             return
         self.records += 1
-        kept = self._kept(entry)
+        kept = self._kept(self._in_json(entry))
         made = self._made(kept)
         if faults:
             return
@@ -229,6 +229,15 @@ class _Work:
                 writer.put(record)
             except DataError as error:
                 entry.source.fault(entry.line, str(error))
+
+    def _in_json(self, entry: Entry) -> Entry:
+        """A record of values that JSON has, unless the output has those that a table has."""
+        if self.shape.any_value or not shape_of(self.layout.format).any_value:
+            return entry
+        lost = Counter[str]()
+        record = in_json(entry.record, lost)
+        self.left_out.update({f"{what} of a record": count for what, count in lost.items()})
+        return entry._replace(record={k: v for k, v in record.items() if v is not None})
 
     def _kept(self, entry: Entry) -> Entry:
         """A record without the labels that its annotator rejected, where nothing else says so."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
+from datetime import date, time
 from typing import Any, TypeAlias
 
 from windowclf.errors import quoted
@@ -94,6 +96,34 @@ def _depth(value: object) -> int:
         parts = (item.values() if isinstance(item, dict) else item for item in level)
         level = [part for group in parts for part in group]
     return depth
+
+
+def in_json(value: Any, lost: Counter[str]) -> Any:
+    """A value as JSON has it: dates and the like as text, null for what is no text either.
+
+    `lost` counts that.
+    """
+    match value:
+        case None | bool() | int() | str():
+            return value
+        case float():
+            if math.isfinite(value):
+                return value
+            lost["NaN or Infinity"] += 1
+            return None
+        case dict():
+            return {str(key): in_json(each, lost) for key, each in value.items()}
+        case list() | tuple():
+            return [in_json(each, lost) for each in value]
+        case bytes():
+            try:
+                return value.decode("utf-8")
+            except UnicodeDecodeError:
+                lost["bytes that are no UTF-8"] += 1
+                return None
+        case date() | time():
+            return value.isoformat()
+    return str(value)
 
 
 def kind(value: object) -> str:

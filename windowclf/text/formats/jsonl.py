@@ -232,7 +232,7 @@ class JsonRecord:
                         self._fault(fault)
                         return None
                     return MarkedSpan(start, end, label)
-        shown = quoted(json.dumps(item, ensure_ascii=False))
+        shown = quoted(json.dumps(item, ensure_ascii=False, default=str))  # a table has dates
         self._fault(f'expected a span {{"start": 0, "end": 4, "label": "X"}}, found {shown}.')
         return None
 

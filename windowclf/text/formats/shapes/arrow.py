@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from windowclf.errors import quoted
-from windowclf.text.formats.json_values import Json
+from windowclf.text.formats.json_values import Json, parse_any
 from windowclf.text.formats.layout import Format, Layout
 from windowclf.text.formats.lines import Input
 from windowclf.text.formats.shapes.arrow_writer import IS_JSON, TableWriter
@@ -57,19 +57,50 @@ def _read(
     source: Input, layout: Layout, opened: Callable[[Any], tuple[Any, Iterator[Any]]]
 ) -> Iterator[Entry]:
     """The records of a table that `opened` opens; a fault is noted where it is none."""
+    turned: _Turned | None = None
+    for number, (row, schema) in enumerate(_rows(source, layout, opened), 1):
+        if turned is None:
+            if (fault := _fault_in_columns(schema.names, layout)) is not None:
+                source.fault(None, fault)
+                return
+            turned = _Turned(schema, layout, source)
+        record = turned.record(row, number)
+        yield Entry(record, number, source, schema, is_gold=turned.is_gold(record))
+
+
+def _rows(
+    source: Input, layout: Layout, opened: Callable[[Any], tuple[Any, Iterator[Any]]]
+) -> Iterator[tuple[Json, Any]]:
+    """The rows of a table as pyarrow has them, with its schema, or a fault where it has none.
+
+    Besides its own errors it raises those of values that Python has not, and of bad UTF-8.
+    """
     arrow = optional("pyarrow", "parquet", layout.format)
     number = 0
     try:
         schema, batches = opened(source.stream)
-        turned = _Turned(schema, layout, source)
+        names = schema.names
         for batch in batches:
-            for row in batch.to_pylist():
+            # of two columns of one name a row has one, which is a fault of its own
+            rows = batch.to_pylist() if len({*names}) == len(names) else [{}] * batch.num_rows
+            for row in rows:
                 number += 1
-                record = turned.record(row, number)
-                yield Entry(record, number, source, schema, is_gold=turned.is_gold(record))
-    except (arrow.ArrowException, OSError) as error:
+                yield row, schema
+    except (arrow.ArrowException, OSError, ValueError, OverflowError, KeyError) as error:
         found = quoted(str(error).split("\n")[0])
         source.fault(None, f"cannot be read after {number:,} rows, pyarrow says {found}.")
+
+
+def _fault_in_columns(names: list[str], layout: Layout) -> str | None:
+    """What is wrong with the names of the columns of a table; else None."""
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        return f"expected columns of different names, found {quoted(twice)} twice."
+    label = layout.label
+    if layout.has_label_field and isinstance(label, str) and not {label, "text"} & {*names}:
+        shown = ", ".join(map(quoted, names[:10]))
+        return f"expected the column {quoted(label)} of data.label, found {shown}."
+    return None
 
 
 class _Turned:
@@ -88,20 +119,44 @@ class _Turned:
         """A row as a record."""
         record = dict(row)
         for name in self._json:
-            record[name] = json.loads(record[name]) if record[name] is not None else None
+            record[name] = self._parsed(name, record[name], number)
         if self._tokens in record and self._tokens != "tokens":
             record["tokens"] = record.pop(str(self._tokens))
         if self._labels is not None and "text" not in record:
             labels = record.pop(self._labels)
-            record["labels"] = self._named(labels, number) if isinstance(labels, list) else labels
-        for each in record.get("spans") or ():
+            record["labels"] = self._named(self._list("labels", labels, number), number)
+        if self._layout.has_label_field:
+            record["spans"] = self._list("spans", record.get("spans"), number)
+        spans = record.get("spans")
+        for each in spans if isinstance(spans, list) else ():
             if isinstance(each, dict) and each.get("id", "") is None:
                 del each["id"]
         return {name: value for name, value in record.items() if value is not None}
 
-    def _named(self, labels: list[Any], number: int) -> list[Any]:
+    def _list(self, name: str, value: Any, number: int) -> list[Any] | None:
+        """A list of labels, or of spans as objects; None, and a fault, for what is none."""
+        if isinstance(value, list):
+            if name == "labels" or all(isinstance(each, dict) for each in value):
+                return value
+            found = f'expected objects in "spans", found {quoted(str(value))}.'
+            self._source.fault(number, found)
+        elif value is not None:
+            found = f'expected "{name}" to be a list, found {quoted(str(value))}.'
+            self._source.fault(number, found)
+        return None
+
+    def _parsed(self, name: str, text: Any, number: int) -> Any:
+        """A value that was written as JSON; None, and a fault, where it is none."""
+        if isinstance(text, str):
+            return parse_any(text, number, self._source, f"JSON in {quoted(name)}")
+        if text is not None:
+            found = f"expected JSON in {quoted(name)}, found {quoted(str(text))}."
+            self._source.fault(number, found)
+        return None
+
+    def _named(self, labels: list[Any] | None, number: int) -> list[Any] | None:
         """Labels by their names, None for what is none."""
-        if not any(type(label) is int for label in labels):
+        if labels is None or not any(type(label) is int for label in labels):
             return labels
         if not self._names:
             self._source.fault(
@@ -131,17 +186,22 @@ def _chosen(names: list[str], column: Any, usual: tuple[str, ...]) -> str | None
 
 def names_in(schema: Any, column: str) -> tuple[str, ...]:
     """The names of the labels of a column, as `datasets` keeps them in a schema; () without."""
-    kept = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
-    feature = kept.get("info", {}).get("features", {}).get(column)
+    try:
+        feature = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
+    except (ValueError, RecursionError):
+        return ()  # then integers are a fault that says where to name them
+    for key in ("info", "features", column):
+        feature = feature.get(key) if isinstance(feature, dict) else None
     while isinstance(feature, list | dict):
-        if isinstance(feature, dict) and isinstance(feature.get("names"), list):
-            return tuple(feature["names"])
+        if isinstance(feature, dict) and isinstance(names := feature.get("names"), list):
+            return tuple(names) if all(isinstance(name, str) for name in names) else ()
         inner = feature if isinstance(feature, list) else [feature.get("feature")]
         feature = inner[0] if inner else None
     return ()
 
 
+_HELD: dict[str, Any] = {"held_of_spans": frozenset({"id", "score"}), "any_value": True}
 SHAPES: dict[Format, Shape] = {
-    "parquet": Shape(_read_parquet, TableWriter, "any", held_of_spans=frozenset({"id", "score"})),
-    "arrow": Shape(_read_arrow, TableWriter, "any", held_of_spans=frozenset({"id", "score"})),
+    "parquet": Shape(_read_parquet, TableWriter, "any", **_HELD),
+    "arrow": Shape(_read_arrow, TableWriter, "any", **_HELD),
 }

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+from collections import Counter
 from typing import Any, BinaryIO, TextIO
 
 from windowclf.errors import DataError, quoted
-from windowclf.text.formats.json_values import Json
+from windowclf.text.formats.json_values import Json, in_json
 from windowclf.text.formats.layout import Layout
 from windowclf.text.formats.shapes.shape import optional
 
@@ -62,7 +63,11 @@ class _Types:
     def _of_spans(self, values: list[Any]) -> list[Any]:
         """What the spans have."""
         arrow = self._arrow
-        spans = [span for each in values for span in each or ()]
+        given = [each for each in values if each is not None]
+        spans = [span for each in given if isinstance(each, list) for span in each]
+        odd = [each for each in [*given, *spans] if not isinstance(each, list | dict)]
+        if odd:
+            raise DataError(f"expected lists of spans in 'spans', found {quoted(str(odd[0]))}.")
         fields = [("start", arrow.int64()), ("end", arrow.int64()), ("label", arrow.string())]
         if ids := [span["id"] for span in spans if "id" in span]:
             fields.append(("id", self._inferred("id", ids)))
@@ -132,7 +137,7 @@ class TableWriter:
         """The values of a column."""
         values = [row.get(field.name) for row in rows]
         if field.metadata == IS_JSON:
-            values = [None if v is None else json.dumps(v, ensure_ascii=False) for v in values]
+            values = [None if v is None else _as_json(field.name, v) for v in values]
         elif field.name == "spans":
             keys = [
                 field.type.value_type.field(i).name for i in range(field.type.value_type.num_fields)
@@ -153,6 +158,15 @@ class TableWriter:
         if self._rows or self._writer is None:
             self._flush()
         self._writer.close()
+
+
+def _as_json(name: str, value: Any) -> str:
+    """A value as JSON. Raises DataError for one that it cannot hold."""
+    lost = Counter[str]()
+    made = in_json(value, lost)
+    if lost:
+        raise DataError(f"expected values that JSON can hold in {quoted(name)}, found {min(lost)}.")
+    return json.dumps(made, ensure_ascii=False)
 
 
 def _are_texts(value: Any) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -12,7 +13,7 @@ from windowclf.errors import quoted
 from windowclf.text.formats.json_values import parse_any
 from windowclf.text.formats.lines import LONGEST_LINE, Input, read_block
 
-WHITE = " \t\r\n"
+_WHITE = re.compile(r"[ \t\r\n]*")
 
 
 class Element(NamedTuple):
@@ -78,9 +79,9 @@ class _Window:
     def skip_white(self) -> None:
         """Go on to what is no white space."""
         while True:
-            rest = self._text[self._at :]
-            white = len(rest) - len(rest.lstrip(WHITE)) if rest[:1] in WHITE else 0
-            self._pass(white)
+            found = _WHITE.match(self._text, self._at)
+            assert found is not None
+            self._pass(found.end() - self._at)
             if self._at < len(self._text) or not self._read_on(1):
                 return
 

@@ -21,7 +21,7 @@ def _read(source: Input, layout: Layout) -> Iterator[Entry]:
         if (fields := parse(text, line, source)) is not None:
             record = _in_our_words(fields, layout)
             if layout.names:
-                record = _named(record, layout)
+                record = _named(record, layout.names, line, source)
             yield Entry(record, line, source, fields, is_gold=not is_refused(fields))
 
 
@@ -43,16 +43,18 @@ def _in_our_words(fields: Json, layout: Layout) -> Json:
     return record
 
 
-def _named(record: Json, layout: Layout) -> Json:
-    """A record whose labels are names and no integers."""
+def _named(record: Json, names: tuple[str, ...], line: int, source: Input) -> Json:
+    """A record whose labels are names and no integers; a fault where one has no name."""
     labels = record.get("labels")
     if not isinstance(labels, list):
         return record
-    names = layout.names or ()
+    wrong = next((x for x in labels if type(x) is int and x >= len(names)), None)
+    if wrong is not None:
+        expected = f"expected integers below {len(names)}, as data.names has so many"
+        source.fault(line, f"{expected}, found {wrong}.")
+        return record
     return record | {
-        "labels": [
-            (names[x] if 0 <= x < len(names) else None) if type(x) is int else x for x in labels
-        ]
+        "labels": [(names[x] if x >= 0 else None) if type(x) is int else x for x in labels]
     }
 
 

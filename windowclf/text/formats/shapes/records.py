@@ -67,9 +67,10 @@ def with_text(entry: Entry, layout: Layout, listed: bool) -> Json | None:
     made: Json = {"text": text}
     if listed:
         made["tokens"] = token_objects(text, offsets)
-    if isinstance(labels, list):
-        known = ["O" if label is None else str(label) for label in labels]
-        if (fault := _fault_in_labels(tokens, known, layout)) is not None:
+    if labels is not None:
+        fault = _fault_in_list(tokens, labels)
+        known = [] if fault else ["O" if label is None else label for label in labels]
+        if (fault := fault or _fault_in_scheme(known, layout)) is not None:
             entry.source.fault(entry.line, fault)
             return None
         found = to_spans(known, layout.scheme)
@@ -104,10 +105,22 @@ def has_good_spans(entry: Entry) -> bool:
     return True
 
 
-def _fault_in_labels(tokens: list[str], labels: list[str], layout: Layout) -> str | None:
-    """What is wrong with the labels of tokens that are to be spans; else None."""
+def _fault_in_list(tokens: list[str], labels: Any) -> str | None:
+    """What is wrong with the labels of tokens that are no list of texts, one a token; else None."""
+    if not isinstance(labels, list):
+        return f'expected "labels" to be a list, found {quoted(str(labels))}.'
     if len(tokens) != len(labels):
         return f"expected {len(tokens)} labels, one a token, found {len(labels)}."
+    for label in labels:
+        if type(label) is int:
+            return f"expected names, found the integer {label}; set data.names to the list of them."
+        if label is not None and not isinstance(label, str):
+            return f"expected texts as labels, found {quoted(str(label))}."
+    return None
+
+
+def _fault_in_scheme(labels: list[str], layout: Layout) -> str | None:
+    """What is wrong with labels that are to be spans; else None."""
     for label in labels:
         if fault := fault_in_label(label, layout.scheme):
             return (
@@ -168,7 +181,12 @@ def in_words(entry: Entry, layout: Layout, number: int) -> list[Json]:
     """A record as one or more of tokens with labels; those of a text that lists none are cut."""
     record = entry.record
     if is_of_tokens(record):
-        return [record]
+        labels = record.get("labels")
+        fault = None if labels is None else _fault_in_list(record["tokens"], labels)
+        if fault is None:
+            return [record]
+        entry.source.fault(entry.line, fault)
+        return []
     if layout.format == "jsonl":
         layout = replace(layout, format="prodigy")  # of the same words, with tokens of its own
     check = LabelCheck(entry.source, layout)
@@ -208,7 +226,7 @@ def relabelled(record: Json, entry: Entry, layout: Layout, scheme: Scheme) -> Js
         return record
     known = ["O" if label is None else label for label in labels]
     for label in known:
-        if fault := fault_in_label(label, layout.scheme):
+        if fault := fault_in_label(str(label), layout.scheme):
             entry.source.fault(entry.line, f"{fault}; set data.scheme.")
             return record
     turned = from_spans(to_spans(known, layout.scheme), len(known), scheme)

@@ -51,6 +51,8 @@ class Shape:
     """Whether further lists with a text for each token have a place."""
     held_of_spans: frozenset[str] | None = frozenset()
     """Those of a span besides start, end and label; None for all."""
+    any_value: bool = False
+    """Whether values may be of kinds that JSON has not, such as dates."""
 
 
 def optional(module: str, extra: str, format_: str) -> Any:
