@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -236,7 +237,7 @@ class _Work:
             return entry
         lost = Counter[str]()
         record = in_json(entry.record, lost)
-        self.left_out.update({f"{what} of a record": count for what, count in lost.items()})
+        self.left_out.counts.update({f"{what} of a record": count for what, count in lost.items()})
         return entry._replace(record={k: v for k, v in record.items() if v is not None})
 
     def _kept(self, entry: Entry) -> Entry:
