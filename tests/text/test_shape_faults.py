@@ -249,3 +249,11 @@ def test_a_bin_that_unpacks_to_far_more_is_refused_before_it_is(tmp_path):
     path.write_bytes(zlib.compress(bytes(80 << 20)))
     with pytest.raises(DataError, match=r"x\.spacy: expected a DocBin of at most 65 MiB unpacked"):
         shapes.read(str(path), "spacy")
+
+
+@pytest.mark.parametrize("value", [3, "x", ["a", "b"], [1], ["a\tb"], ["a\nb"], [""], {"a": 1}])
+@pytest.mark.parametrize("key", ["lemma", "head", "misc", "comments"])
+def test_what_is_no_column_of_conllu_is_refused(tmp_path, key, value):
+    path = shapes.write_lines(tmp_path / "x.jsonl", [{"tokens": ["a"], key: value}])
+    with pytest.raises(DataError, match=r"x\.jsonl:1: expected "):
+        windowclf.convert(path, tmp_path / "y.conllu")
