@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import zlib
 from collections.abc import Iterator
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -17,6 +18,7 @@ from command_line import run
 
 import windowclf
 from windowclf.errors import DataError, Faults
+from windowclf.text.formats import Remarks
 from windowclf.text.formats.lines import Input
 from windowclf.text.formats.shapes.json_array import _Window
 
@@ -203,3 +205,55 @@ class _Counted(str):
         part = super().__getitem__(at)
         _Counted.copied += len(part)
         return part
+
+
+def docbin(path: Path, **parts: Any) -> str:
+    """Write a DocBin with other parts than spaCy gives it."""
+    tokens = pytest.importorskip("spacy.tokens")
+    srsly = pytest.importorskip("srsly")
+    vocab = pytest.importorskip("spacy.vocab").Vocab()
+    doc = tokens.Doc(vocab, words=["a", "b"])
+    doc.cats = {"x": 1.0}
+    doc.spans["g"] = [tokens.Span(doc, 0, 1, "X")]
+    doc.set_ents([tokens.Span(doc, 0, 1, "X", kb_id="Q1")])
+    doc.user_data.update({"meta": {"raw": b"\xff", "pair": (1, 2)}, ("k", 1): 2})
+    whole = tokens.DocBin(store_user_data=True, docs=[doc]).to_bytes()
+    made = srsly.msgpack_loads(zlib.decompress(whole))
+    path.write_bytes(zlib.compress(srsly.msgpack_dumps(made | parts)))
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [{"flags": [[1]]}, {"flags": [1]}, {"attrs": []}, {"user_data": [3]}, {"cats": 3}],
+    ids=str,
+)
+def test_a_bin_with_odd_parts_is_one_sentence(tmp_path, parts):
+    with pytest.raises(DataError, match=r"x\.spacy: expected a DocBin of spaCy"):
+        shapes.read(docbin(tmp_path / "x.spacy", **parts), "spacy")
+
+
+def test_what_else_a_bin_says_is_counted(tmp_path):
+    remarks = Remarks()
+    (record,) = shapes.read(docbin(tmp_path / "x.spacy"), "spacy", remarks)
+    assert record["meta"] == {"raw": None, "pair": [1, 2]}
+    for what in ("cats", "span groups", "other user_data"):
+        assert remarks.no_spans[f"text with {what}"] == 1
+    assert remarks.no_spans["kb_id of an entity"] == 1
+    assert remarks.no_spans["value of bytes that are no UTF-8"] == 1
+
+
+def test_a_bin_that_unpacks_to_far_more_is_refused_before_it_is(tmp_path):
+    pytest.importorskip("spacy")
+    path = tmp_path / "x.spacy"
+    path.write_bytes(zlib.compress(bytes(80 << 20)))
+    with pytest.raises(DataError, match=r"x\.spacy: expected a DocBin of at most 65 MiB unpacked"):
+        shapes.read(str(path), "spacy")
+
+
+@pytest.mark.parametrize("value", [3, "x", ["a", "b"], [1], ["a\tb"], ["a\nb"], [""], {"a": 1}])
+@pytest.mark.parametrize("key", ["lemma", "head", "misc", "comments"])
+def test_what_is_no_column_of_conllu_is_refused(tmp_path, key, value):
+    path = shapes.write_lines(tmp_path / "x.jsonl", [{"tokens": ["a"], key: value}])
+    with pytest.raises(DataError, match=r"x\.jsonl:1: expected "):
+        windowclf.convert(path, tmp_path / "y.conllu")

@@ -126,7 +126,11 @@ class _ConlluWriter:
         for each in (named, text):
             _refuse_signs(each, "\r\n")
         self._out.write(f"# sent_id = {named}\n# text = {text}\n")
-        for comment in record.get("comments", ()):
+        comments = record.get("comments") or ()
+        if not _are_texts(comments) or not all(each.startswith("#") for each in comments):
+            raise DataError('expected "comments" to be lines that begin with #, found others.')
+        for comment in comments:
+            _refuse_signs(comment, "\r\n")
             self._out.write(f"{comment}\n")
         columns = self._columns(record, len(tokens))
         for number, token in enumerate(tokens, 1):
@@ -137,6 +141,12 @@ class _ConlluWriter:
     def _columns(self, record: Json, size: int) -> dict[str, list[str]]:
         """The columns after FORM."""
         empty = ["_"] * size
+        for name in FREE:
+            given = record.get(name) or empty
+            if not _are_texts(given) or len(given) != size:
+                raise DataError(f'expected "{name}" to be a list of {size} texts, found others.')
+            for value in given:
+                _refuse_signs(value, "\t\r\n")
         columns = {name: list(record.get(name) or empty) for name in FREE}
         labels = record.get("labels")
         if labels is None:
@@ -153,6 +163,11 @@ class _ConlluWriter:
 
     def close(self) -> None:
         """Do nothing: no sentence is held back."""
+
+
+def _are_texts(value: Any) -> bool:
+    """Whether a value is a list of texts."""
+    return isinstance(value, list | tuple) and all(isinstance(each, str) for each in value)
 
 
 def _refuse_signs(text: str, signs: str) -> None:

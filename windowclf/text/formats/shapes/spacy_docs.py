@@ -5,11 +5,13 @@ Labels are the entities, or for tagging the fine-grained tags, or else the coars
 
 from __future__ import annotations
 
+import zlib
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, TextIO
 
 from windowclf.errors import DataError, quoted
-from windowclf.text.formats.json_values import Json
+from windowclf.text.formats.json_values import Json, in_json
 from windowclf.text.formats.jsonl import offsets_in
 from windowclf.text.formats.layout import Format, Layout
 from windowclf.text.formats.lines import Input
@@ -18,6 +20,8 @@ from windowclf.text.formats.shapes.shape import Entry, Shape, optional
 from windowclf.text.tokenizer import Offsets
 
 KEPT = ("id", "meta")  # of a record, in the user_data of its Doc
+UNPACKED = 20  # times its size that a file may have unpacked, and
+LEAST_UNPACKED = 64 << 20  # bytes more
 _NOT_HELD = ("TAG", "POS", "DEP", "LEMMA", "MORPH")
 
 
@@ -26,11 +30,18 @@ def _read(source: Input, layout: Layout) -> Iterator[Entry]:
     spacy = optional("spacy.tokens", "spacy", "spacy")
     vocab = optional("spacy.vocab", "spacy", "spacy").Vocab()
     assert source.stream is not None
+    data = source.stream.read()
+    if (most := _too_large(data)) is not None:
+        source.fault(None, f"expected a DocBin of at most {most >> 20} MiB unpacked, found more.")
+        return
     try:
-        docs = spacy.DocBin().from_bytes(source.stream.read())
+        docs = spacy.DocBin().from_bytes(data)
         for number, doc in enumerate(docs.get_docs(vocab), 1):
             yield _entry(doc, number, source, layout)
-    except (ValueError, TypeError, KeyError, IndexError, EOFError) as error:
+    except (
+        *(ValueError, TypeError, KeyError, IndexError, EOFError),
+        *(AttributeError, ZeroDivisionError, OverflowError),  # what spaCy makes of odd parts
+    ) as error:
         found = quoted(str(error).split("\n")[0])
         source.fault(None, f"expected a DocBin of spaCy, which says {found}.")
     except Exception as error:
@@ -43,9 +54,27 @@ def _read(source: Input, layout: Layout) -> Iterator[Entry]:
         source.fault(None, f"expected a DocBin of spaCy, found other bytes ({error}).")
 
 
+def _too_large(data: bytes) -> int | None:
+    """How many bytes packed ones may be unpacked, where they are more; else None."""
+    most = UNPACKED * len(data) + LEAST_UNPACKED
+    unpacker, rest, size = zlib.decompressobj(), data, 0
+    try:
+        while rest and not unpacker.eof:
+            size += len(unpacker.decompress(rest, 1 << 20))
+            rest = unpacker.unconsumed_tail
+            if size > most:
+                return most
+    except zlib.error:
+        return None  # which spaCy says in its words
+    return None
+
+
 def _entry(doc: Any, number: int, source: Input, layout: Layout) -> Entry:
     """A Doc as a record."""
-    record: Json = {key: _plain(doc.user_data[key]) for key in KEPT if key in doc.user_data}
+    lost = Counter[str]()
+    record: Json = {key: in_json(doc.user_data[key], lost) for key in KEPT if key in doc.user_data}
+    for what in lost.elements():
+        source.pass_over(f"value of {what}")
     words = [token for token in doc if not token.text.isspace()]  # the flag is of a full vocabulary
     offsets = [(token.idx, token.idx + len(token)) for token in words]
     if layout.task == "tagging" and layout.has_label_field:
@@ -62,6 +91,13 @@ def _entry(doc: Any, number: int, source: Input, layout: Layout) -> Entry:
             span(e.start_char, e.end_char, e.label_, **({"id": e.id_} if e.id_ else {}))
             for e in doc.ents
         ]
+    others = (("cats", doc.cats), ("span groups", doc.spans))
+    more = any(key not in KEPT for key in doc.user_data)
+    for what, value in (*others, ("other user_data", more)):
+        if value:
+            source.pass_over(f"text with {what}")
+    for _ in filter(lambda entity: entity.kb_id, doc.ents):
+        source.pass_over("kb_id of an entity")
     for name in _NOT_HELD:
         if doc.has_annotation(name):
             source.pass_over(f"text with {name}")
@@ -78,13 +114,6 @@ def _starts(doc: Any) -> list[int]:
             starts += [number] if begins else []
             number, begins = number + 1, False
     return starts
-
-
-def _plain(value: Any) -> Any:
-    """A value of user_data as it was before spaCy made its lists tuples."""
-    if isinstance(value, dict):
-        return {key: _plain(each) for key, each in value.items()}
-    return [_plain(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 class _Writer:
