@@ -162,6 +162,7 @@ def bad_tables(path: Path) -> Iterator[tuple[str, str]]:
     yield str(path), "pyarrow says"
 
 
+@pytest.mark.slow
 def test_tables_that_cannot_be_read_are_one_sentence_in_every_command(learnt, tmp_path):
     path = tmp_path / "x.parquet"
     model, out = str(learnt["spans"]), tmp_path / "out"
