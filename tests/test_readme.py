@@ -134,6 +134,7 @@ def test_going_on_with_other_text(reader):
     assert "training.start_from: " in run(reader, "windowclf info runs/more")
 
 
+@pytest.mark.slow
 def test_the_search(reader):
     """Its section is a whole one that fits the config before it, and its commands run."""
     first = next(b for b in blocks("yaml") if b.startswith("task:"))

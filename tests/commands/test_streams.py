@@ -67,6 +67,7 @@ def slow(*values: object) -> Any:
         slow("w gradcheck CONFIG"),
     ],
 )
+@pytest.mark.slow
 def test_a_reader_that_goes(place, command):
     for reader in ("head -1 > line", "true"):
         assert place.shell(f"{command} | {reader}") == ([0, 0], "")

@@ -192,6 +192,7 @@ def test_the_words_after_ctrl_c_are_a_command_that_works(whole, tmp_path, monkey
     assert "note: trials that had ended before and are kept: 1." in err
 
 
+@pytest.mark.slow
 def test_a_trial_that_fails_is_lost_and_the_search_goes_on(tmp_path):
     """A rate that diverges, and settings that are right alone but not together."""
     space = {

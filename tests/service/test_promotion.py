@@ -211,6 +211,7 @@ def test_a_token_ends_while_it_is_known(house, client, monkeypatch):
     assert own.get("/v1/taggers").status_code == 401
 
 
+@pytest.mark.slow
 def test_nobody_notices_a_promotion(learnt, tmp_path):
     from test_server import Served
 

@@ -71,6 +71,7 @@ def kill_and_go_on(experiment: Experiment, service: Path, *options: str) -> bool
 
 
 @pytest.mark.parametrize("step", [21])
+@pytest.mark.slow
 def test_a_server_killed_at_a_step(experiment, tmp_path, step):
     assert kill_and_go_on(experiment, tmp_path / "s", "--server", str(step), "--both")
 

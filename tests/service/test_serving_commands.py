@@ -35,6 +35,7 @@ def config_file(folder, **training):
     return corpora.write(folder / "my.yaml", json.dumps(config_in(folder, **training)))
 
 
+@pytest.mark.slow
 def test_a_training_that_is_better_serves(served, command, tmp_path):
     path = config_file(tmp_path)
     submit = ("submit", path, "--tagger", "a", "--wait", "--promote-if-better")
@@ -107,6 +108,7 @@ def test_tokens_by_command(served, command):
     assert command("token", "remove")[0] == 2
 
 
+@pytest.mark.slow
 def test_backup_and_restore_by_command(served, command, learnt, tmp_path):
     client = served.client
     client.make_tagger("e")
