@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from shapes import RECORDS, SENTENCES, essence
 
 import windowclf
 from windowclf.errors import DataError
+from windowclf.pipeline.converted_folder import BratFolder
 
 HELD = {  # which keys besides text and spans a shape gives back
     "labelstudio": ("id", "meta"),
@@ -335,3 +337,54 @@ def test_labels_of_label_studio_are_texts(tmp_path, labels):
             DataError, match="1: record 1: expected a value with start, end and lab"
         ):
             converted(str(source), tmp_path, "out", "jsonl", read_as)
+
+
+def test_an_empty_folder_is_filled_where_it_is(tmp_path):
+    """It stays the same one, with its permissions, for who stands in it; through a link too."""
+    source = shapes.write_lines(tmp_path / "x.jsonl", RECORDS)
+    folder, link = tmp_path / "folder", tmp_path / "link"
+    folder.mkdir(mode=0o700)
+    link.symlink_to(folder)
+    before = folder.stat()
+    bad = shapes.write_lines(tmp_path / "bad.jsonl", [*RECORDS, {"a": 1}])
+    with pytest.raises(DataError, match="bad.jsonl:4: "):
+        windowclf.convert(bad, link, to="brat")
+    assert not list(folder.iterdir())
+    windowclf.convert(source, link, to="brat")
+    after = folder.stat()
+    assert (after.st_ino, after.st_mode) == (before.st_ino, before.st_mode)
+    assert link.is_symlink()
+    names = [f"doc-{n}.{suffix}" for n in (1, 2, 3) for suffix in ("ann", "txt")]
+    assert sorted(path.name for path in folder.iterdir()) == names
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_what_others_put_into_a_folder_meanwhile_stays(tmp_path, is_there):
+    folder = tmp_path / "folder"
+    if is_there:
+        folder.mkdir()
+    with (
+        pytest.raises(DataError, match="somebody has put something"),
+        BratFolder(str(folder)) as out,
+    ):
+        out.put({"id": "a", "text": "Anna", "spans": []})
+        folder.mkdir(exist_ok=True)
+        (folder / "a.txt").write_text("mine")
+        out.close()
+    assert {path.name: path.read_text() for path in folder.iterdir()} == {"a.txt": "mine"}
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def test_a_folder_that_cannot_be_filled_is_left_empty(tmp_path, monkeypatch):
+    def refused(self: Path, target: Path) -> Path:
+        if target.suffix == ".txt":
+            raise OSError(28, "No space left on device")
+        os.rename(self, target)  # noqa: PTH104 — the method itself is the one exchanged
+        return target
+
+    monkeypatch.setattr(Path, "rename", refused)
+    source = shapes.write_lines(tmp_path / "x.jsonl", RECORDS)
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(DataError, match="cannot write, no space left"):
+        windowclf.convert(source, tmp_path / "folder", to="brat")
+    assert not list((tmp_path / "folder").iterdir())
