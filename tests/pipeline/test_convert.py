@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -365,7 +366,7 @@ def test_what_others_put_into_a_folder_meanwhile_stays(tmp_path, is_there):
         folder.mkdir()
     with (
         pytest.raises(DataError, match="somebody has put something"),
-        BratFolder(str(folder)) as out,
+        BratFolder(str(folder), Counter()) as out,
     ):
         out.put({"id": "a", "text": "Anna", "spans": []})
         folder.mkdir(exist_ok=True)
@@ -388,3 +389,28 @@ def test_a_folder_that_cannot_be_filled_is_left_empty(tmp_path, monkeypatch):
     with pytest.raises(DataError, match="cannot write, no space left"):
         windowclf.convert(source, tmp_path / "folder", to="brat")
     assert not list((tmp_path / "folder").iterdir())
+
+
+def test_two_spans_of_one_id_get_two_in_brat(tmp_path):
+    spans = [
+        {"start": n, "end": n + 1, "label": "X", "id": i} for n, i in enumerate(["T1", "T1", []])
+    ]
+    source = shapes.write_lines(tmp_path / "x.jsonl", [{"id": "a", "text": "abc", "spans": spans}])
+    folder = converted(source, tmp_path, "out", "brat")
+    lines = (Path(folder) / "a.ann").read_text().splitlines()
+    assert [line.split("\t")[0] for line in lines] == ["T1", "T2", "T3"]
+
+
+def test_ids_that_are_no_names_become_numbers_and_are_counted(tmp_path):
+    """Of another sign, longer than a name may be in bytes, and of a file that is there already."""
+    ids = ["a/b", "東" * 90, "c", "C", "東" * 83, None, ""]
+    source = shapes.write_lines(tmp_path / "x.jsonl", [{"id": i, "text": "a"} for i in ids])
+    notices: list[str] = []
+    heard = Heard(notice=notices.append)
+    windowclf.convert(source, tmp_path / "out", to="brat", listener=heard)
+    names = ["000001", "000002", "000004", "000006", "000007", "c", "東" * 83]
+    assert sorted(path.stem for path in (tmp_path / "out").iterdir()) == names
+    assert notices == [
+        "convert: left out, as brat has no place for it: id of 3 records (a number names "
+        "its files)."
+    ]

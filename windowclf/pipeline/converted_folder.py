@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from collections import Counter
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -14,7 +15,9 @@ from windowclf.system.durable import reason, sync_folder
 from windowclf.text.formats.json_values import Json
 from windowclf.text.formats.shapes.brat import lines_of
 
+UNNAMED = "id of a record (a number names its files)"
 _NAME = re.compile(r"\w[\w.-]{0,99}")
+_LONGEST = 251  # bytes of a name before its .txt or .ann, as most systems have it
 
 
 class BratFolder:
@@ -24,8 +27,12 @@ class BratFolder:
     that is there already stays as it is, and the files are put into it.
     """
 
-    def __init__(self, target: str):
-        """Raises DataError where something is at the target already, but for an empty folder."""
+    def __init__(self, target: str, left_out: Counter[str]):
+        """`left_out` counts the ids that are no names.
+
+        Raises DataError where something is at the target already, but for an empty folder.
+        """
+        self._left_out = left_out
         self._target = Path(os.path.realpath(target))
         self._is_new = not self._target.exists()
         home = self._target.parent if self._is_new else self._target
@@ -57,8 +64,11 @@ class BratFolder:
     def put(self, record: Json, original: Any = None) -> None:
         """Write the files of a record. Raises DataError."""
         self._number += 1
-        name = str(record.get("id", ""))
-        if not _NAME.fullmatch(name) or name.lower() in self._names:
+        name = "" if record.get("id") is None else str(record["id"])
+        is_name = _NAME.fullmatch(name) and len(name.encode()) <= _LONGEST
+        if not is_name or name.lower() in self._names:
+            if name:
+                self._left_out[UNNAMED] += 1
             name = f"{self._number:06}"
         while name.lower() in self._names:
             name += "-"
