@@ -414,3 +414,11 @@ def test_ids_that_are_no_names_become_numbers_and_are_counted(tmp_path):
         "convert: left out, as brat has no place for it: id of 3 records (a number names "
         "its files)."
     ]
+
+
+def test_sentences_of_a_table_stay_apart_whatever_their_ids(tmp_path):
+    ids = ["", "", "a", "", "a", "a", None, "Sentence: 8", ""]
+    records = [{"id": i, "tokens": [str(n)], "labels": ["O"]} for n, i in enumerate(ids)]
+    source = shapes.write_lines(tmp_path / "x.jsonl", records)
+    table = converted(source, tmp_path, "out", "token-csv")
+    assert [r["tokens"] for r in shapes.read(table, "token-csv")] == [r["tokens"] for r in records]
