@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from shapes import RECORDS, SENTENCES, essence
 
 import windowclf
 from windowclf.errors import DataError
+from windowclf.pipeline.converted_folder import BratFolder
 from windowclf.text.formats import Layout, read_sentences
 
 HELD = {  # which keys besides text and spans a shape gives back
@@ -371,3 +374,87 @@ def test_texts_of_several_sentences_stay_documents(tmp_path):
     source = shapes.write_lines(tmp_path / "y.jsonl", [records[0], records[2]])
     windowclf.convert(source, tmp_path / "y.conll")
     assert "-DOCSTART-" not in (tmp_path / "y.conll").read_text()
+
+
+def test_an_empty_folder_is_filled_where_it_is(tmp_path):
+    """It stays the same one, with its permissions, for who stands in it; through a link too."""
+    source = shapes.write_lines(tmp_path / "x.jsonl", RECORDS)
+    folder, link = tmp_path / "folder", tmp_path / "link"
+    folder.mkdir(mode=0o700)
+    link.symlink_to(folder)
+    before = folder.stat()
+    bad = shapes.write_lines(tmp_path / "bad.jsonl", [*RECORDS, {"a": 1}])
+    with pytest.raises(DataError, match=r"bad\.jsonl:4: "):
+        windowclf.convert(bad, link, to="brat")
+    assert not list(folder.iterdir())
+    windowclf.convert(source, link, to="brat")
+    after = folder.stat()
+    assert (after.st_ino, after.st_mode) == (before.st_ino, before.st_mode)
+    assert link.is_symlink()
+    names = [f"doc-{n}.{suffix}" for n in (1, 2, 3) for suffix in ("ann", "txt")]
+    assert sorted(path.name for path in folder.iterdir()) == names
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_what_others_put_into_a_folder_meanwhile_stays(tmp_path, is_there):
+    folder = tmp_path / "folder"
+    if is_there:
+        folder.mkdir()
+    with (  # noqa: PT012 — what closing finds, and not what comes before
+        pytest.raises(DataError, match="somebody has put something"),
+        BratFolder(str(folder), Counter()) as out,
+    ):
+        out.put({"id": "a", "text": "Anna", "spans": []})
+        folder.mkdir(exist_ok=True)
+        (folder / "a.txt").write_text("mine")
+        out.close()
+    assert {path.name: path.read_text() for path in folder.iterdir()} == {"a.txt": "mine"}
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def test_a_folder_that_cannot_be_filled_is_left_empty(tmp_path, monkeypatch):
+    def refused(self: Path, target: Path) -> Path:
+        if target.suffix == ".txt":
+            raise OSError(28, "No space left on device")
+        os.rename(self, target)  # noqa: PTH104 — the method itself is the one exchanged
+        return target
+
+    monkeypatch.setattr(Path, "rename", refused)
+    source = shapes.write_lines(tmp_path / "x.jsonl", RECORDS)
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(DataError, match="cannot write, no space left"):
+        windowclf.convert(source, tmp_path / "folder", to="brat")
+    assert not list((tmp_path / "folder").iterdir())
+
+
+def test_two_spans_of_one_id_get_two_in_brat(tmp_path):
+    spans = [
+        {"start": n, "end": n + 1, "label": "X", "id": i} for n, i in enumerate(["T1", "T1", []])
+    ]
+    source = shapes.write_lines(tmp_path / "x.jsonl", [{"id": "a", "text": "abc", "spans": spans}])
+    folder = converted(source, tmp_path, "out", "brat")
+    lines = (Path(folder) / "a.ann").read_text().splitlines()
+    assert [line.split("\t")[0] for line in lines] == ["T1", "T2", "T3"]
+
+
+def test_ids_that_are_no_names_become_numbers_and_are_counted(tmp_path):
+    """Of another sign, longer than a name may be in bytes, and of a file that is there already."""
+    ids = ["a/b", "東" * 90, "c", "C", "東" * 83, None, ""]
+    source = shapes.write_lines(tmp_path / "x.jsonl", [{"id": i, "text": "a"} for i in ids])
+    notices: list[str] = []
+    heard = Heard(notice=notices.append)
+    windowclf.convert(source, tmp_path / "out", to="brat", listener=heard)
+    names = ["000001", "000002", "000004", "000006", "000007", "c", "東" * 83]
+    assert sorted(path.stem for path in (tmp_path / "out").iterdir()) == names
+    assert notices == [
+        "convert: left out, as brat has no place for it: id of 3 records (a number names "
+        "its files)."
+    ]
+
+
+def test_sentences_of_a_table_stay_apart_whatever_their_ids(tmp_path):
+    ids = ["", "", "a", "", "a", "a", None, "Sentence: 8", ""]
+    records = [{"id": i, "tokens": [str(n)], "labels": ["O"]} for n, i in enumerate(ids)]
+    source = shapes.write_lines(tmp_path / "x.jsonl", records)
+    table = converted(source, tmp_path, "out", "token-csv")
+    assert [r["tokens"] for r in shapes.read(table, "token-csv")] == [r["tokens"] for r in records]

@@ -210,7 +210,7 @@ class _Work:
     ) -> RecordWriter:
         """What writes to the target, which takes its name when all is written."""
         if self.written.format == "brat":
-            return stack.enter_context(BratFolder(target))
+            return stack.enter_context(BratFolder(target, self.left_out.counts))
         inputs = files_read(files, self.layout.format)
         out = stack.enter_context(text_output(target, source, inputs, option="OUT"))
         return self.shape.writer(out, self.written)

@@ -102,12 +102,14 @@ def lines_of(record: Json) -> str:
     """The lines of the .ann of a record. Raises DataError for a label that none can hold."""
     lines = []
     given = {s["id"] for s in record["spans"] if _is_id(s.get("id"))}
-    own = (f"T{n}" for n in range(1, 1 << 62) if f"T{n}" not in given)
+    taken = frozenset(given)
+    own = (f"T{n}" for n in range(1, 1 << 62) if f"T{n}" not in taken)
     for each in record["spans"]:
         start, end, label = each["start"], each["end"], each["label"]
         if re.search(r"\s", label):
             raise DataError(f"expected labels without white space, found {quoted(label)}.")
-        id_ = each["id"] if _is_id(each.get("id")) else next(own)
+        id_ = each["id"] if _is_id(each.get("id")) and each["id"] in given else next(own)
+        given.discard(id_)  # a second span of that name gets its own
         lines.append(f"{id_}\t{label} {start} {end}\t{_in_line(record['text'][start:end])}\n")
     return "".join(lines)
 

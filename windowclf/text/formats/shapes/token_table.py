@@ -146,7 +146,8 @@ class _Writer:
             if name in self._names and not _is_column(name, value, size):
                 raise DataError(f"expected a text for each token in {quoted(name)}, found others.")
         self._sentences += 1
-        said = str(record.get("id", f"Sentence: {self._sentences}"))
+        id_ = record.get("id")
+        said = f"Sentence: {self._sentences}" if id_ in (None, "") else str(id_)
         if said == self._said:
             said = f"{said} ({self._sentences})"
         self._said = said
